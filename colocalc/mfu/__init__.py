@@ -1,0 +1,1 @@
+"""Kernels of the MFU model: pure numpy, keyword-only, pool axis last."""

@@ -1,0 +1,1 @@
+"""Studies: the same evaluation under one scenario or many."""
