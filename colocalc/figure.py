@@ -159,6 +159,7 @@ def isinstance_figure(annotation: Any) -> bool:
 Share = Annotated[float, Quantity("share", at_least=0.0, at_most=1.0)]
 SignedShare = Annotated[float, Quantity("share", above=-1.0)]
 Factor = Annotated[float, Quantity("factor", above=0.0)]
+FactorFromOne = Annotated[float, Quantity("factor", at_least=1.0)]
 FactorOfOne = Annotated[float, Quantity("factor", above=0.0, at_most=1.0)]
 Count = Annotated[float, Quantity("count", above=0.0, whole=True)]
 CountOrZero = Annotated[float, Quantity("count", at_least=0.0, whole=True)]

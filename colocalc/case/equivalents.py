@@ -1,0 +1,104 @@
+"""What the H100-equivalent bases need: each pool's measures and an H100's, and the benchmark rounds that were used."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from colocalc.case.ledger import Array, Ledger, array
+from colocalc.case.pools import Pools
+from colocalc.fleet import Fleet
+from colocalc.hardware import GpuType, MeasuredRow
+from colocalc.metrics import H100E_BASES
+
+_TOPIC: Final = "h100e"
+_PRECISIONS = ("bf16", "fp16", "fp8", "int8", "fp6", "fp4")
+REFERENCE_GPU = "h100-sxm"
+
+
+@dataclass(frozen=True, eq=False)
+class EquivalentsCase:
+    """Arrays ``(..., pool + 1)``: the pools, and an H100 as the last entry; NaN where a GPU has no such number.
+
+    Attributes
+    ----------
+    tflop_per_s : mapping of str to ndarray
+        Dense peaks by precision.
+    hbm_tbyte_per_s, hbm_gbyte : ndarray
+        Memory bandwidth and capacity.
+    measured : mapping of str to ndarray
+        GPU-minutes (training) or tokens per second (inference) by basis.
+    rounds : mapping of str to str
+        Which benchmark round stands behind each GPU, by basis.
+    total_h100e_count : float
+        The stated total; NaN when none is stated.
+    reference_mfu_share : float
+        MFU that the effective count is relative to.
+    """
+
+    tflop_per_s: Mapping[str, Array]
+    hbm_tbyte_per_s: Array
+    hbm_gbyte: Array
+    measured: Mapping[str, Array]
+    rounds: Mapping[str, str]
+    total_h100e_count: float
+    reference_mfu_share: float
+
+
+def lower_equivalents(fleet: Fleet, pools: Pools, ledger: Ledger) -> EquivalentsCase:
+    """The measures of every basis; the reference GPU is an H100 SXM."""
+    gpus = [*pools.gpus, ledger.catalog.gpus[REFERENCE_GPU]]
+    measured, rounds = {}, {}
+    for basis in H100E_BASES:
+        if basis.startswith("mlperf_"):
+            measured[basis], rounds[basis] = _measured(basis, gpus, ledger)
+    finance = fleet.finance
+    reference = finance.reference if finance else None
+    return EquivalentsCase(
+        tflop_per_s={name: array(*(_peak(gpu, name, ledger) for gpu in gpus)) for name in _PRECISIONS},
+        hbm_tbyte_per_s=array(*(_fact(gpu, "hbm_tbyte_per_s", ledger) for gpu in gpus)),
+        hbm_gbyte=array(*(_fact(gpu, "hbm_gbyte", ledger) for gpu in gpus)),
+        measured=measured,
+        rounds=rounds,
+        total_h100e_count=ledger.number(
+            "finance.total_h100e_count", finance.total_h100e_count if finance else None, _TOPIC
+        ),
+        reference_mfu_share=ledger.number(
+            "finance.reference.mfu_share",
+            reference.mfu_share if reference else None,
+            _TOPIC,
+            default="finance.reference.mfu_share",
+        ),
+    )
+
+
+def _peak(gpu: GpuType, precision: str, ledger: Ledger) -> float:
+    peaks: Mapping[Any, Any] = gpu.peak_tflop_per_s
+    return ledger.fact(f"gpus.{gpu.id}.peak_{precision}_tflop_per_s", peaks.get(precision), _TOPIC)
+
+
+def _fact(gpu: GpuType, name: str, ledger: Ledger) -> float:
+    return ledger.fact(f"gpus.{gpu.id}.{name}", getattr(gpu, name), _TOPIC)
+
+
+def _measured(basis: str, gpus: list[GpuType], ledger: Ledger) -> tuple[Array, str]:
+    """The newest row of each GPU up to the basis's round, and the rounds in words."""
+    benchmark, _, limit = basis.removeprefix("mlperf_").rpartition("_v")
+    values, used = [], {}
+    for gpu in gpus:
+        rows: Mapping[Any, tuple[MeasuredRow, ...]] = gpu.measured
+        row = _newest(rows.get(benchmark, ()), limit.replace("_", "."))
+        figure = None if row is None else row.train_gpu_min or row.rate_tokens_per_s_per_gpu
+        unit = "gpu_min" if row is not None and row.train_gpu_min else "tokens_per_s_per_gpu"
+        values.append(ledger.fact(f"gpus.{gpu.id}.measured.{basis}_{unit}", figure, _TOPIC))
+        if row is not None:
+            used[gpu.id] = row.round
+    return array(*values), ", ".join(f"{gpu} {number}" for gpu, number in used.items())
+
+
+def _newest(rows: tuple[MeasuredRow, ...], limit: str) -> MeasuredRow | None:
+    known = [row for row in rows if _round(row.round) <= _round(limit)]
+    return max(known, key=lambda row: _round(row.round), default=None)
+
+
+def _round(name: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in name.removeprefix("v").split("."))

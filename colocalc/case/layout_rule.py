@@ -1,0 +1,112 @@
+"""The layout of a job: as given, or by a plain rule until a search takes its place.
+
+The rule, when ``layout`` is missing or ``auto``: tensor parallelism over the GPUs of a node, at most the limit of the
+catalog; the fewest pipeline stages (a power of two) at which weights and gradients take no more than the stated share
+of the smallest memory; as many virtual stages as the limit allows and the layers divide into.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from colocalc.case.ledger import Ledger
+from colocalc.fleet import Layout, Training
+from colocalc.hardware import GpuType
+from colocalc.mfu import transformer
+from colocalc.model import ModelDims
+from colocalc.units import BYTES_PER_GBYTE
+
+_TOPIC: Final = "mfu"
+
+
+@dataclass(frozen=True)
+class CutLayout:
+    """A layout with nothing left open; ``dp_shard_count`` is NaN for "all ranks"."""
+
+    tp: float
+    pp: float
+    vpp: float
+    cp: float
+    ep: float
+    micro_batch: float
+    schedule: str
+    schedule_factor: float
+    recompute: str
+    zero_stage: int
+    dp_shard_count: float
+
+
+def lower_layout(
+    path: str, training: Training, gpus: list[GpuType], model: ModelDims | None, ledger: Ledger
+) -> CutLayout:
+    """The layout a job runs with, each part recorded with its origin."""
+    given = training.layout if isinstance(training.layout, Layout) else Layout()
+    key = f"{path}.layout"
+    by_rule = _by_rule(gpus, model, ledger) if not isinstance(training.layout, Layout) and model is not None else {}
+    if by_rule:
+        ledger.remark(
+            "no layout given: a plain rule is used, see the assumptions; `layout: {tp: ..., pp: ...}` overrides it",
+            _TOPIC,
+        )
+
+    def part(name: str) -> float:
+        value = getattr(given, name)
+        if value is None and name in by_rule:
+            return ledger.derived(f"{key}.{name}", by_rule[name], _TOPIC, note="by the layout rule")
+        return ledger.number(f"{key}.{name}", value, _TOPIC, default=f"training.layout.{name}")
+
+    schedule = ledger.word(f"{key}.schedule", given.schedule, _TOPIC, default="training.layout.schedule")
+    zero_stage = ledger.number(
+        f"{key}.zero_stage",
+        None if given.zero_stage is None else float(given.zero_stage),
+        _TOPIC,
+        default="training.layout.zero_stage",
+    )
+    return CutLayout(
+        tp=part("tp"),
+        pp=part("pp"),
+        vpp=part("vpp"),
+        cp=part("cp"),
+        ep=part("ep"),
+        micro_batch=part("micro_batch"),
+        schedule=schedule,
+        schedule_factor=ledger.number(
+            f"schedule.{schedule}_factor", None, _TOPIC, default=f"schedule.{schedule}_factor"
+        ),
+        recompute=ledger.word(f"{key}.recompute", given.recompute, _TOPIC, default="training.layout.recompute"),
+        zero_stage=int(zero_stage),
+        dp_shard_count=ledger.number(f"{key}.dp_shard_count", given.dp_shard_count, _TOPIC),
+    )
+
+
+def _by_rule(gpus: list[GpuType], model: ModelDims, ledger: Ledger) -> dict[str, float]:
+    limit, share, most_virtual = (
+        float(ledger.catalog.default(f"training.layout.rule.{name}").value)
+        for name in ("tp_limit_count", "state_memory_share", "vpp_limit_count")
+    )
+    node = min((gpu.node_gpu_count.value for gpu in gpus if gpu.node_gpu_count), default=1.0)
+    tp = _power_of_two_below(min(limit, node, model.kv_head_count * model.head_count))
+    memory = min((gpu.hbm_gbyte.value for gpu in gpus if gpu.hbm_gbyte), default=float("inf")) * BYTES_PER_GBYTE
+    width = sum(float(ledger.catalog.default(f"training.{name}").value) for name in ("weight_bytes", "gradient_bytes"))
+    parameters = float(
+        transformer.parameter_count(
+            layer_count=model.layer_count,
+            hidden_dim=model.hidden_dim,
+            mlp_dim=model.mlp_dim,
+            mlp_matrix_count=3.0 if model.gated_mlp else 2.0,
+            head_count=model.head_count,
+            kv_head_count=model.kv_head_count,
+            head_dim=model.head_dim,
+            vocabulary_count=model.vocabulary_count,
+            embedding_count=1.0 if model.tied_embeddings else 2.0,
+        )
+    )
+    pp = 1.0
+    while parameters * width / (tp * pp) > share * memory and 2.0 * pp <= model.layer_count:
+        pp *= 2.0
+    per_stage = int(-(-model.layer_count // pp))
+    vpp = max(v for v in range(1, int(most_virtual) + 1) if per_stage % v == 0) if pp > 1.0 else 1
+    return {"tp": tp, "pp": pp, "vpp": float(vpp)}
+
+
+def _power_of_two_below(limit: float) -> float:
+    return float(1 << (int(max(limit, 1.0)).bit_length() - 1))

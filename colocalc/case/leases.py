@@ -1,0 +1,163 @@
+"""Contracts, costs and the stated loss lowered: a rate and a billed share per pool, with where each rate came from."""
+
+from dataclasses import dataclass
+
+from colocalc.card import RateCard, find_rate
+from colocalc.case.ledger import Array, Ledger, array, scalar
+from colocalc.case.pools import Pools
+from colocalc.errors import ColocalcError
+from colocalc.figure import Figure
+from colocalc.fleet import Fleet, Lease
+from colocalc.lease.rates import billed_share
+
+
+@dataclass(frozen=True, eq=False)
+class LeaseCase:
+    """Every contract on the fleet; arrays are ``(..., pool)`` and, for fees, ``(..., contract)``.
+
+    ``contract_index`` is -1 for a pool under no contract. A pool under a fee has a NaN rate: its rate is the fee's.
+    """
+
+    contract_names: tuple[str, ...]
+    contract_index: tuple[int, ...]
+    rate_usd_per_gpu_h: Array
+    billed_share: Array
+    fee_usd_per_month: Array
+    rate_sources: tuple[str, ...]
+    cards: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class CostCase:
+    """Yearly cash costs, each ``(...,)``; NaN where not given and zero counts as none."""
+
+    operations_usd_per_yr: Array
+    colocation_usd_per_kw_month: Array
+
+
+@dataclass(frozen=True, eq=False)
+class LossCase:
+    """The loss a lease is set against."""
+
+    loss_usd: Array
+    loss_months: Array
+    contains: frozenset[str]
+
+
+def lower_lease(fleet: Fleet, pools: Pools, ledger: Ledger) -> LeaseCase | None:
+    """The contracts of a fleet; None when it has none."""
+    contracts: list[tuple[str, str, Lease, tuple[str, ...]]] = []
+    if fleet.lease is not None:
+        contracts = [("lease", "lease", fleet.lease, pools.names)]
+    else:
+        contracts = [(f"contracts.{one.name}", one.name, one, one.pools) for one in fleet.contracts]
+    if not contracts:
+        return None
+    index = [-1] * len(pools.names)
+    rates, shares = [0.0] * len(pools.names), [0.0] * len(pools.names)
+    sources = [""] * len(pools.names)
+    fees, cards = [], []
+    for number, (path, _, lease, names) in enumerate(contracts):
+        share = _billed_share(path, lease, ledger)
+        fees.append(_fee(path, lease, ledger))
+        card = _card(path, lease, ledger) if _priced_by_card(lease) else None
+        cards += [card.name] if card else []
+        for pool in (pools.names.index(name) for name in names):
+            index[pool], shares[pool] = number, share
+            rates[pool], sources[pool] = _rate(path, lease, card, pools, pool, ledger)
+    return LeaseCase(
+        contract_names=tuple(name for _, name, _, _ in contracts),
+        contract_index=tuple(index),
+        rate_usd_per_gpu_h=array(*rates),
+        billed_share=array(*shares),
+        fee_usd_per_month=array(*fees),
+        rate_sources=tuple(sources),
+        cards=tuple(dict.fromkeys(cards)),
+    )
+
+
+def _priced_by_card(lease: Lease) -> bool:
+    return lease.rate_usd_per_gpu_h is None and lease.fee_usd_per_month is None
+
+
+def _billed_share(path: str, lease: Lease, ledger: Ledger) -> float:
+    if lease.sold_share is None and lease.take_or_pay_share is None:
+        return ledger.number(f"{path}.billed_share", lease.billed_share, "lease", "hedge", default="lease.billed_share")
+    sold, floor = (
+        ledger.number(f"{path}.{name}", getattr(lease, name) or Figure(0.0), "lease", "hedge")
+        for name in ("sold_share", "take_or_pay_share")
+    )
+    return float(billed_share(sold_share=sold, take_or_pay_share=floor))
+
+
+def _fee(path: str, lease: Lease, ledger: Ledger) -> float:
+    return ledger.number(f"{path}.fee_usd_per_month", lease.fee_usd_per_month, "lease", "hedge")
+
+
+def _card(path: str, lease: Lease, ledger: Ledger) -> RateCard:
+    name = ledger.word(f"{path}.rate_card", lease.rate_card, "lease", "hedge", default="lease.rate_card")
+    return ledger.catalog.card(name)
+
+
+def _rate(path: str, lease: Lease, card: RateCard | None, pools: Pools, pool: int, ledger: Ledger) -> tuple[float, str]:
+    """The rate of one pool, and the words for where it comes from."""
+    if lease.fee_usd_per_month is not None:
+        return float("nan"), "monthly fee"
+    if card is None:
+        key = f"{path}.rate_usd_per_gpu_h"
+        return ledger.number(key, lease.rate_usd_per_gpu_h, "lease", "hedge"), "one rate for all pools"
+    gpu = pools.gpus[pool]
+    term = ledger.word(f"{path}.term", lease.term, "lease", default="lease.term")
+    rate = find_rate(card, gpu_id=gpu.id, term=term, region=lease.region)  # type: ignore[arg-type]
+    if rate is None:
+        raise missing_rate(pools.names[pool], gpu.id, card, term)
+    if rate.term != term:
+        ledger.remark(f"card {card.name} has one term, {rate.term}: it is used for the lease's {term}", "lease")
+    if card.kind == "owning-cost":
+        ledger.remark(f"card {card.name} holds owning costs, not rents", "lease", "hedge", kind="warning")
+    as_of = rate.as_of or card.as_of
+    key = f"cards.{card.name}.{gpu.id}.rate_usd_per_gpu_h"
+    ledger.record(
+        key,
+        rate.rate_usd_per_gpu_h.value,
+        "lease",
+        "hedge",
+        origin="catalog",
+        figure=rate.rate_usd_per_gpu_h,
+        note=". ".join(part for part in (f"{rate.term}, as of {as_of}", rate.note) if part),
+    )
+    return rate.rate_usd_per_gpu_h.value, f"{card.name}, {rate.term}, {as_of}"
+
+
+def missing_rate(pool: str, gpu_id: str, card: RateCard, term: str) -> ColocalcError:
+    """The error for a GPU a card has no rate for: never a rate of zero."""
+    terms = sorted({rate.term for rate in card.rates if rate.gpu == gpu_id})
+    has = f"it has {', '.join(terms)} for it" if terms else f"it has {', '.join(sorted({r.gpu for r in card.rates}))}"
+    return ColocalcError(
+        f"pool {pool}: card {card.name} has no {term} rate for {gpu_id}; {has}",
+        hint="give lease.rate_usd_per_gpu_h or another card",
+    )
+
+
+def lower_costs(fleet: Fleet, ledger: Ledger) -> CostCase:
+    """The yearly cash costs a lease has to carry."""
+    costs = fleet.costs
+
+    def one(name: str) -> Array:
+        return scalar(ledger.number(f"costs.{name}", getattr(costs, name) if costs else None, "lease", "hedge"))
+
+    return CostCase(one("operations_usd_per_yr"), one("colocation_usd_per_kw_month"))
+
+
+def lower_loss(fleet: Fleet, ledger: Ledger) -> LossCase | None:
+    """The stated loss; None when the file states none."""
+    finance = fleet.finance
+    if finance is None or finance.loss_usd is None:
+        return None
+    return LossCase(
+        loss_usd=scalar(ledger.number("finance.loss_usd", finance.loss_usd, "hedge")),
+        loss_months=scalar(
+            ledger.number("finance.loss_months", finance.loss_months, "hedge", default="finance.loss_months")
+        ),
+        contains=frozenset(finance.loss_contains),
+    )

@@ -1,0 +1,185 @@
+"""The record of every number taken on the way from a definition to an array: its value, band, source and origin."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from colocalc.catalog import Catalog
+from colocalc.figure import Figure
+from colocalc.units import unit_of
+
+Array = NDArray[np.float64]
+Origin = Literal["given", "catalog", "assumed", "derived"]
+Topic = Literal["mfu", "lease", "hedge", "h100e"]
+
+
+@dataclass(frozen=True)
+class Assumption:
+    """A number or word behind the result.
+
+    Attributes
+    ----------
+    path : str
+        Its key in the fleet file or the catalog.
+    value, low, high : float, str or None
+        What is used, and its band.
+    unit : str or None
+        Suffix of ``colocalc.units.UNITS``.
+    source : str or None
+        Id of its source.
+    origin : str
+        ``given`` in the file, from the ``catalog``, ``assumed`` by default, or ``derived``.
+    note : str or None
+        What a reader should know.
+    topics : frozenset of str
+        The reports it matters to.
+    """
+
+    path: str
+    value: float | str | bool | None
+    unit: str | None
+    low: float | None
+    high: float | None
+    source: str | None
+    origin: Origin
+    note: str | None
+    topics: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Remark:
+    """A sentence for the reader that arose while lowering, and the reports it belongs to."""
+
+    text: str
+    kind: Literal["note", "warning"]
+    topics: frozenset[str]
+
+
+class Ledger:
+    """Takes numbers from files, catalog and defaults, and remembers each of them once.
+
+    Parameters
+    ----------
+    catalog : Catalog
+        Where defaults come from.
+    """
+
+    def __init__(self, catalog: Catalog) -> None:
+        self.catalog = catalog
+        self._rows: dict[str, Assumption] = {}
+        self._remarks: dict[str, Remark] = {}
+
+    @property
+    def assumptions(self) -> tuple[Assumption, ...]:
+        """Everything taken, in the order it was first asked for."""
+        return tuple(self._rows.values())
+
+    @property
+    def remarks(self) -> tuple[Remark, ...]:
+        """Every sentence noted, each once."""
+        return tuple(self._remarks.values())
+
+    def remark(self, text: str, *topics: Topic, kind: Literal["note", "warning"] = "note") -> None:
+        """Remembers a sentence for the reports of these topics."""
+        self._remarks.setdefault(text, Remark(text, kind, frozenset(topics)))
+
+    def record(
+        self,
+        path: str,
+        value: float | str | bool | None,
+        *topics: Topic,
+        origin: Origin,
+        figure: Any = None,
+        note: str | None = None,
+    ) -> None:
+        """Remembers one value under its path; the band, source and note are those of ``figure``."""
+        unit = unit_of(path)
+        known = self._rows.get(path)
+        merged = frozenset(topics) | (known.topics if known else frozenset())
+        self._rows[path] = Assumption(
+            path=path,
+            value=value,
+            unit=None if unit is None or isinstance(value, str) else unit.suffix,
+            low=getattr(figure, "low", None),
+            high=getattr(figure, "high", None),
+            source=getattr(figure, "source", None),
+            origin=origin,
+            note=note or getattr(figure, "note", None),
+            topics=merged,
+        )
+
+    def number(
+        self, path: str, given: Figure[float] | float | None, *topics: Topic, default: str | None = None
+    ) -> float:
+        """A number from the file if it is given there, else the default of that path; NaN when there is neither.
+
+        Parameters
+        ----------
+        path : str
+            Key in the fleet file.
+        given : Figure, float or None
+            What the file says.
+        topics : str
+            The reports it matters to.
+        default : str, optional
+            Key in the catalog's defaults.
+        """
+        if given is not None:
+            figure = given if isinstance(given, Figure) else Figure(float(given))
+            self.record(path, figure.value, *topics, origin="given", figure=figure)
+            return float(figure.value)
+        if default is None:
+            return float("nan")
+        assumed = self.catalog.default(default)
+        self.record(path, assumed.value, *topics, origin="assumed", figure=assumed)
+        return float(assumed.value)
+
+    def word(self, path: str, given: str | None, *topics: Topic, default: str) -> str:
+        """A word from the file if it is given there, else the default of that path."""
+        if given is not None:
+            self.record(path, given, *topics, origin="given")
+            return given
+        assumed = self.catalog.default(default)
+        self.record(path, assumed.value, *topics, origin="assumed", figure=assumed)
+        return str(assumed.value)
+
+    def fact(self, path: str, figure: Figure[float] | None, *topics: Topic) -> float:
+        """A number of the catalog (or of the file's own additions to it); NaN when it is not known."""
+        if figure is None:
+            return float("nan")
+        self.record(path, figure.value, *topics, origin="catalog", figure=figure)
+        return float(figure.value)
+
+    def derived(self, path: str, value: float, *topics: Topic, note: str) -> float:
+        """A number computed from others by a rule, with the rule as its note."""
+        self.record(path, value, *topics, origin="derived", note=note)
+        return value
+
+
+def array(*values: float) -> Array:
+    """A read-only float64 array over pools."""
+    made = np.asarray(values, dtype=np.float64)
+    made.setflags(write=False)
+    return made
+
+
+def scalar(value: float) -> Array:
+    """A read-only float64 array without axes."""
+    made = np.asarray(value, dtype=np.float64)
+    made.setflags(write=False)
+    return made
+
+
+def peak_key(peaks: Mapping[Any, Any], precision: str) -> str | None:
+    """The precision whose dense peak a GPU runs a job at: the job's own, else the next wider one it has."""
+    chains = {
+        "nvfp4": ("fp4", "fp8", "bf16", "fp16"),
+        "mxfp8": ("fp8", "bf16", "fp16"),
+        "fp8": ("fp8", "bf16", "fp16"),
+        "bf16": ("bf16", "fp16"),
+        "fp16": ("fp16", "bf16"),
+    }
+    return next((key for key in chains[precision] if key in peaks), None)

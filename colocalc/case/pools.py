@@ -1,0 +1,116 @@
+"""Pools and sites lowered: counts of GPUs whatever was counted, and the power each site can give."""
+
+from dataclasses import dataclass
+
+from colocalc.case.ledger import Array, Ledger, array
+from colocalc.fleet import Fleet, Pool, PoolReliability, Site
+from colocalc.hardware import GpuType
+from colocalc.units import text
+
+
+# What makes two pools one: name, GPU, site, what is counted, failure rate.
+_Identity = tuple[str, str, str | None, str | None, PoolReliability | None]
+
+
+@dataclass(frozen=True, eq=False)
+class Pools:
+    """The pools of a fleet; arrays are ``(..., pool)``."""
+
+    names: tuple[str, ...]
+    gpus: tuple[GpuType, ...]
+    definitions: tuple[Pool, ...]
+    gpu_count: Array
+    site_names: tuple[str | None, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Sites:
+    """The sites of a fleet; arrays are ``(..., site)``, NaN where not given."""
+
+    names: tuple[str, ...]
+    facility_power_mw: Array
+    it_power_mw: Array
+    pue_factor: Array
+    draw_share: Array
+    typical_draw_share: Array
+    energy_price_usd_per_mwh: Array
+
+
+def lower_pools(fleet: Fleet, ledger: Ledger) -> Pools:
+    """The pools, identical ones of one site merged, with counts in GPUs."""
+    merged: dict[_Identity, list[tuple[int, Pool, GpuType]]] = {}
+    only_site = next(iter(fleet.named_sites)) if len(fleet.named_sites) == 1 else None
+    for number, pool in enumerate(fleet.pools):
+        gpu, exact = ledger.catalog.gpu(pool.gpu)
+        if not exact:
+            ledger.remark(f"{pool.gpu} is read as {gpu.id}: {gpu.title}", "mfu", "lease", "h100e")
+        label = pool.name or gpu.id
+        key: _Identity = (label, gpu.id, pool.site or only_site, pool.counted_as, pool.reliability)
+        merged.setdefault(key, []).append((number, pool, gpu))
+    names, gpus, counts, sites = [], [], [], []
+    for key, members in merged.items():
+        label, site = key[0], key[2]
+        names.append(label)
+        gpus.append(members[0][2])
+        sites.append(site)
+        counts.append(sum(_gpu_count(pool, gpu, label, ledger) for _, pool, gpu in members))
+    return Pools(
+        names=tuple(names),
+        gpus=tuple(gpus),
+        definitions=tuple(members[0][1] for members in merged.values()),
+        gpu_count=array(*counts),
+        site_names=tuple(sites),
+    )
+
+
+def _gpu_count(pool: Pool, gpu: GpuType, label: str, ledger: Ledger) -> float:
+    path = f"pools.{label}.count"
+    count = ledger.number(path, pool.count, "mfu", "lease", "hedge", "h100e")
+    per = {"gpu": None, "superchip": gpu.superchip_gpu_count, "rack": gpu.rack_gpu_count}[pool.counted_as or "gpu"]
+    if pool.counted_as is None and gpu.ambiguous_count:
+        readings = [f"{text(count, 'count')} GPUs"]
+        if gpu.superchip_gpu_count:
+            readings.append(f"{text(count * gpu.superchip_gpu_count.value, 'count')} GPUs if superchips are counted")
+        ledger.remark(
+            f"pool {label}: the count may mean GPUs or superchips; say counted_as. Read as {', not '.join(readings)}",
+            "mfu",
+            "lease",
+            "h100e",
+            kind="warning",
+        )
+    if per is None:
+        return count
+    factor = ledger.fact(f"gpus.{gpu.id}.{pool.counted_as}_gpu_count", per, "mfu", "lease", "h100e")
+    return ledger.derived(
+        f"pools.{label}.gpu_count",
+        count * factor,
+        "mfu",
+        "lease",
+        "h100e",
+        note=f"{text(count, 'count')} {pool.counted_as}s of {text(factor, 'count')} GPUs",
+    )
+
+
+def lower_sites(fleet: Fleet, ledger: Ledger) -> Sites:
+    """The sites' power and price; which megawatts are meant is kept apart."""
+    rows = [_site(name, site, ledger) for name, site in fleet.named_sites.items()]
+    columns = [array(*column) for column in zip(*rows, strict=True)] if rows else [array() for _ in range(6)]
+    return Sites(tuple(fleet.named_sites), *columns)
+
+
+def _site(name: str, site: Site, ledger: Ledger) -> tuple[float, ...]:
+    path = f"sites.{name}"
+    facility = ledger.number(f"{path}.facility_power_mw", site.facility_power_mw, "mfu", "lease", "hedge", "h100e")
+    critical = ledger.number(f"{path}.it_power_mw", site.it_power_mw, "mfu", "lease", "hedge", "h100e")
+    pue = ledger.number(f"{path}.pue_factor", site.pue_factor, "mfu", "lease", default="sites.pue_factor")
+    draw = ledger.word(f"{path}.draw", site.draw, "mfu", "lease", default="sites.draw")
+    typical = ledger.number(f"{path}.typical_draw_share", None, "mfu", "lease", default="sites.typical_draw_share")
+    share = typical if draw == "typical" else 1.0
+    price = ledger.number(
+        f"{path}.energy_price_usd_per_mwh",
+        site.energy_price_usd_per_mwh,
+        "lease",
+        "hedge",
+        default="sites.energy_price_usd_per_mwh",
+    )
+    return facility, critical, pue, share, typical, price

@@ -1,0 +1,298 @@
+"""Training jobs lowered: GPU peaks at the job's precision, model dimensions, layout, network and reliability as arrays.
+
+What the file does not give comes from the catalog's defaults or from a rule that is told in the assumptions.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+
+from colocalc.case.layout_rule import CutLayout, lower_layout
+from colocalc.case.ledger import Array, Ledger, array, peak_key, scalar
+from colocalc.case.network import NetworkArrays, lower_network
+from colocalc.case.pools import Pools
+from colocalc.fleet import Fleet, Reliability, Training
+from colocalc.hardware import GpuType
+from colocalc.mfu import job as mfu_job
+from colocalc.mfu import transformer
+from colocalc.model import ModelDims
+from colocalc.units import BYTES_PER_GBYTE, FLOPS_PER_TFLOPS, text
+
+_TOPIC: Final = "mfu"
+_ATTENTION_FACTORS = {"causal": 6.0, "full": 12.0, "none": 0.0}
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingCase:
+    """One job: its name, which pools it runs on, and the arrays of the step model."""
+
+    name: str
+    pool_index: tuple[int, ...]
+    arrays: mfu_job.Job
+    precision: str
+    model_title: str | None
+    split: str
+    isolation: str
+
+
+def lower_jobs(fleet: Fleet, pools: Pools, ledger: Ledger) -> tuple[TrainingCase, ...]:
+    """Every training job of a fleet; ``training`` runs on all pools."""
+    if fleet.training is not None:
+        return (_lower_job("training", fleet.training, tuple(range(len(pools.names))), fleet, pools, ledger),)
+    return tuple(
+        _lower_job(f"jobs.{job.name}", job, tuple(pools.names.index(name) for name in job.pools), fleet, pools, ledger)
+        for job in fleet.jobs
+    )
+
+
+def pool_peaks(pools: Pools, jobs: tuple[TrainingCase, ...], ledger: Ledger) -> Array:
+    """Dense peak of one GPU of each pool [FLOP/s]: at its job's precision, for a pool in no job at the first job's."""
+    precision = jobs[0].precision if jobs else str(ledger.catalog.default("training.precision").value)
+    peaks = [_speeds(gpu, precision, ledger)[0] for gpu in pools.gpus]
+    for job in jobs:
+        for place, pool in enumerate(job.pool_index):
+            peaks[pool] = float(job.arrays.peak_flop_per_s[place])
+    return array(*peaks)
+
+
+def _lower_job(
+    path: str, training: Training, index: tuple[int, ...], fleet: Fleet, pools: Pools, ledger: Ledger
+) -> TrainingCase:
+    gpus = [pools.gpus[i] for i in index]
+    precision = ledger.word(f"{path}.precision", training.precision, _TOPIC, default="training.precision")
+    model = _model(training, ledger)
+    count = pools.gpu_count[list(index)]
+    layout = lower_layout(path, training, gpus, model, ledger)
+    network = lower_network(fleet, gpus, ledger)
+    split = ledger.word(f"{path}.split", training.split, _TOPIC, default="training.split")
+    isolation = ledger.word(
+        "reliability.isolation",
+        fleet.reliability.isolation if fleet.reliability else None,
+        _TOPIC,
+        default="reliability.isolation",
+    )
+    arrays = mfu_job.Job(
+        gpu_count=count,
+        **_gpu_arrays(gpus, precision, ledger),
+        failures_per_1000_gpu_day=_failure_rates(fleet, index, pools, ledger),
+        gpu_power_share=array(*[np.inf] * len(index)),
+        **_model_arrays(path, training, model, ledger),
+        **_layout_arrays(layout),
+        **_assumed(path, training, ledger),
+        **_reliability(fleet.reliability, ledger),
+        **_network_arrays(network),
+        measured={
+            name.removesuffix("_factor"): scalar(ledger.number(f"{path}.measured.{name}", figure, _TOPIC))
+            for name, figure in training.measured.items()
+        },
+        split=split,
+        isolation=isolation,
+        zero_stage=layout.zero_stage,
+    )
+    return TrainingCase(
+        name=path.removeprefix("jobs."),
+        pool_index=index,
+        arrays=arrays,
+        precision=precision,
+        model_title=None if model is None else model.title or model.name,
+        split=split,
+        isolation=isolation,
+    )
+
+
+def _model(training: Training, ledger: Ledger) -> ModelDims | None:
+    if isinstance(training.model, str):
+        return ledger.catalog.model(training.model)
+    return training.model
+
+
+def _gpu_arrays(gpus: list[GpuType], precision: str, ledger: Ledger) -> dict[str, Any]:
+    peaks, ceilings, shapes = zip(*(_speeds(gpu, precision, ledger) for gpu in gpus), strict=True)
+
+    def column(name: str, scale: float = 1.0) -> Array:
+        return array(*(ledger.fact(f"gpus.{gpu.id}.{name}", getattr(gpu, name), _TOPIC) * scale for gpu in gpus))
+
+    return {
+        "peak_flop_per_s": array(*peaks),
+        "ceiling_share": array(*ceilings),
+        "shape_share": array(*shapes),
+        "scale_up_byte_per_s": column("scale_up_gbyte_per_s", BYTES_PER_GBYTE),
+        "domain_gpu_count": column("domain_gpu_count"),
+        "node_gpu_count": column("node_gpu_count"),
+        "hbm_byte": column("hbm_gbyte", BYTES_PER_GBYTE),
+    }
+
+
+def _speeds(gpu: GpuType, precision: str, ledger: Ledger) -> tuple[float, float, float]:
+    """Peak, ceiling and shape share of one GPU type at the job's precision."""
+    key = peak_key(gpu.peak_tflop_per_s, precision)
+    if key is None:  # references.py refuses such a fleet; a GPU without any usable peak has no MFU
+        return (float("nan"),) * 3
+    wanted = {"mxfp8": "fp8", "nvfp4": "fp4"}.get(precision, precision)
+    if key != wanted:
+        ledger.remark(
+            f"{gpu.id} has no {wanted} peak: its work and its part of the denominator are at {key} "
+            "(a peak of another precision)",
+            _TOPIC,
+            kind="warning",
+        )
+    peak = ledger.fact(f"gpus.{gpu.id}.peak_{key}_tflop_per_s", gpu.peak_tflop_per_s[key], _TOPIC)  # type: ignore[index]
+    best = gpu.best_matmul_tflop_per_s.get(key)  # type: ignore[call-overload]
+    if best is not None:
+        measured = ledger.fact(f"gpus.{gpu.id}.best_matmul_{key}_tflop_per_s", best, _TOPIC)
+        ceiling = measured / peak
+    else:
+        ceiling = ledger.number(f"gpus.{gpu.id}.ceiling_share", None, _TOPIC, default="mfu.ceiling_share.other")
+    family = gpu.family if f"mfu.shape_share.{gpu.family}" in ledger.catalog.defaults else "other"
+    shape = ledger.number(f"mfu.shape_share.{family}_share", None, _TOPIC, default=f"mfu.shape_share.{family}")
+    return peak * FLOPS_PER_TFLOPS, ceiling, shape
+
+
+def _failure_rates(fleet: Fleet, index: tuple[int, ...], pools: Pools, ledger: Ledger) -> Array:
+    given = fleet.reliability.failures_per_1000_gpu_day if fleet.reliability else None
+    threshold = float(ledger.catalog.default("reliability.failures_per_1000_gpu_day.threshold_gpu_count").value)
+    size = "small" if float(np.sum(pools.gpu_count[list(index)])) < threshold else "large"
+    rates = []
+    for i in index:
+        own = pools.definitions[i].reliability
+        if own is not None:
+            path = f"pools.{pools.names[i]}.reliability.failures_per_1000_gpu_day"
+            rates.append(ledger.number(path, own.failures_per_1000_gpu_day, _TOPIC))
+        else:
+            rates.append(
+                ledger.number(
+                    "reliability.failures_per_1000_gpu_day",
+                    given,
+                    _TOPIC,
+                    default=f"reliability.failures_per_1000_gpu_day.{size}",
+                )
+            )
+    return array(*rates)
+
+
+def _model_arrays(path: str, training: Training, model: ModelDims | None, ledger: Ledger) -> dict[str, Any]:
+    sequence = ledger.number(f"{path}.sequence_tokens", training.sequence_tokens, _TOPIC)
+    batch = ledger.number(f"{path}.global_batch_tokens", training.global_batch_tokens, _TOPIC)
+    convention = ledger.word(
+        f"{path}.attention_flops", training.attention_flops, _TOPIC, default="training.attention_flops"
+    )
+    if model is None:
+        missing = scalar(float("nan"))
+        names = ("layer_count", "hidden_dim", "kv_dim", "parameter_count", "flop_per_token", "attention_flop_per_token")
+        found = dict.fromkeys(names, missing)
+        ledger.remark("no training.model: stages that need its dimensions are left out unless measured", _TOPIC)
+    else:
+        found = _dimensions(model, sequence, _ATTENTION_FACTORS[convention])
+        label = model.name or "model"
+        ledger.record(f"{path}.model", model.title or label, _TOPIC, origin="given", figure=model)
+        ledger.derived(
+            f"{path}.parameter_count",
+            float(found["parameter_count"]),
+            _TOPIC,
+            note=f"from the dimensions of {label}",
+        )
+    return {**found, "sequence_tokens": scalar(sequence), "global_batch_tokens": scalar(batch)}
+
+
+def _dimensions(model: ModelDims, sequence: float, attention_factor: float) -> dict[str, Any]:
+    shape = {
+        "layer_count": model.layer_count,
+        "hidden_dim": model.hidden_dim,
+        "mlp_dim": model.mlp_dim,
+        "mlp_matrix_count": 3.0 if model.gated_mlp else 2.0,
+        "head_count": model.head_count,
+        "kv_head_count": model.kv_head_count,
+        "head_dim": model.head_dim,
+        "vocabulary_count": model.vocabulary_count,
+    }
+    matmul = transformer.matmul_parameter_count(**shape)
+    attention = transformer.attention_flop_per_token(
+        layer_count=model.layer_count,
+        head_count=model.head_count,
+        head_dim=model.head_dim,
+        sequence_tokens=sequence,
+        attention_factor=attention_factor,
+    )
+    return {
+        "layer_count": scalar(model.layer_count),
+        "hidden_dim": scalar(model.hidden_dim),
+        "kv_dim": scalar(model.kv_head_count * model.head_dim),
+        "parameter_count": transformer.parameter_count(**shape, embedding_count=1.0 if model.tied_embeddings else 2.0),
+        "flop_per_token": transformer.flop_per_token(matmul_parameter_count=matmul, attention_flop_per_token=attention),
+        "attention_flop_per_token": attention,
+    }
+
+
+def _layout_arrays(layout: CutLayout) -> dict[str, Any]:
+    return {
+        "tp_count": scalar(layout.tp),
+        "pp_count": scalar(layout.pp),
+        "vpp_count": scalar(layout.vpp),
+        "cp_count": scalar(layout.cp),
+        "micro_batch_count": scalar(layout.micro_batch),
+        "schedule_factor": scalar(layout.schedule_factor),
+        "recompute_full_share": scalar(float(layout.recompute == "full")),
+        "recompute_selective_share": scalar(float(layout.recompute == "selective")),
+        "dp_shard_count": scalar(layout.dp_shard_count),
+    }
+
+
+def _assumed(path: str, training: Training, ledger: Ledger) -> dict[str, Any]:
+    def one(key: str, default: str) -> Array:
+        return scalar(ledger.number(key, None, _TOPIC, default=default))
+
+    software = ledger.word(f"{path}.software", training.software, _TOPIC, default="training.software")
+    width = ledger.number(f"{path}.gradient_bytes", training.gradient_bytes, _TOPIC, default="training.gradient_bytes")
+    allocation = ledger.number(
+        f"{path}.allocation_share", training.allocation_share, _TOPIC, default="training.allocation_share"
+    )
+    interval = training.outer_sync_interval_steps
+    if interval is not None and interval.value > 1.0:
+        ledger.remark(
+            f"outer_sync_interval_steps {text(interval.value, 'count')} is read but not used yet: "
+            "the step is computed as fully synchronous",
+            _TOPIC,
+            kind="warning",
+        )
+    return {
+        "gradient_bytes": scalar(width),
+        "weight_bytes": one("training.weight_bytes", "training.weight_bytes"),
+        "activation_bytes": one("training.activation_bytes", "training.activation_bytes"),
+        "memory_bound_share": one("mfu.memory_bound_share", "mfu.memory_bound_share"),
+        "stage_imbalance_share": one("mfu.stage_imbalance_share", "mfu.stage_imbalance_share"),
+        "overlap_share": one("mfu.overlap_share", "mfu.overlap_share"),
+        "node_sigma_share": one("mfu.node_sigma_share", "mfu.node_sigma_share"),
+        "power_exponent_factor": one("mfu.power_exponent_factor", "mfu.power_exponent_factor"),
+        "software_factor": one(f"software.{software}_factor", f"software.{software}_factor"),
+        "allocation_share": scalar(allocation),
+    }
+
+
+def _reliability(given: Reliability | None, ledger: Ledger) -> dict[str, Any]:
+    def one(name: str) -> Array:
+        figure = getattr(given, name) if given else None
+        return scalar(ledger.number(f"reliability.{name}", figure, _TOPIC, default=f"reliability.{name}"))
+
+    names = ("restart_s", "replica_stall_s", "hot_spare_stall_s", "replica_repair_s", "checkpoint_s")
+    interval = given.checkpoint_interval_s if given else None
+    if interval is None or isinstance(interval, str):
+        ledger.word("reliability.checkpoint_interval_s", interval, _TOPIC, default="reliability.checkpoint_interval_s")
+        seconds = float("nan")
+    else:
+        seconds = ledger.number("reliability.checkpoint_interval_s", interval, _TOPIC)
+    return {name: one(name) for name in names} | {"checkpoint_interval_s": scalar(seconds)}
+
+
+def _network_arrays(network: NetworkArrays) -> dict[str, Any]:
+    return {
+        "nic_byte_per_s": network.nic_byte_per_s,
+        "pod_gpu_count": network.pod_gpu_count,
+        "oversubscription_factor": network.oversubscription_factor,
+        "flat_collective_count": network.flat_collective_count,
+        "scale_up_efficiency_share": network.scale_up_efficiency_share,
+        "scale_out_efficiency_share": network.scale_out_efficiency_share,
+        "links": network.links,
+        "algorithm": network.algorithm,
+        "flat": network.flat,
+    }

@@ -1,0 +1,217 @@
+"""The catalog that ships with the tool: GPU types, models, networks, rate cards and defaults, each with its source.
+
+Files are read when they are first asked for, and entries are validated one by one, so that a command pays only for
+what it uses.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from pydantic import ValidationError, model_validator
+from pydantic_core import PydanticCustomError
+
+from colocalc import yamlio
+from colocalc.card import RateCard
+from colocalc.errors import ColocalcError, Fault, InputError, did_you_mean, quoted
+from colocalc.faults import faults_of
+from colocalc.figure import Definition
+from colocalc.hardware import GpuType, Network, Source, Text
+from colocalc.model import ModelDims
+
+__all__ = ["Catalog", "Default", "Resolved", "Source", "catalog_dir", "fleet_names", "fleets_dir", "load_catalog"]
+
+D = TypeVar("D", bound=Definition)
+
+
+class Default(Definition):
+    """What the tool assumes when a file says nothing: a number with its band, or a word."""
+
+    value: float | str
+    low: float | None = None
+    high: float | None = None
+    unit: Text | None = None
+    source: Text
+    note: Text | None = None
+
+    @model_validator(mode="after")
+    def _band_holds_value(self) -> "Default":
+        for low, high in ((self.low, self.value), (self.value, self.high)):
+            if isinstance(low, float) and isinstance(high, float) and low > high:
+                raise PydanticCustomError("band", "value is outside its band")
+        return self
+
+
+class Resolved(NamedTuple):
+    """A GPU type found by name, and whether the name was its id and not one of its aliases."""
+
+    gpu: GpuType
+    exact: bool
+
+
+class _Entries(Mapping[str, D], Generic[D]):
+    """The entries of one catalog file: read at the first use, validated one by one when asked for."""
+
+    def __init__(self, path: Path, kind: type[D], id_field: str | None) -> None:
+        self._path = path
+        self._kind = kind
+        self._id_field = id_field
+        self._made: dict[str, D] = {}
+
+    @cached_property
+    def raw(self) -> dict[str, Any]:
+        """The file as it was read; keys are ids."""
+        return _read_mapping(self._path)
+
+    def __getitem__(self, key: str) -> D:
+        if key not in self._made:
+            self._made[key] = _valid(self._kind, self.raw[key], key=key, id_field=self._id_field, path=self._path)
+        return self._made[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.raw)
+
+    def __len__(self) -> int:
+        return len(self.raw)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self.raw
+
+
+class Catalog:
+    """Everything that ships, by id.
+
+    Parameters
+    ----------
+    directory : Path
+        Folder with ``gpus.yaml``, ``models.yaml``, ``networks.yaml``, ``sources.yaml``, ``defaults.yaml``, ``cards``.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._cards: dict[str, RateCard] = {}
+        self._gpus = _Entries(directory / "gpus.yaml", GpuType, "id")
+        self.gpus: Mapping[str, GpuType] = self._gpus
+        self.models: Mapping[str, ModelDims] = _Entries(directory / "models.yaml", ModelDims, "name")
+        self.networks: Mapping[str, Network] = _Entries(directory / "networks.yaml", Network, "id")
+        self.sources: Mapping[str, Source] = _Entries(directory / "sources.yaml", Source, "id")
+        self.defaults: Mapping[str, Default] = _Entries(directory / "defaults.yaml", Default, None)
+
+    @cached_property
+    def _gpu_ids(self) -> dict[str, str]:
+        # Aliases are taken from the raw file: no GPU type is built for a look-up.
+        names = {_plain(key): key for key in self._gpus.raw}
+        for key, entry in self._gpus.raw.items():
+            for alias in _aliases(entry):
+                names.setdefault(_plain(alias), key)
+        return names
+
+    def gpu_names(self) -> tuple[str, ...]:
+        """Ids and aliases of all GPU types, for suggestions."""
+        aliases = (alias for entry in self._gpus.raw.values() for alias in _aliases(entry))
+        return (*self._gpus.raw, *aliases)
+
+    def resolve_gpu(self, text: str) -> str | None:
+        """The id of the GPU a text means, by id or alias, whatever its case, spaces, hyphens and underscores."""
+        return self._gpu_ids.get(_plain(text))
+
+    def gpu(self, text: str) -> Resolved:
+        """The GPU type a text means.
+
+        Raises
+        ------
+        ColocalcError
+            When no GPU has that name; the hint names the nearest.
+        """
+        key = self.resolve_gpu(text)
+        if key is None:
+            raise ColocalcError(f"unknown GPU {quoted(text)}", hint=did_you_mean(text, self.gpu_names()))
+        return Resolved(self.gpus[key], exact=key == text)
+
+    def model(self, name: str) -> ModelDims:
+        """The model of a name, or a ColocalcError that names the nearest."""
+        return _named(self.models, name, "model")
+
+    def network(self, name: str) -> Network:
+        """The network of a name, or a ColocalcError that names the nearest."""
+        return _named(self.networks, name, "network")
+
+    def default(self, path: str) -> Default:
+        """The default at a dotted path, for example ``sites.pue_factor``, or a ColocalcError."""
+        return _named(self.defaults, path, "default")
+
+    def card_names(self) -> tuple[str, ...]:
+        """Names of the rate cards that ship, in alphabetical order."""
+        return _stems(self._directory / "cards")
+
+    def card(self, name: str) -> RateCard:
+        """The rate card of a name, or a ColocalcError that names the nearest."""
+        if name not in self._cards:
+            if name not in self.card_names():
+                raise ColocalcError(f"unknown rate card {quoted(name)}", hint=did_you_mean(name, self.card_names()))
+            path = self._directory / "cards" / f"{name}.yaml"
+            data = _read_mapping(path)
+            self._cards[name] = _valid(RateCard, data, key=None, id_field=None, path=path)
+        return self._cards[name]
+
+
+def catalog_dir() -> Path:
+    """The folder of the catalog's files, in a wheel and in a checkout alike."""
+    return Path(__file__).parent
+
+
+def fleets_dir() -> Path:
+    """The folder of the sample fleets: inside the package in a wheel, at the top level of a checkout."""
+    package = catalog_dir().parent
+    installed = package / "_fleets"
+    return installed if installed.is_dir() else package.parent / "fleets"
+
+
+def fleet_names() -> tuple[str, ...]:
+    """Names of the sample fleets, in alphabetical order."""
+    return _stems(fleets_dir())
+
+
+@cache
+def load_catalog() -> Catalog:
+    """The catalog that ships; one per process, and nothing is read until it is asked for."""
+    return Catalog(catalog_dir())
+
+
+def _plain(name: str) -> str:
+    return name.casefold().translate({ord(mark): None for mark in " _-"})
+
+
+def _aliases(entry: Any) -> list[str]:
+    # The entry is raw: one that is wrong in shape is refused when it is built, not when names are looked up.
+    given = entry.get("aliases") if isinstance(entry, dict) else None
+    return [str(alias) for alias in given] if isinstance(given, list) else []
+
+
+def _stems(folder: Path) -> tuple[str, ...]:
+    return tuple(sorted(path.stem for path in folder.glob("*.yaml")))
+
+
+def _named(entries: Mapping[str, D], name: str, noun: str) -> D:
+    if name not in entries:
+        raise ColocalcError(f"unknown {noun} {quoted(name)}", hint=did_you_mean(name, entries))
+    return entries[name]
+
+
+def _read_mapping(path: Path) -> dict[str, Any]:
+    data = yamlio.read_file(path)
+    if not isinstance(data, dict):
+        raise InputError([Fault("should be a mapping", file=str(path))])
+    return data
+
+
+def _valid(kind: type[D], data: Any, *, key: str | None, id_field: str | None, path: Path) -> D:
+    named = {**data, id_field: key} if key and id_field and isinstance(data, dict) else data
+    try:
+        return kind.model_validate(named)
+    except ValidationError as error:
+        faults = faults_of(error, data, kind, str(path))
+        at = f"{key}." if key else ""
+        raise InputError(replace(fault, path=f"{at}{fault.path}".rstrip(".")) for fault in faults) from None

@@ -1,0 +1,167 @@
+"""Validation errors told as a user reads them: file, line, column, path, a sentence, a hint."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, get_args
+
+from colocalc import yamlio
+from colocalc.errors import Fault, did_you_mean, quoted
+
+_PATTERNS = {
+    "Name": "should be letters, digits, - and _, at most 60 of them",
+    "date": "should be a date such as 2026-05-08",
+}
+_SENTENCES: dict[str, Callable[[dict[str, Any]], str]] = {
+    "greater_than": lambda context: f"should be above {_number(context['gt'])}",
+    "greater_than_equal": lambda context: f"should be at least {_number(context['ge'])}",
+    "less_than_equal": lambda context: f"should be at most {_number(context['le'])}",
+    "float_type": lambda _: "should be a number",
+    "float_parsing": lambda _: "should be a number",
+    "int_type": lambda _: "should be a whole number",
+    "finite_number": lambda _: "should be a finite number",
+    "not_whole": lambda _: "should be a whole number",
+    "string_type": lambda _: "should be text",
+    "string_too_short": lambda _: "should not be empty",
+    "string_too_long": lambda context: f"should be at most {context['max_length']} characters",
+    "bool_type": lambda _: "should be true or false",
+    "bool_parsing": lambda _: "should be true or false",
+    "model_type": lambda _: "should be a mapping",
+    "model_attributes_type": lambda _: "should be a mapping",
+    "dict_type": lambda _: "should be a mapping",
+    "tuple_type": lambda _: "should be a list",
+    "list_type": lambda _: "should be a list",
+    "union_tag_not_found": lambda _: "should be a name or a mapping",
+}
+_EMPTY = {"too_short", "too_long"}
+
+
+def _number(value: float) -> str:
+    return f"{value:g}"
+
+
+def faults_of(error: Any, tree: Any, kind: type[Any], name: str) -> list[Fault]:
+    """The faults behind a pydantic ``ValidationError``, in the order of the file.
+
+    Parameters
+    ----------
+    error : pydantic.ValidationError
+        What validation raised.
+    tree : Map
+        The raw data with its marks.
+    kind : type
+        The definition it was validated against, for did-you-mean.
+    name : str
+        What to call the input where a place has no file of its own.
+    """
+    found = error.errors(include_url=False)
+    unknown = {tuple(item["loc"]) for item in found if item["type"] == "extra_forbidden"}
+    faults = [_fault(item, tree, kind, name) for item in found if not _is_echo(item, unknown, found)]
+    return sorted(faults, key=lambda fault: (fault.file, fault.line or 0, fault.column or 0))
+
+
+def _is_echo(item: Any, unknown: set[tuple[Any, ...]], found: Sequence[Any]) -> bool:
+    """Whether a fault only repeats another: a missing key that was mistyped, a list short of its broken items."""
+    loc = tuple(item["loc"])
+    if item["type"] == "missing":
+        siblings = [key[-1] for key in unknown if key[:-1] == loc[:-1]]
+        return did_you_mean(loc[-1], [str(key) for key in siblings]) is not None
+    if item["type"] in _EMPTY:
+        return any(tuple(other["loc"])[: len(loc)] == loc and other is not item for other in found)
+    return False
+
+
+def _fault(item: Any, tree: Any, kind: type[Any], name: str) -> Fault:
+    path = _path_in(tree, item)
+    is_key = item["type"] == "extra_forbidden"
+    place = yamlio.locate(tree, path, key=is_key)
+    file, mark = place or (name, None)
+    message, hint = _sentence(item, kind)
+    return Fault(
+        message=message,
+        file=file,
+        line=mark.line if mark else None,
+        column=mark.column if mark else None,
+        path=".".join(map(str, path)),
+        hint=hint,
+    )
+
+
+def _path_in(tree: Any, item: Any) -> tuple[str | int, ...]:
+    """The location as the file has it: the tags of unions and the inside of bare figures are no part of a file."""
+    path: list[str | int] = []
+    node = tree
+    parts = item["loc"]
+    for number, part in enumerate(parts):
+        is_last = number == len(parts) - 1
+        if isinstance(node, dict) and part in node:
+            path.append(part)
+            node = node[part]
+        elif isinstance(node, list) and isinstance(part, int) and part < len(node):
+            path.append(part)
+            node = node[part]
+        elif is_last and item["type"] == "missing":
+            path.append(part)
+    return tuple(path)
+
+
+def _sentence(item: Any, kind: type[Any]) -> tuple[str, str | None]:
+    code, context = item["type"], item.get("ctx", {})
+    if code == "missing":
+        return "missing", None
+    if code == "extra_forbidden":
+        return "unknown key", did_you_mean(item["loc"][-1], fields_at(kind, item["loc"][:-1]))
+    if code == "literal_error":
+        words = [word.strip("'") for word in str(context["expected"]).replace(" or ", ", ").split(", ")]
+        return f"should be one of {', '.join(words)}, not {quoted(item['input'])}", did_you_mean(item["input"], words)
+    if code == "string_pattern_mismatch":
+        shape = _PATTERNS["date" if r"\d{4}" in str(context["pattern"]) else "Name"]
+        return f"{shape}, not {quoted(item['input'])}", None
+    if code in _EMPTY:
+        return "should hold at least one entry", None
+    if code in _SENTENCES:
+        return f"{_SENTENCES[code](context)}, not {_shown(item['input'])}", None
+    return str(item["msg"]), None
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, dict | list):
+        return "a mapping" if isinstance(value, dict) else "a list"
+    return "empty" if value is None else quoted(value) if not isinstance(value, bool) else str(value).lower()
+
+
+def fields_at(kind: Any, loc: Iterable[Any]) -> list[str]:
+    """The keys a definition knows at a location; empty where any key may stand."""
+    node = kind
+    for part in loc:
+        node = _step(node, part)
+    for candidate in _alternatives(node):
+        fields = getattr(candidate, "model_fields", None)
+        if fields:
+            return list(fields)
+        if getattr(candidate, "__origin__", candidate).__name__ == "Figure":
+            return ["value", "low", "high", "source", "note"]
+    return []
+
+
+def _step(node: Any, part: Any) -> Any:
+    for candidate in _alternatives(node):
+        fields = getattr(candidate, "model_fields", None)
+        if fields and part in fields:
+            return fields[part].annotation
+        origin, inner = getattr(candidate, "__origin__", None), get_args(candidate)
+        if origin is dict:
+            return inner[1]
+        if origin is tuple and isinstance(part, int):
+            return inner[0]
+    return node  # the tag of a union: the same place
+
+
+def _alternatives(node: Any) -> list[Any]:
+    """The types a (possibly annotated, possibly optional) annotation may stand for."""
+    if isinstance(node, type) or getattr(node, "__origin__", None) in {dict, tuple}:
+        return [node]
+    inner = get_args(node)
+    if hasattr(node, "__metadata__"):
+        return _alternatives(inner[0])
+    if getattr(node, "__origin__", None).__class__ is type:
+        return [node]
+    return [found for part in inner for found in _alternatives(part)]

@@ -1,0 +1,378 @@
+"""What a user may write in a fleet file.
+
+The names are the contract of the tool. Nothing here knows numpy, files or the catalog: ``colocalc.loading`` reads a file
+into these types, and ``colocalc.case`` lowers them to arrays.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Discriminator, Field, StringConstraints, Tag, model_validator
+from pydantic_core import PydanticCustomError
+
+from colocalc.card import RateCard
+from colocalc.expect import ExpectError, parse
+from colocalc.figure import (
+    Bits,
+    Bytes,
+    Count,
+    CountOrZero,
+    Definition,
+    Factor,
+    FactorFromOne,
+    FactorOfOne,
+    Figure,
+    GbitPerS,
+    Megawatt,
+    Months,
+    Per1000GpuDay,
+    Second,
+    Share,
+    Steps,
+    Tokens,
+    Usd,
+    UsdPerGpu,
+    UsdPerGpuH,
+    UsdPerKwMonth,
+    UsdPerMonth,
+    UsdPerMw,
+    UsdPerMwh,
+    UsdPerYr,
+    Year,
+)
+from colocalc.hardware import GpuType
+from colocalc.metrics import STAGES
+from colocalc.model import ModelDims
+
+Text = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=500)]
+Name = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,59}$")]
+IsoDate = Annotated[str, StringConstraints(strict=True, pattern=r"^\d{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?)?$")]
+Term = Literal["spot", "on-demand", "1-month", "1-year", "2-year", "3-year", "5-year"]
+Algorithm = Literal["auto", "ring", "tree", "hierarchical", "in-network", "torus", "pat"]
+Split = Literal["equal", "proportional", "memory", "stages", "partitions", "drop-slow"]
+Isolation = Literal["job", "replica", "hot-spare"]
+
+
+def _grammar(text: str) -> str:
+    try:
+        parse(text)
+    except ExpectError as error:
+        raise PydanticCustomError("expectation", "{reason}", {"reason": str(error)}) from None
+    return text
+
+
+Expectation = Annotated[Text, AfterValidator(_grammar)]
+
+
+def _written_as(value: Any) -> str:
+    return "mapping" if isinstance(value, dict | Definition) else "word"
+
+
+class PoolReliability(Definition):
+    """Failure rate of one pool, where it differs from the fleet's."""
+
+    failures_per_1000_gpu_day: Figure[Per1000GpuDay]
+
+
+class Pool(Definition):
+    """GPUs of one type on one site."""
+
+    name: Name | None = None
+    gpu: Text
+    count: Figure[CountOrZero]
+    counted_as: Literal["gpu", "superchip", "rack"] | None = None
+    site: Name | None = None
+    reliability: PoolReliability | None = None
+
+    @property
+    def label(self) -> str:
+        """The pool's name, which is its GPU's when none is given."""
+        return self.name or self.gpu
+
+
+class Site(Definition):
+    """A place with power: either facility or IT megawatts, never silently one for the other."""
+
+    kind: Literal["ground", "orbital"] = "ground"
+    facility_power_mw: Figure[Megawatt] | None = None
+    it_power_mw: Figure[Megawatt] | None = None
+    pue_factor: Figure[FactorFromOne] | None = None
+    draw: Literal["typical", "nameplate"] | None = None
+    energy_price_usd_per_mwh: Figure[UsdPerMwh] | None = None
+
+    @model_validator(mode="after")
+    def _one_reading_of_megawatts(self) -> "Site":
+        if self.facility_power_mw and self.it_power_mw:
+            raise PydanticCustomError("both", "give facility_power_mw or it_power_mw, not both: pue_factor links them")
+        return self
+
+
+class NetworkUse(Definition):
+    """The network between domains, and the algorithm the data-parallel collectives use on it."""
+
+    fabric: Text | None = None
+    nic_gbit_per_s: Figure[GbitPerS] | None = None
+    oversubscription_factor: Figure[FactorFromOne] | None = None
+    pod_gpu_count: Figure[Count] | None = None
+    algorithm: Algorithm | None = None
+    flat: bool = False
+    flat_collective_count: Figure[Count] | None = None
+
+
+class Layout(Definition):
+    """How one job is cut over GPUs: degrees of parallelism and the schedule."""
+
+    tp: Count | None = None
+    pp: Count | None = None
+    vpp: Count | None = None
+    cp: Count | None = None
+    ep: Count | None = None
+    micro_batch: Count | None = None
+    schedule: Literal["1f1b", "gpipe", "zb-h1", "zb-h2", "zb-v"] | None = None
+    recompute: Literal["none", "selective", "full"] | None = None
+    zero_stage: Literal[0, 1, 2, 3] | None = None
+    dp_shard_count: Count | None = None
+
+
+class Training(Definition):
+    """One synchronous training job."""
+
+    model: (
+        Annotated[Annotated[Text, Tag("word")] | Annotated[ModelDims, Tag("mapping")], Discriminator(_written_as)]
+        | None
+    ) = None
+    precision: Literal["bf16", "fp16", "fp8", "mxfp8", "nvfp4"] | None = None
+    sequence_tokens: Figure[Tokens] | None = None
+    global_batch_tokens: Figure[Tokens] | None = None
+    layout: (
+        Annotated[
+            Annotated[Literal["auto"], Tag("word")] | Annotated[Layout, Tag("mapping")], Discriminator(_written_as)
+        ]
+        | None
+    ) = None
+    split: Split | None = None
+    software: Literal["immature", "megatron", "fsdp", "xla", "mlperf", "inhouse"] | None = None
+    gradient_bytes: Figure[Bytes] | None = None
+    outer_sync_interval_steps: Figure[Steps] | None = None
+    outer_sync_bits: Figure[Bits] | None = None
+    calibration: Text | None = None
+    measured: dict[str, Figure[FactorOfOne]] = Field(default_factory=dict)
+    ignore_memory: bool = False
+    attention_flops: Literal["causal", "full", "none"] | None = None
+    allocation_share: Figure[Share] | None = None
+
+
+class Job(Training):
+    """One of several training jobs, with the pools it runs on."""
+
+    name: Name
+    pools: Annotated[tuple[Name, ...], Field(min_length=1)]
+
+
+class Reliability(Definition):
+    """How often GPUs fail and what a failure costs."""
+
+    failures_per_1000_gpu_day: Figure[Per1000GpuDay] | None = None
+    restart_s: Figure[Second] | None = None
+    replica_stall_s: Figure[Second] | None = None
+    hot_spare_stall_s: Figure[Second] | None = None
+    replica_repair_s: Figure[Second] | None = None
+    checkpoint_s: Figure[Second] | None = None
+    checkpoint_interval_s: (
+        Annotated[
+            Annotated[Literal["auto"], Tag("word")] | Annotated[Figure[Second], Tag("mapping")],
+            Discriminator(lambda value: "word" if isinstance(value, str) else "mapping"),
+        ]
+        | None
+    ) = None
+    isolation: Isolation | None = None
+
+
+class Lease(Definition):
+    """One contract: a rate card, one rate for all its pools, or a monthly fee."""
+
+    rate_card: Text | None = None
+    rate_usd_per_gpu_h: Figure[UsdPerGpuH] | None = None
+    fee_usd_per_month: Figure[UsdPerMonth] | None = None
+    region: Text | None = None
+    term: Term | None = None
+    start: IsoDate | None = None
+    months: Figure[Months] | None = None
+    billed_share: Figure[Share] | None = None
+    sold_share: Figure[Share] | None = None
+    take_or_pay_share: Figure[Share] | None = None
+    tenancy: Literal["single", "multiple"] | None = None
+
+    @model_validator(mode="after")
+    def _one_price_one_share(self) -> "Lease":
+        prices = [self.rate_card, self.rate_usd_per_gpu_h, self.fee_usd_per_month]
+        if sum(price is not None for price in prices) > 1:
+            raise PydanticCustomError("both", "give one of rate_card, rate_usd_per_gpu_h and fee_usd_per_month")
+        if self.billed_share and (self.sold_share or self.take_or_pay_share):
+            raise PydanticCustomError(
+                "both", "billed_share is the larger of sold_share and take_or_pay_share: give it or them"
+            )
+        return self
+
+
+class Contract(Lease):
+    """One of several contracts, with the pools it covers."""
+
+    name: Name
+    pools: Annotated[tuple[Name, ...], Field(min_length=1)]
+
+
+class Costs(Definition):
+    """What the fleet costs to build and to run."""
+
+    capital_usd_per_gpu: dict[str, Figure[UsdPerGpu]] = Field(default_factory=dict)
+    data_centre_usd_per_mw: Figure[UsdPerMw] | None = None
+    operations_usd_per_yr: Figure[UsdPerYr] | None = None
+    colocation_usd_per_kw_month: Figure[UsdPerKwMonth] | None = None
+
+
+class Depreciation(Definition):
+    """Book and tax lives and methods."""
+
+    book_life_yr: Figure[Year] | None = None
+    book_method: Literal["straight-line", "declining-balance", "sum-of-years"] | None = None
+    tax_life_yr: Figure[Year] | None = None
+    tax_method: Literal["straight-line", "macrs"] | None = None
+    residual_share: Figure[Share] | None = None
+
+
+class Debt(Definition):
+    """What is borrowed, at which rate and for how long."""
+
+    advance_rate_share: Figure[Share] | None = None
+    interest_share: Figure[Share] | None = None
+    tenor_months: Figure[Months] | None = None
+    sizing: Literal["dscr", "amount"] | None = None
+    target_dscr_factor: Figure[FactorFromOne] | None = None
+
+
+class Reference(Definition):
+    """Where else the same training compute could be bought: a GPU, its rate and the MFU it reaches."""
+
+    gpu: Text
+    rate_usd_per_gpu_h: Figure[UsdPerGpuH]
+    mfu_share: Figure[Share]
+
+
+class Finance(Definition):
+    """Discounting, tax, the loss a lease is set against, and totals that claims refer to."""
+
+    discount_rate_share: Figure[Share] | None = None
+    tax_rate_share: Figure[Share] | None = None
+    tax_losses: Literal["carry-forward", "immediate"] | None = None
+    loss_usd: Figure[Usd] | None = None
+    loss_months: Figure[Months] | None = None
+    loss_contains: tuple[Literal["power", "operations", "colocation", "depreciation", "interest"], ...] = ()
+    total_h100e_count: Figure[Count] | None = None
+    valuation_usd: Figure[Usd] | None = None
+    reference: Reference | None = None
+
+
+class Range(Definition):
+    """What a claim says, when it is not one number."""
+
+    low: float | None = None
+    high: float | None = None
+    at_least: float | None = None
+    at_most: float | None = None
+
+    @model_validator(mode="after")
+    def _one_form(self) -> "Range":
+        pair = self.low is not None and self.high is not None
+        single = (self.at_least is not None) + (self.at_most is not None)
+        if pair + single != 1 or (self.low is None) != (self.high is None):
+            raise PydanticCustomError("form", "says is a number, {{low, high}}, {{at_least}} or {{at_most}}")
+        if pair and self.low > self.high:  # type: ignore[operator]
+            raise PydanticCustomError("band", "low is above high")
+        return self
+
+
+class Claim(Definition):
+    """What somebody said about a metric, an input or a cause, to be weighed against the model."""
+
+    id: Name | None = None
+    metric: Text | None = None
+    input: Text | None = None
+    cause: Text | None = None
+    reference: float | None = None
+    says: Annotated[
+        Annotated[Annotated[float, Field(strict=True)], Tag("word")] | Annotated[Range, Tag("mapping")],
+        Discriminator(_written_as),
+    ]
+    who: Text | None = None
+    date: IsoDate | None = None
+    source: Text | None = None
+    note: Text | None = None
+
+    @model_validator(mode="after")
+    def _about_something(self) -> "Claim":
+        if not (self.metric or self.input or self.cause):
+            raise PydanticCustomError("form", "a claim is about a metric, an input or a cause")
+        if self.cause is not None and self.cause not in STAGES:
+            raise PydanticCustomError(
+                "stage", "cause is no stage of the waterfall: {stages}", {"stages": ", ".join(STAGES)}
+            )
+        if self.cause is not None and (self.metric is None or self.reference is None):
+            raise PydanticCustomError("form", "a cause claim also names its metric and its reference")
+        return self
+
+
+class SourceEntry(Definition):
+    """Where a number comes from."""
+
+    title: Text
+    date: IsoDate | None = None
+    kind: Literal["vendor", "paper", "filing", "press", "dataset", "software", "estimate", "own", "index"] | None = None
+    url: Text | None = None
+    note: Text | None = None
+
+
+class Scenario(Definition):
+    """A named set of changes; keys are dotted paths, pools and sites by name."""
+
+    title: Text | None = None
+    set: dict[str, Any]
+
+
+class Fleet(Definition):
+    """A fleet: what it holds, where it stands, what it trains, how it is leased, and what is claimed of it."""
+
+    name: Text
+    title: Text | None = None
+    as_of: IsoDate | None = None
+    pools: Annotated[tuple[Pool, ...], Field(min_length=1)]
+    site: Site | None = None
+    sites: dict[Name, Site] = Field(default_factory=dict)
+    network: NetworkUse | None = None
+    training: Training | None = None
+    jobs: tuple[Job, ...] = ()
+    reliability: Reliability | None = None
+    lease: Lease | None = None
+    contracts: tuple[Contract, ...] = ()
+    costs: Costs | None = None
+    depreciation: Depreciation | None = None
+    debt: Debt | None = None
+    finance: Finance | None = None
+    claims: tuple[Claim, ...] = ()
+    expect: tuple[Expectation, ...] = ()
+    sources: dict[str, SourceEntry] = Field(default_factory=dict)
+    gpus: dict[str, GpuType] = Field(default_factory=dict)
+    models: dict[str, ModelDims] = Field(default_factory=dict)
+    cards: dict[str, RateCard] = Field(default_factory=dict)
+    scenarios: dict[Name, Scenario] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _one_of_each_pair(self) -> "Fleet":
+        for one, several in (("site", "sites"), ("training", "jobs"), ("lease", "contracts")):
+            if getattr(self, one) is not None and getattr(self, several):
+                raise PydanticCustomError("both", "give {one} or {several}, not both", {"one": one, "several": several})
+        return self
+
+    @property
+    def named_sites(self) -> dict[str, Site]:
+        """The sites by name; the shorthand ``site`` is named ``site``."""
+        return {"site": self.site} if self.site is not None else dict(self.sites)

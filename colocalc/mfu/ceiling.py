@@ -1,0 +1,147 @@
+"""What can a GPU reach before anything is said about its neighbors?
+
+The vendor's peak, the best matrix product anyone measured on it, the shapes a model really uses, and the time spent
+waiting for memory. Sources: stas00/ml-engineering, compute/accelerator (measured ceilings); Williams et al. 2009 (the
+roofline).
+"""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Array = NDArray[np.float64]
+
+
+def ceiling_share(*, best_matmul_flop_per_s: ArrayLike, peak_flop_per_s: ArrayLike) -> Array:
+    """Best achievable share of the vendor's dense peak.
+
+    The peak assumes a clock that no large matrix product holds within the power limit. Both figures must be of the
+    same precision and both dense.
+
+    Parameters
+    ----------
+    best_matmul_flop_per_s : array_like (..., pool)
+        Fastest matrix product measured over all shapes [FLOP/s].
+    peak_flop_per_s : array_like (..., pool)
+        Vendor's dense peak at the same precision, above zero [FLOP/s].
+
+    Returns
+    -------
+    ndarray (..., pool)
+        The ceiling [share].
+
+    Notes
+    -----
+    ``best / peak``
+
+    - best equal to peak: 1
+    - an unmeasured GPU (NaN): NaN, never zero
+
+    References
+    ----------
+    stas00/ml-engineering, compute/accelerator, maximum achievable matmul FLOPS @744d01e.
+    """
+    return _array(best_matmul_flop_per_s) / _array(peak_flop_per_s)
+
+
+def achieved_flop_per_s(*, peak_flop_per_s: ArrayLike, ceiling_share: ArrayLike, shape_share: ArrayLike) -> Array:
+    """Rate of a GPU inside the matrix products of a real model.
+
+    The shapes a layout leaves on one GPU are smaller than the best one and come near the ceiling without reaching it.
+
+    Parameters
+    ----------
+    peak_flop_per_s : array_like (..., pool)
+        Vendor's dense peak at the job's precision [FLOP/s].
+    ceiling_share : array_like (..., pool)
+        Best achievable share of the peak [0..1].
+    shape_share : array_like (..., pool)
+        Share of the ceiling that the job's shapes reach [0..1].
+
+    Returns
+    -------
+    ndarray (..., pool)
+        Rate in matrix products [FLOP/s].
+
+    Notes
+    -----
+    ``F ceiling shape``
+
+    - both shares 1: the peak
+    - either share 0: 0
+
+    References
+    ----------
+    stas00/ml-engineering, compute/accelerator, maximum achievable matmul FLOPS @744d01e.
+    """
+    return _array(peak_flop_per_s) * _array(ceiling_share) * _array(shape_share)
+
+
+def weighted_share(*, weight: ArrayLike, share: ArrayLike) -> Array:
+    """Mean share of a fleet; the pool axis is dropped.
+
+    Weighted by installed peak it keeps the product of a waterfall exact: a slow pool is then blamed once, where its
+    GPUs wait, and not for its ceiling. The share of a pool without weight does not matter and may be NaN.
+
+    Parameters
+    ----------
+    weight : array_like (..., pool)
+        Weight of the pool, not negative, in any unit (GPUs times peak) [1].
+    share : array_like (..., pool)
+        Share of the pool [0..1].
+
+    Returns
+    -------
+    ndarray (...)
+        Weighted mean [share].
+
+    Notes
+    -----
+    ``sum w x / sum w``
+
+    - one pool, or equal shares: that share
+    - a pool of weight 0 changes nothing, even when its share is NaN
+    - total weight 0: NaN
+
+    References
+    ----------
+    The definition of a weighted mean.
+    """
+    weights, shares = np.broadcast_arrays(_array(weight), _array(share))
+    total = weights.sum(axis=-1)
+    part = np.where(weights == 0.0, 0.0, weights * shares).sum(axis=-1)
+    return _array(part / np.where(total == 0.0, np.nan, total))
+
+
+def memory_bound_factor(*, memory_bound_share: ArrayLike) -> Array:
+    """Slowdown by operations that wait for memory instead of multiplying.
+
+    Norms, activations, dropout, the optimizer and launch gaps, as time over the time of the matrix products. They do
+    not overlap with them.
+
+    Parameters
+    ----------
+    memory_bound_share : array_like (..., pool)
+        Memory-bound time over matmul time, not negative; may exceed 1 [share].
+
+    Returns
+    -------
+    ndarray (..., pool)
+        Time before over time after [factor of at most 1].
+
+    Notes
+    -----
+    ``1 / (1 + x)``
+
+    - x = 0: 1
+    - x = 1: 1/2
+    - x without bound: 0
+
+    References
+    ----------
+    Williams, Waterman and Patterson 2009, for the division of time by the resource that binds.
+    """
+    return 1.0 / (1.0 + _array(memory_bound_share))
+
+
+def _array(value: ArrayLike) -> Array:
+    return np.asarray(value, dtype=np.float64)

@@ -1,0 +1,289 @@
+"""How long does the data-parallel exchange of one step take, by algorithm?
+
+Puts the collectives of ``colocalc.mfu.collective`` on the links of a job: which link gates a ring, which algorithm
+exists for which collective. NaN stands for "not available", with the reason in ``WHY_NOT``.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from colocalc.mfu import collective
+
+Array = NDArray[np.float64]
+
+ALGORITHMS = ("ring", "tree", "hierarchical", "in-network", "torus", "pat")
+WHY_NOT = {
+    "tree": "reduce-scatter and all-gather have no tree: use ZeRO 0, hierarchical, or HSDP (dp_shard_count)",
+    "in-network": "the network's switches do not reduce",
+    "torus": "the GPUs stand on no torus",
+    "pat": "one rank per node only, and only for reduce-scatter and all-gather",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Links:
+    """The links of one job, each ``(...,)``: hop latencies, rates as achieved, and what the network can do.
+
+    Constants an algorithm needs and the network lacks are NaN, which makes that algorithm unavailable.
+    """
+
+    ring_intra_hop_s: Array
+    ring_inter_hop_s: Array
+    ring_base_s: Array
+    ring_plateau_factor: Array
+    tree_intra_hop_s: Array
+    tree_inter_hop_s: Array
+    tree_base_s: Array
+    tree_bandwidth_factor: Array
+    pat_base_s: Array
+    pat_inter_hop_s: Array
+    pat_hop_divisor_factor: Array
+    pat_rank_s: Array
+    pat_bandwidth_factor: Array
+    in_network_base_s: Array
+    in_network_hop_s: Array
+    torus_hop_s: Array
+    torus_dimension_count: Array
+    torus_byte_per_s: Array
+    scale_up_byte_per_s: Array
+    scale_out_byte_per_s: Array
+
+
+def collective_s(
+    *,
+    links: Links,
+    algorithm: str,
+    rank_count: ArrayLike,
+    ranks_per_node_count: ArrayLike,
+    message_byte: ArrayLike,
+    trip_count: ArrayLike,
+) -> Array:
+    """Time of one collective of a group whose ranks stand ``ranks_per_node_count`` to a scale-up domain.
+
+    A ring over several nodes is gated by the NICs of its own ranks in a node, or by the scale-up link if that is
+    slower.
+
+    Parameters
+    ----------
+    links : Links
+        The links, each (...,).
+    algorithm : str
+        One of ``ALGORITHMS``.
+    rank_count : array_like (...)
+        Ranks of the group [1].
+    ranks_per_node_count : array_like (...)
+        Ranks that share a domain [1].
+    message_byte : array_like (...)
+        Message of one rank [bytes].
+    trip_count : array_like (...)
+        2 for an all-reduce, 1 for a reduce-scatter or an all-gather [1].
+
+    Returns
+    -------
+    ndarray (...)
+        Time [s]; NaN where the algorithm does not exist for this collective, group or network.
+
+    Notes
+    -----
+    - one rank: 0 for every algorithm that exists
+    - a group inside one domain: no NIC limits it
+    - ``tree`` with one trip, ``pat`` with two trips or several ranks per node: NaN
+    """
+    ranks = np.asarray(rank_count, dtype=np.float64)
+    per_node = np.minimum(np.asarray(ranks_per_node_count, dtype=np.float64), ranks)
+    nodes = ranks / per_node
+    trips = np.asarray(trip_count, dtype=np.float64)
+    gate = np.where(
+        nodes > 1.0,
+        np.minimum(per_node * links.scale_out_byte_per_s, links.scale_up_byte_per_s),
+        links.scale_up_byte_per_s,
+    )
+    return _ROUTES[algorithm](links, ranks, per_node, nodes, np.asarray(message_byte, dtype=np.float64), trips, gate)
+
+
+def _ring(k: Links, ranks: Array, _per: Array, nodes: Array, message: Array, trips: Array, gate: Array) -> Array:
+    return collective.ring_s(
+        rank_count=ranks,
+        node_count=nodes,
+        message_byte=message,
+        link_byte_per_s=gate,
+        intra_hop_s=k.ring_intra_hop_s,
+        inter_hop_s=k.ring_inter_hop_s,
+        base_s=k.ring_base_s,
+        plateau_factor=k.ring_plateau_factor,
+        trip_count=trips,
+    )
+
+
+def _tree(k: Links, _ranks: Array, per: Array, nodes: Array, message: Array, trips: Array, gate: Array) -> Array:
+    seconds = collective.tree_s(
+        ranks_per_node_count=per,
+        node_count=nodes,
+        message_byte=message,
+        link_byte_per_s=gate,
+        intra_hop_s=k.tree_intra_hop_s,
+        inter_hop_s=k.tree_inter_hop_s,
+        base_s=k.tree_base_s,
+        bandwidth_factor=k.tree_bandwidth_factor,
+    )
+    return np.where(trips == 2.0, seconds, np.nan)
+
+
+def _hierarchical(
+    k: Links, _ranks: Array, per: Array, nodes: Array, message: Array, trips: Array, _gate: Array
+) -> Array:
+    return collective.hierarchical_s(
+        ranks_per_node_count=per,
+        node_count=nodes,
+        message_byte=message,
+        intra_link_byte_per_s=k.scale_up_byte_per_s,
+        inter_link_byte_per_s=k.scale_out_byte_per_s,
+        intra_hop_s=k.ring_intra_hop_s,
+        inter_hop_s=k.tree_inter_hop_s,
+        base_s=k.ring_base_s,
+        trip_count=trips,
+    )
+
+
+def _in_network(k: Links, _ranks: Array, per: Array, nodes: Array, message: Array, trips: Array, _gate: Array) -> Array:
+    return collective.in_network_s(
+        ranks_per_node_count=per,
+        node_count=nodes,
+        message_byte=message,
+        intra_link_byte_per_s=k.scale_up_byte_per_s,
+        inter_link_byte_per_s=k.scale_out_byte_per_s,
+        base_s=k.in_network_base_s,
+        hop_s=k.in_network_hop_s,
+        trip_count=trips,
+    )
+
+
+def _torus(k: Links, ranks: Array, _per: Array, _nodes: Array, message: Array, trips: Array, _gate: Array) -> Array:
+    return collective.torus_s(
+        rank_count=ranks,
+        dimension_count=k.torus_dimension_count,
+        message_byte=message,
+        link_byte_per_s=k.torus_byte_per_s,
+        hop_s=k.torus_hop_s,
+        trip_count=trips,
+    )
+
+
+def _pat(k: Links, ranks: Array, per: Array, _nodes: Array, message: Array, trips: Array, gate: Array) -> Array:
+    seconds = collective.pat_s(
+        rank_count=ranks,
+        message_byte=message,
+        link_byte_per_s=gate,
+        base_s=k.pat_base_s,
+        inter_hop_s=k.pat_inter_hop_s,
+        hop_divisor_factor=k.pat_hop_divisor_factor,
+        rank_s=k.pat_rank_s,
+        bandwidth_factor=k.pat_bandwidth_factor,
+        trip_count=trips,
+    )
+    return np.where((trips == 1.0) & (per <= 1.0), seconds, np.nan)
+
+
+_ROUTES = {
+    "ring": _ring,
+    "tree": _tree,
+    "hierarchical": _hierarchical,
+    "in-network": _in_network,
+    "torus": _torus,
+    "pat": _pat,
+}
+
+
+def data_parallel_s(
+    *,
+    links: Links,
+    algorithm: str,
+    zero_stage: int,
+    group_rank_count: ArrayLike,
+    shard_rank_count: ArrayLike,
+    ranks_per_node_count: ArrayLike,
+    gradient_byte: ArrayLike,
+    weight_byte: ArrayLike,
+    micro_batch_count: ArrayLike,
+    layers_per_stage_count: ArrayLike,
+) -> Array:
+    """Time of all data-parallel collectives of one step, before any overlap.
+
+    ZeRO 0 all-reduces the gradients. ZeRO 1 and 2 reduce-scatter gradients and all-gather weights once a step. ZeRO 3
+    gathers each layer's weights for forward and for backward, and scatters its gradients, in every micro-batch. With
+    fewer shards than ranks (HSDP) the shards' gradients are all-reduced over the groups as well; a tree can do that
+    part only.
+
+    Parameters
+    ----------
+    links : Links
+        The links, each (...,).
+    algorithm : str
+        One of ``ALGORITHMS``.
+    zero_stage : int
+        0 to 3; structure, not data.
+    group_rank_count : array_like (...)
+        Ranks that hold the same parameters: data times context parallel [1].
+    shard_rank_count : array_like (...)
+        Ranks among which the state is sharded, at most ``group_rank_count`` [1].
+    ranks_per_node_count : array_like (...)
+        Ranks of the group per scale-up domain [1].
+    gradient_byte : array_like (...)
+        Gradients of one GPU's part of the model [bytes].
+    weight_byte : array_like (...)
+        Weights of one GPU's part of the model [bytes].
+    micro_batch_count : array_like (...)
+        Micro-batches per replica and step [1].
+    layers_per_stage_count : array_like (...)
+        Layers one GPU works on [1].
+
+    Returns
+    -------
+    ndarray (...)
+        Time [s]; NaN where the algorithm is not available.
+
+    Notes
+    -----
+    - one rank: 0
+    - as many shards as ranks: no all-reduce over groups
+
+    References
+    ----------
+    Rajbhandari et al. 2020 (ZeRO), section 7; Zhao et al. 2023 (PyTorch FSDP), section 3.2; Llama 3, section 3.3.2.
+    """
+    per_node = np.asarray(ranks_per_node_count, dtype=np.float64)
+    group, shards = np.broadcast_arrays(
+        np.asarray(group_rank_count, dtype=np.float64), np.asarray(shard_rank_count, dtype=np.float64)
+    )
+    gradient, weight = np.asarray(gradient_byte, dtype=np.float64), np.asarray(weight_byte, dtype=np.float64)
+
+    def sharded_s(message: Array, trips: float) -> Array:
+        name = "ring" if algorithm == "tree" and trips == 1.0 and bool(np.all(shards < group)) else algorithm
+        return collective_s(
+            links=links,
+            algorithm=name,
+            rank_count=shards if trips == 1.0 else group,
+            ranks_per_node_count=per_node,
+            message_byte=message,
+            trip_count=trips,
+        )
+
+    if zero_stage == 0:
+        return sharded_s(gradient, 2.0)
+    if zero_stage == 3:
+        layers = np.asarray(layers_per_stage_count, dtype=np.float64)
+        rounds = np.asarray(micro_batch_count, dtype=np.float64) * layers
+        inside = rounds * (2.0 * sharded_s(weight / layers, 1.0) + sharded_s(gradient / layers, 1.0))
+    else:
+        inside = sharded_s(gradient, 1.0) + sharded_s(weight, 1.0)
+    across = collective_s(
+        links=links,
+        algorithm="hierarchical" if algorithm == "pat" else algorithm,
+        rank_count=group / shards,
+        ranks_per_node_count=np.maximum(1.0, per_node / shards),
+        message_byte=gradient / shards,
+        trip_count=2.0,
+    )
+    return inside + np.where(group > shards, across, 0.0)

@@ -1,0 +1,157 @@
+"""What the step model needs to know about one job, and what it finds out.
+
+``Job`` is the border between the definitions and the kernels: arrays, with NaN for "not given".
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from colocalc.mfu.exchange import Links
+
+Array = NDArray[np.float64]
+
+SPLITS = ("equal", "proportional", "memory", "stages", "partitions", "drop-slow")
+ISOLATIONS = ("job", "replica", "hot-spare")
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """One training job as arrays. Pool quantities are ``(..., pool)``, job quantities ``(...,)``.
+
+    The words (``split``, ``algorithm``, ``isolation``, ``zero_stage``, ``flat``) are structure: they choose a formula
+    and are no axis.
+    """
+
+    gpu_count: Array
+    peak_flop_per_s: Array
+    ceiling_share: Array
+    shape_share: Array
+    scale_up_byte_per_s: Array
+    nic_byte_per_s: Array
+    domain_gpu_count: Array
+    node_gpu_count: Array
+    hbm_byte: Array
+    failures_per_1000_gpu_day: Array
+    gpu_power_share: Array
+
+    layer_count: Array
+    hidden_dim: Array
+    kv_dim: Array
+    parameter_count: Array
+    flop_per_token: Array
+    attention_flop_per_token: Array
+    sequence_tokens: Array
+    global_batch_tokens: Array
+
+    tp_count: Array
+    pp_count: Array
+    vpp_count: Array
+    cp_count: Array
+    micro_batch_count: Array
+    schedule_factor: Array
+    recompute_full_share: Array
+    recompute_selective_share: Array
+    dp_shard_count: Array
+    gradient_bytes: Array
+    weight_bytes: Array
+    activation_bytes: Array
+
+    memory_bound_share: Array
+    stage_imbalance_share: Array
+    overlap_share: Array
+    node_sigma_share: Array
+    power_exponent_factor: Array
+    software_factor: Array
+    allocation_share: Array
+
+    restart_s: Array
+    replica_stall_s: Array
+    hot_spare_stall_s: Array
+    replica_repair_s: Array
+    checkpoint_s: Array
+    checkpoint_interval_s: Array
+
+    pod_gpu_count: Array
+    oversubscription_factor: Array
+    flat_collective_count: Array
+    scale_up_efficiency_share: Array
+    scale_out_efficiency_share: Array
+    links: Links
+
+    measured: Mapping[str, Array]
+    split: str
+    algorithm: str
+    isolation: str
+    zero_stage: int
+    flat: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """What the step model computed; every array ``(...,)``.
+
+    ``factors`` has one entry per stage of ``STEP_STAGES`` and then ``goodput``; NaN where a stage could not be
+    modelled. ``exchange_s`` is the unexposed time of the data-parallel collectives by algorithm.
+    """
+
+    factors: Mapping[str, Array]
+    peak_flop_per_s: Array
+    step_flop: Array
+    step_time_s: Array
+    replica_count: Array
+    micro_batch_count: Array
+    global_batch_tokens: Array
+    idle_gpu_count: Array
+    group_rank_count: Array
+    exchange_s: Mapping[str, Array]
+    data_parallel_s: Array
+    algorithm: str
+    mttf_s: Array
+    checkpoint_interval_s: Array
+    measured: frozenset[str]
+
+
+_POOL_FIELDS = (
+    "gpu_count",
+    "peak_flop_per_s",
+    "ceiling_share",
+    "shape_share",
+    "scale_up_byte_per_s",
+    "nic_byte_per_s",
+    "domain_gpu_count",
+    "node_gpu_count",
+    "hbm_byte",
+    "failures_per_1000_gpu_day",
+    "gpu_power_share",
+)
+_NOT_ARRAYS = {"links", "measured", "split", "algorithm", "isolation", "zero_stage", "flat"}
+_JOB_FIELDS = tuple(name for name in Job.__dataclass_fields__ if name not in _NOT_ARRAYS and name not in _POOL_FIELDS)
+_LINK_FIELDS = tuple(Links.__dataclass_fields__)
+
+
+def on_job_axis(job: Job) -> Job:
+    """The same job with a job axis of one: pool quantities ``(..., 1, pool)``, job quantities ``(..., 1)``."""
+    return _reshaped(job, lambda pool: pool[..., None, :])
+
+
+def partitioned(job: Job) -> Job:
+    """The same GPUs as separate jobs, one per pool, on a job axis before a pool axis of one.
+
+    Pool quantities become ``(..., job, 1)`` and job quantities ``(..., job)``. Each job gets the share of the global
+    batch that its share of the GPUs is, which keeps the micro-batches per replica.
+    """
+    total = np.sum(job.gpu_count, axis=-1, keepdims=True)
+    batch = job.global_batch_tokens[..., None] * job.gpu_count / np.where(total > 0.0, total, 1.0)
+    return replace(_reshaped(job, lambda pool: pool[..., None]), global_batch_tokens=batch, split="equal")
+
+
+def _reshaped(job: Job, pool_axis: Callable[[Array], Array]) -> Job:
+    changes: dict[str, Any] = {name: pool_axis(getattr(job, name)) for name in _POOL_FIELDS}
+    changes |= {name: getattr(job, name)[..., None] for name in _JOB_FIELDS}
+    changes["links"] = Links(**{name: getattr(job.links, name)[..., None] for name in _LINK_FIELDS})
+    changes["measured"] = {name: value[..., None] for name, value in job.measured.items()}
+    return replace(job, **changes)

@@ -1,0 +1,115 @@
+"""The waterfall from peak to fleet MFU: factors, the running product, and each stage's share of the loss.
+
+Several jobs are joined by weighting each job's running product with its peak, so that one waterfall stands for all of
+them and its product is still the fleet's MFU exactly.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Waterfall:
+    """The stages in order, ``allocation`` last; every array ``(...,)``.
+
+    Attributes
+    ----------
+    factors : mapping of str to ndarray
+        Time before over time after of each stage.
+    running : mapping of str to ndarray
+        MFU after each stage.
+    log_share : mapping of str to ndarray
+        ln(factor) over the sum of all of them: the stage's part in the loss.
+    unmodelled : frozenset of str
+        Stages that no job could compute or measured; they count as 1.
+    step_share, job_share, fleet_share : ndarray
+        MFU after ``software``, ``goodput`` and ``allocation``.
+    """
+
+    factors: Mapping[str, Array]
+    running: Mapping[str, Array]
+    log_share: Mapping[str, Array]
+    unmodelled: frozenset[str]
+    step_share: Array
+    job_share: Array
+    fleet_share: Array
+
+
+def compose(
+    *,
+    factors: Mapping[str, ArrayLike],
+    peak_flop_per_s: ArrayLike,
+    allocation_share: ArrayLike,
+    fleet_peak_flop_per_s: ArrayLike,
+) -> Waterfall:
+    """One waterfall over all jobs of a fleet.
+
+    Parameters
+    ----------
+    factors : mapping of str to array_like (..., job)
+        Stage factors in order, up to ``goodput``; NaN counts as 1.
+    peak_flop_per_s : array_like (..., job)
+        Peak of the GPUs of each job [FLOP/s].
+    allocation_share : array_like (..., job)
+        Share of its GPUs' hours that each job has [1].
+    fleet_peak_flop_per_s : array_like (...)
+        Peak of every GPU of the fleet, in a job or not [FLOP/s].
+
+    Returns
+    -------
+    Waterfall
+        The job axis is dropped.
+
+    Notes
+    -----
+    ``running_k = sum_j w_j prod_(i<=k) f_ij / sum_j w_j``, ``factor_k = running_k / running_(k-1)``, w = peak
+
+    - one job: its own factors
+    - jobs that are alike: the factors of any of them
+    - GPUs in no job: lower ``allocation``
+    - no loss at all: log shares of 0
+    """
+    weight = np.asarray(peak_flop_per_s, dtype=np.float64)
+    total = np.sum(weight, axis=-1)
+    product: Array = np.ones(np.shape(weight))
+    before = np.ones(np.shape(total))
+    found: dict[str, Array] = {}
+    running: dict[str, Array] = {}
+    unmodelled = set()
+    for name, values in factors.items():
+        factor = np.asarray(values, dtype=np.float64)
+        if bool(np.all(np.isnan(factor))):
+            unmodelled.add(name)
+        product = product * np.where(np.isnan(factor), 1.0, factor)
+        after = _ratio(np.sum(weight * product, axis=-1), total)
+        found[name], running[name], before = _ratio(after, before), after, after
+    fleet = _ratio(
+        np.sum(weight * product * np.asarray(allocation_share, dtype=np.float64), axis=-1),
+        np.asarray(fleet_peak_flop_per_s, dtype=np.float64),
+    )
+    found["allocation"], running["allocation"] = _ratio(fleet, before), fleet
+    return Waterfall(
+        factors=found,
+        running=running,
+        log_share=_log_shares(found),
+        unmodelled=frozenset(unmodelled),
+        step_share=running["software"],
+        job_share=running["goodput"],
+        fleet_share=fleet,
+    )
+
+
+def _ratio(over: Array, under: Array) -> Array:
+    return np.divide(over, under, out=np.zeros(np.broadcast_shapes(over.shape, under.shape)), where=under != 0.0)
+
+
+def _log_shares(factors: Mapping[str, Array]) -> dict[str, Array]:
+    # A stage that leaves nothing would take all of the loss; the smallest float keeps the shares finite.
+    logs = {name: np.log(np.maximum(factor, np.finfo(np.float64).tiny)) for name, factor in factors.items()}
+    total = sum(logs.values(), np.zeros(()))
+    return {name: _ratio(log, total) for name, log in logs.items()}

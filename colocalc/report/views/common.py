@@ -1,0 +1,107 @@
+"""What every report shares: metrics of its families, notes of its topics, assumptions and the titles of their sources."""
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from colocalc.case import Case
+from colocalc.case import Assumption as CaseAssumption
+from colocalc.metrics import METRICS, base_id, unit_suffix
+from colocalc.report.table import Assumption, Column, Note, Report, Table
+from colocalc.study.evaluate import Result
+
+if TYPE_CHECKING:
+    from colocalc.catalog import Catalog
+
+# What a reader should question first stands first.
+_ORDER = {"assumed": 0, "given": 1, "derived": 2, "catalog": 3}
+
+
+def number(value: object) -> float | None:
+    """One scenario's number out of an array, None for NaN."""
+    found = float(value)  # type: ignore[arg-type]
+    return None if found != found else found  # noqa: PLR0124 - NaN is the one number unlike itself
+
+
+def assemble(
+    command: str,
+    *,
+    case: Case,
+    result: Result,
+    catalog: "Catalog",
+    families: Sequence[str],
+    topics: Iterable[str],
+    tables: Sequence[Table],
+    headline: Sequence[str],
+    notes: Sequence[Note] = (),
+) -> Report:
+    """A report of one command: its tables, and the metrics, notes and assumptions that belong to it.
+
+    Parameters
+    ----------
+    command : str
+        The command.
+    case, result : Case, Result
+        What was evaluated.
+    catalog : Catalog
+        For the titles of sources.
+    families : sequence of str
+        First parts of the metric ids to carry, such as ``lease``.
+    topics : iterable of str
+        Whose assumptions and remarks to carry.
+    tables, headline, notes : sequences
+        What the command shows.
+    """
+    wanted = set(topics)
+
+    def belongs(metric_id: str) -> bool:
+        return base_id(metric_id).split(".", 1)[0] in families
+
+    metrics = {name: float(value) for name, value in result.metrics.items() if belongs(name)}
+    undefined = {name: why for name, why in result.undefined.items() if belongs(name)}
+    taken = [row for row in case.assumptions if row.topics & wanted]
+    remarks = [Note(remark.text, remark.kind) for remark in case.remarks if remark.topics & wanted]
+    assumptions = tuple(_assumption(row) for row in sorted(taken, key=lambda row: _ORDER[row.origin]))
+    return Report(
+        command=command,
+        title=f"{case.title or case.name}",
+        fleet=case.name,
+        scenario=case.scenario,
+        metrics=metrics,
+        undefined=undefined,
+        units={name: unit_suffix(name) for name in (*metrics, *undefined)},
+        tables=tuple(tables),
+        headline=tuple(headline),
+        notes=(*notes, *sorted(remarks, key=lambda note: note.kind != "warning")),
+        assumptions=assumptions,
+        source_titles=source_titles(assumptions, catalog),
+    )
+
+
+def _assumption(row: CaseAssumption) -> Assumption:
+    return Assumption(row.path, row.value, row.unit, row.low, row.high, row.source, row.origin, row.note)
+
+
+def source_titles(assumptions: Iterable[Assumption], catalog: "Catalog") -> dict[str, str]:
+    """Title and date of each source the assumptions cite."""
+    ids = dict.fromkeys(row.source for row in assumptions if row.source)
+    return {
+        name: f"{catalog.sources[name].title} ({catalog.sources[name].date}, {catalog.sources[name].kind})"
+        for name in ids
+        if name in catalog.sources
+    }
+
+
+def metric_table(key: str, title: str, names: Sequence[str], result: Result, caption: str = "") -> Table:
+    """Metrics one to a row, each in its own unit; an undefined one shows why."""
+    rows = []
+    for name in names:
+        value = result.metrics.get(name)
+        note = METRICS[base_id(name)].meaning if value is not None else result.undefined.get(name, "")
+        rows.append((name, None if value is None else number(value), unit_suffix(name), note))
+    columns = (
+        Column("metric", "Metric", kind="text"),
+        Column("value", "Value", unit_from="unit"),
+        Column("unit", "Unit", kind="text", hidden=True),
+        Column("meaning", "Meaning", kind="text"),
+    )
+    return Table(key, title, columns, tuple(rows), caption=caption)

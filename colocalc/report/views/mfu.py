@@ -1,0 +1,248 @@
+"""The MFU report: the waterfall, each stage with what it came from, and every alternative beside the choice made."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from colocalc.case import Case, TrainingCase
+from colocalc.metrics import STAGES
+from colocalc.mfu.job import Step
+from colocalc.report.table import Column, Note, Table
+from colocalc.report.views.common import number
+from colocalc.report.views.stages import came_from
+from colocalc.study.training import Alternative, TrainingResult, power_readings
+from colocalc.units import text
+
+FEW_MICRO_BATCHES = 4
+
+
+def headline(case: Case, training: TrainingResult) -> tuple[str, ...]:
+    """Fleet, job and step MFU in a sentence with their denominator, and the stages that lose most."""
+    waterfall = training.waterfall
+    shares = [
+        text(number(share), "share") for share in (waterfall.step_share, waterfall.job_share, waterfall.fleet_share)
+    ]
+    precision = " and ".join(dict.fromkeys(job.precision for job in case.jobs))
+    count = text(float(np.sum(case.pools.gpu_count)), "count")
+    peak = text(number(training.fleet_peak_flop_per_s / 1e18), None)
+    worst = sorted(STAGES, key=lambda stage: -float(waterfall.log_share[stage]))[:3]
+    losses = ", ".join(f"{stage} {text(number(waterfall.log_share[stage]), 'share')}" for stage in worst)
+    return (
+        f"MFU {shares[0]} in a step, {shares[1]} of the job with failures, {shares[2]} of the fleet.",
+        f"Denominator: dense {precision} peak of all {count} GPUs, {peak} EFLOP/s.",
+        f"Where the loss comes from: {losses} (shares of ln MFU).",
+    )
+
+
+def tables(case: Case, training: TrainingResult, others: Sequence[Alternative]) -> tuple[Table, ...]:
+    """The waterfall, the jobs, and the splits, algorithms, recovery policies and power readings side by side."""
+    found = [
+        waterfall_table(case, training),
+        _jobs(case, training),
+        _splits([other for other in others if other.kind == "split"]),
+        _algorithms([other for other in others if other.kind == "algorithm"]),
+        _recovery([other for other in others if other.kind == "isolation"]),
+    ]
+    readings = power_readings(case)
+    if readings:
+        columns = (
+            Column("site", "Site", kind="text"),
+            Column("megawatts", "Power", "mw"),
+            Column("read_as", "Read as", kind="text"),
+            Column("draw", "Draw", kind="text"),
+            Column("gpu_power_share", "GPUs can draw", "share"),
+            Column("power_factor", "Factor", "factor"),
+        )
+        caption = "Only GPUs can be capped; hosts and switches take their part first. 100% or more means no cap."
+        found.append(Table("power", "Which megawatts, and of what draw", columns, tuple(readings), caption=caption))
+    return tuple(found)
+
+
+def waterfall_table(case: Case, training: TrainingResult) -> Table:
+    """Each stage: its factor, the MFU it leaves, its share of the loss, and the value it came from."""
+    waterfall = training.waterfall
+    sources = came_from(case, training)
+    rows: list[tuple[object, ...]] = []
+    for stage in STAGES:
+        unmodelled = stage in waterfall.unmodelled
+        rows.append(
+            (
+                stage,
+                None if unmodelled else number(waterfall.factors[stage]),
+                number(waterfall.running[stage]),
+                None if unmodelled else number(waterfall.log_share[stage]),
+                "not modelled: counts as 1" if unmodelled else sources[stage],
+            )
+        )
+    levels = (
+        ("step MFU", waterfall.step_share),
+        ("job MFU", waterfall.job_share),
+        ("fleet MFU", waterfall.fleet_share),
+    )
+    rows += [(name, None, number(share), None, meaning) for (name, share), meaning in zip(levels, _LEVELS, strict=True)]
+    columns = (
+        Column("stage", "Stage", kind="text"),
+        Column("factor", "Factor", "factor"),
+        Column("mfu_share", "MFU after", "share"),
+        Column("log_share", "Of loss", "share"),
+        Column("came_from", "From", kind="text"),
+    )
+    return Table(
+        "waterfall",
+        "From peak to fleet MFU",
+        columns,
+        tuple(rows),
+        total_count=len(levels),
+        caption="Factor = time before / time after. Of loss = ln(factor) / sum of ln(factor).",
+    )
+
+
+_LEVELS = ("through software", "with failures and checkpoints", "with hours outside jobs")
+
+
+def _jobs(case: Case, training: TrainingResult) -> Table:
+    columns = (
+        Column("job", "Job", kind="text"),
+        Column("gpu_count", "GPUs", "count"),
+        Column("replica_count", "Replicas", "count"),
+        Column("micro_batch_count", "Micro-batches", "count"),
+        Column("global_batch_tokens", "Batch", "tokens", wide=True),
+        Column("step_time_s", "Step", "s"),
+        Column("idle_gpu_count", "Left over", "count"),
+        Column("mttf_s", "MTTF", "s"),
+        Column("checkpoint_interval_s", "Checkpoint every", "s", wide=True),
+    )
+    rows = tuple(
+        row for job, (_, step) in zip(case.jobs, training.steps, strict=True) for row in _job_rows(case, job, step)
+    )
+    return Table("jobs", "Jobs", columns, rows, caption="Micro-batches are per replica and step, as used.")
+
+
+def _job_rows(case: Case, job: TrainingCase, step: Step) -> Iterator[tuple[object, ...]]:
+    split = step.peak_flop_per_s.shape[-1] > 1 or job.split == "partitions"
+    for place in range(step.peak_flop_per_s.shape[-1]):
+        pool = case.pools.names[job.pool_index[place]] if split else None
+        counts = job.arrays.gpu_count[place] if split else np.sum(job.arrays.gpu_count)
+        yield (
+            f"{job.name}: {pool}" if pool else job.name,
+            number(counts),
+            number(step.replica_count[place]),
+            number(step.micro_batch_count[place]),
+            number(step.global_batch_tokens[place]),
+            number(step.step_time_s[place]),
+            number(step.idle_gpu_count[place]),
+            number(step.mttf_s[place]),
+            number(step.checkpoint_interval_s[place]),
+        )
+
+
+def _mark(other: Alternative) -> str:
+    return f"{other.name} (used)" if other.chosen else other.name
+
+
+def _splits(others: Sequence[Alternative]) -> Table:
+    rows = []
+    for other in others:
+        waterfall = other.result.waterfall if other.result else None
+        rows.append(
+            (
+                _mark(other),
+                waterfall and number(waterfall.factors["mixed_generations"]),
+                waterfall and number(waterfall.factors["layout_remainder"]),
+                waterfall and number(waterfall.step_share),
+                waterfall and number(waterfall.fleet_share),
+                other.why_not or _SPLITS[other.name],
+            )
+        )
+    columns = (
+        Column("split", "Split", kind="text"),
+        Column("mixed_generations_factor", "Mixed", "factor"),
+        Column("layout_remainder_factor", "Remainder", "factor", wide=True),
+        Column("step_share", "Step MFU", "share"),
+        Column("fleet_share", "Fleet MFU", "share"),
+        Column("note", "How the work is shared", kind="text"),
+    )
+    return Table("splits", "How generations share the work", columns, tuple(rows))
+
+
+_SPLITS = {
+    "equal": "every replica the same: all wait for the slowest",
+    "proportional": "whole micro-batches by speed, solved exactly",
+    "memory": "by speed, as far as each memory holds the work",
+    "stages": "pipeline stages by generation, whole layers by speed",
+    "partitions": "a job of its own for each pool",
+    "drop-slow": "only the fastest pools train, if that is more",
+}
+
+
+def _algorithms(others: Sequence[Alternative]) -> Table:
+    rows = []
+    for other in others:
+        step = other.result.steps[0][1] if other.result else None
+        rows.append(
+            (
+                _mark(other),
+                step and number(np.max(step.exchange_s[other.name])),
+                step and number(np.max(step.data_parallel_s)),
+                other.result and number(other.result.waterfall.factors["data_parallel"]),
+                other.result and number(other.result.waterfall.step_share),
+                f"not available: {other.why_not}" if other.why_not else "",
+            )
+        )
+    columns = (
+        Column("algorithm", "Algorithm", kind="text"),
+        Column("exchange_s", "Exchange", "s"),
+        Column("exposed_s", "Exposed", "s"),
+        Column("data_parallel_factor", "Factor", "factor"),
+        Column("step_share", "Step MFU", "share"),
+        Column("note", "Note", kind="text"),
+    )
+    caption = "The data-parallel collectives of one step: in all, and what compute does not hide."
+    return Table("algorithms", "Ring, tree and the others", columns, tuple(rows), caption=caption)
+
+
+def _recovery(others: Sequence[Alternative]) -> Table:
+    rows = [
+        (
+            _mark(other),
+            other.result and number(other.result.waterfall.factors["goodput"]),
+            other.result and number(other.result.waterfall.job_share),
+            other.result and number(other.result.waterfall.fleet_share),
+            _RECOVERY[other.name],
+        )
+        for other in others
+    ]
+    columns = (
+        Column("isolation", "A failure stops", kind="text"),
+        Column("goodput_factor", "Goodput", "share"),
+        Column("job_share", "Job MFU", "share"),
+        Column("fleet_share", "Fleet MFU", "share"),
+        Column("note", "What happens", kind="text"),
+    )
+    return Table("recovery", "Restart, isolation and hot spares", columns, tuple(rows))
+
+
+_RECOVERY = {
+    "job": "all restart from the last checkpoint",
+    "replica": "the others stall, then go on without it",
+    "hot-spare": "a spare takes its place",
+}
+
+
+def warnings(training: TrainingResult) -> tuple[Note, ...]:
+    """Too few micro-batches, GPUs left over, no whole replica."""
+    found = []
+    for name, step in training.steps:
+        fewest, left = np.min(step.micro_batch_count), float(np.sum(step.idle_gpu_count))
+        if fewest < FEW_MICRO_BATCHES:
+            found.append(
+                f"{name}: {fewest:.0f} micro-batches per replica, fewer than {FEW_MICRO_BATCHES}: "
+                "the pipeline is mostly bubble and a proportional split gains nothing"
+            )
+        if left > 0.0:
+            found.append(
+                f"{name}: {text(left, 'count')} GPUs are left over by the layout; they count in the denominator"
+            )
+        if float(np.min(step.replica_count)) < 1.0:
+            found.append(f"{name}: a pool holds no whole replica (tp x pp x cp GPUs)")
+    return tuple(Note(sentence, "warning") for sentence in found)

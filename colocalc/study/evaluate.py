@@ -1,0 +1,206 @@
+"""One pure function from a case to every metric: what all studies call, for one scenario or for many."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from colocalc.case import Case
+from colocalc.metrics import H100E_BASES, LATER, METRICS, STAGES
+from colocalc.study.equivalents import EquivalentsResult, evaluate_equivalents
+from colocalc.study.leasing import HedgeResult, LeaseResult, evaluate_hedge, evaluate_lease, facility_power_mw
+from colocalc.study.training import TrainingResult, evaluate_training
+from colocalc.units import FLOPS_PER_PFLOPS
+
+Array = NDArray[np.float64]
+
+NEEDS = {
+    "training": "needs training (a model, a layout, or measured shares)",
+    "lease": "needs lease or contracts",
+    "loss": "needs finance.loss_usd",
+    "power": "needs a site with facility_power_mw or it_power_mw",
+    "no_loss": "the stated loss is zero or less",
+    "total": "needs finance.total_h100e_count",
+    "jobs": "several jobs: see the table of jobs",
+    "batch": "needs training.model, sequence_tokens and global_batch_tokens",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """Everything evaluated.
+
+    Attributes
+    ----------
+    metrics : mapping of str to ndarray
+        By metric id, each ``(...,)``; only those with a value.
+    undefined : mapping of str to str
+        Why a metric has no value.
+    training, lease, hedge, equivalents
+        The results behind them; None where the fleet lacks the block.
+    """
+
+    metrics: Mapping[str, Array]
+    undefined: Mapping[str, str]
+    training: TrainingResult | None
+    lease: LeaseResult | None
+    hedge: HedgeResult | None
+    equivalents: EquivalentsResult
+
+
+def evaluate(case: Case) -> Result:
+    """Every metric of a case.
+
+    Parameters
+    ----------
+    case : Case
+        Arrays without leading axes for one scenario, with them for many.
+
+    Returns
+    -------
+    Result
+
+    Raises
+    ------
+    ColocalcError
+        When the case asks for a collective algorithm that its job cannot use.
+    """
+    training = evaluate_training(case)
+    lease = evaluate_lease(case)
+    hedge = evaluate_hedge(case, lease)
+    facility_mw, _ = facility_power_mw(case)
+    fleet_mfu = training.waterfall.fleet_share if training else None
+    equivalents = evaluate_equivalents(case, facility_power_mw=facility_mw, mfu_share=fleet_mfu)
+    found: dict[str, Array] = dict(_all_values(case, training, lease, hedge, equivalents))
+    metrics = {name: value for name, value in found.items() if not bool(np.all(np.isnan(value)))}
+    undefined = {
+        name: _reason(name, case, training, lease, hedge) for name in (*METRICS, *LATER) if name not in metrics
+    }
+    return Result(metrics, undefined, training, lease, hedge, equivalents)
+
+
+def _all_values(
+    case: Case,
+    training: TrainingResult | None,
+    lease: LeaseResult | None,
+    hedge: HedgeResult | None,
+    equivalents: EquivalentsResult,
+) -> Iterator[tuple[str, Array]]:
+    yield "fleet.gpu_count", np.sum(case.pools.gpu_count, axis=-1)
+    if training is not None:
+        yield from _training_values(training)
+    if lease is not None:
+        yield from _lease_values(lease)
+    if hedge is not None:
+        yield from _hedge_values(hedge)
+    for basis in H100E_BASES:
+        yield f"h100e.{basis}_count", equivalents.count[basis]
+        yield f"h100e.{basis}_total_share", equivalents.total_share[basis]
+        yield f"h100e.{basis}_per_mw", equivalents.per_mw[basis]
+    yield "h100e.effective_count", equivalents.effective_count
+    for number, pool in enumerate(case.pools.names):
+        for name, value in _pool_values(case, number, training is not None, lease, equivalents):
+            yield f"pools.{pool}.{name}", value
+
+
+def _training_values(training: TrainingResult) -> Iterator[tuple[str, Array]]:
+    waterfall = training.waterfall
+    yield "mfu.step_share", waterfall.step_share
+    yield "mfu.job_share", waterfall.job_share
+    yield "mfu.fleet_share", waterfall.fleet_share
+    for stage in STAGES:
+        yield f"mfu.stage.{stage}_factor", waterfall.factors[stage]
+    peak = training.fleet_peak_flop_per_s / FLOPS_PER_PFLOPS
+    yield "mfu.peak_pflop_per_s", peak
+    yield "mfu.delivered_pflop_per_s", peak * waterfall.fleet_share
+    if len(training.steps) == 1 and training.steps[0][1].step_time_s.shape[-1] == 1:
+        step = training.steps[0][1]
+        yield "mfu.step_time_s", step.step_time_s[..., 0]
+        yield "mfu.tokens_per_s", (step.global_batch_tokens / step.step_time_s)[..., 0]
+        yield "mfu.replica_count", step.replica_count[..., 0]
+        yield "mfu.micro_batch_count", step.micro_batch_count[..., 0]
+        yield "mfu.global_batch_tokens", step.global_batch_tokens[..., 0]
+        yield "mfu.job_mttf_s", step.mttf_s[..., 0]
+        yield "mfu.checkpoint_interval_s", step.checkpoint_interval_s[..., 0]
+        yield "mfu.data_parallel_s", step.data_parallel_s[..., 0]
+
+
+def _lease_values(lease: LeaseResult) -> Iterator[tuple[str, Array]]:
+    yield "lease.run_rate_revenue_usd_per_yr", lease.total_usd_per_yr
+    yield "lease.mean_rate_usd_per_gpu_h", lease.mean_rate_usd_per_gpu_h
+    yield "lease.billed_gpu_h_per_yr", np.sum(lease.billed_gpu_h_per_yr, axis=-1)
+    yield "lease.power_cost_usd_per_yr", lease.power_cost_usd_per_yr
+    yield "lease.operations_cost_usd_per_yr", lease.operations_cost_usd_per_yr
+    yield "lease.contribution_usd_per_yr", lease.contribution_usd_per_yr
+    yield "lease.revenue_usd_per_mw_yr", lease.revenue_usd_per_mw_yr
+    yield "lease.facility_power_mw", lease.facility_power_mw
+
+
+def _hedge_values(hedge: HedgeResult) -> Iterator[tuple[str, Array]]:
+    yield "hedge.loss_usd_per_yr", hedge.loss_usd_per_yr
+    yield "hedge.gross_share", hedge.gross_share
+    yield "hedge.contribution_share", hedge.contribution_share
+    yield "hedge.gross_cover_rate_usd_per_gpu_h", hedge.gross_cover_rate_usd_per_gpu_h
+    yield "hedge.contribution_cover_rate_usd_per_gpu_h", hedge.contribution_cover_rate_usd_per_gpu_h
+
+
+def _pool_values(
+    case: Case, number: int, trains: bool, lease: LeaseResult | None, equivalents: EquivalentsResult
+) -> Iterator[tuple[str, Array]]:
+    yield "fleet.gpu_count", case.pools.gpu_count[..., number]
+    if trains:
+        peak = case.pools.gpu_count * case.peak_flop_per_s / FLOPS_PER_PFLOPS
+        yield "mfu.peak_pflop_per_s", peak[..., number]
+    if lease is not None:
+        yield "lease.run_rate_revenue_usd_per_yr", lease.revenue_usd_per_yr[..., number]
+        yield "lease.mean_rate_usd_per_gpu_h", lease.rate_usd_per_gpu_h[..., number]
+        yield "lease.billed_gpu_h_per_yr", lease.billed_gpu_h_per_yr[..., number]
+    for basis in H100E_BASES:
+        yield f"h100e.{basis}_count", equivalents.pool_count[basis][..., number]
+
+
+def _reason(
+    name: str, case: Case, training: TrainingResult | None, lease: LeaseResult | None, hedge: HedgeResult | None
+) -> str:
+    if name in LATER:
+        return LATER[name]
+    family = name.split(".", 1)[0]
+    if family == "mfu":
+        if training is None:
+            return NEEDS["training"]
+        return NEEDS["jobs"] if len(training.steps) > 1 or case.jobs[0].split == "partitions" else NEEDS["batch"]
+    if family == "lease":
+        return NEEDS["lease"] if lease is None else NEEDS["power"]
+    if family == "hedge":
+        if lease is None:
+            return NEEDS["lease"]
+        return NEEDS["loss"] if hedge is None else _no_hedge(hedge)
+    return _no_equivalents(name, case, training)
+
+
+def _no_hedge(hedge: HedgeResult) -> str:
+    return NEEDS["no_loss"] if not bool(np.any(hedge.loss_usd_per_yr > 0.0)) else NEEDS["power"]
+
+
+def _no_equivalents(name: str, case: Case, training: TrainingResult | None) -> str:
+    if name == "h100e.effective_count" and training is None:
+        return NEEDS["training"]
+    if name.endswith("_total_share") and bool(np.isnan(case.equivalents.total_h100e_count)):
+        return NEEDS["total"]
+    if name.endswith("_per_mw") and not case.sites.names:
+        return NEEDS["power"]
+    basis = name.removeprefix("h100e.").rsplit("_", 1)[0].removesuffix("_total").removesuffix("_per")
+    missing = [
+        gpu.id
+        for gpu, factor in zip(case.pools.gpus, _basis_column(case, basis), strict=True)
+        if bool(np.isnan(factor))
+    ]
+    return f"no {basis} figure for {', '.join(dict.fromkeys(missing))}" if missing else NEEDS["power"]
+
+
+def _basis_column(case: Case, basis: str) -> Array:
+    measured = case.equivalents.measured.get(basis)
+    if measured is not None:
+        return measured[..., :-1].reshape(-1, len(case.pools.gpus))[0]
+    return np.zeros(len(case.pools.gpus))

@@ -1,0 +1,183 @@
+"""The lease evaluated: revenue and cost of a year at full ramp, and the hedge of a stated loss."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from colocalc.case import Case, LeaseCase, Sites
+from colocalc.lease import costs, hedge, rates
+from colocalc.mfu import power
+from colocalc.study.training import it_power_mw
+from colocalc.units import HOURS_PER_YEAR, KW_PER_MW, MONTHS_PER_YEAR, WATTS_PER_MW
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class LeaseResult:
+    """A year of 8,760 hours of every contract.
+
+    ``(..., pool)``: billed hours, rate and revenue. ``(...,)``: the fleet. NaN where an input is missing.
+    """
+
+    billed_gpu_h_per_yr: Array
+    rate_usd_per_gpu_h: Array
+    revenue_usd_per_yr: Array
+    total_usd_per_yr: Array
+    mean_rate_usd_per_gpu_h: Array
+    facility_power_mw: Array
+    power_cost_usd_per_yr: Array
+    operations_cost_usd_per_yr: Array
+    contribution_usd_per_yr: Array
+    revenue_usd_per_mw_yr: Array
+    power_is_derived: bool
+
+
+@dataclass(frozen=True, eq=False)
+class HedgeResult:
+    """How much of a stated loss the lease covers, ``(...,)``; NaN when the loss is zero or less."""
+
+    loss_usd_per_yr: Array
+    added_cost_usd_per_yr: Array
+    gross_share: Array
+    contribution_share: Array
+    gross_cover_rate_usd_per_gpu_h: Array
+    contribution_cover_rate_usd_per_gpu_h: Array
+    deducted: tuple[str, ...]
+    contained: tuple[str, ...]
+
+
+def facility_power_mw(case: Case) -> tuple[Array, bool]:
+    """Megawatts at the meter of all sites, and whether any of them had to be derived from nameplates.
+
+    Facility megawatts where given, else IT megawatts times PUE, else the draw of the GPUs' servers times PUE.
+    """
+    total, derived = np.zeros(()), False
+    for number in range(len(case.sites.names)):
+        given = site_facility_power_mw(case.sites, number)
+        if bool(np.all(np.isnan(given))):
+            given, derived = _from_nameplate(case, number), True
+        total = total + given
+    return (total if case.sites.names else np.asarray(np.nan)), derived
+
+
+def site_facility_power_mw(sites: Sites, number: int) -> Array:
+    """Megawatts at the meter of one site, given or through PUE; NaN when neither is given."""
+    facility = sites.facility_power_mw[..., number]
+    return np.where(np.isnan(facility), it_power_mw(sites, number) * sites.pue_factor[..., number], facility)
+
+
+def _from_nameplate(case: Case, number: int) -> Array:
+    here = [site == case.sites.names[number] for site in case.pools.site_names]
+    server_w = np.asarray([getattr(gpu.server_power_w, "value", np.nan) for gpu in case.pools.gpus])
+    need_w = power.nameplate_power_w(
+        gpu_count=np.where(here, case.pools.gpu_count, 0.0), server_power_w=np.where(here, server_w, 0.0)
+    )
+    return need_w / WATTS_PER_MW * case.sites.draw_share[..., number] * case.sites.pue_factor[..., number]
+
+
+def evaluate_lease(case: Case) -> LeaseResult | None:
+    """The lease side of a case; None when it has no contract."""
+    lease = case.lease
+    if lease is None:
+        return None
+    hours = case.pools.gpu_count * lease.billed_share * HOURS_PER_YEAR
+    rate = _rates(lease, hours)
+    revenue = np.where(
+        hours > 0.0,
+        rates.lease_revenue(case.pools.gpu_count, rate, lease.billed_share, HOURS_PER_YEAR),
+        0.0,
+    )
+    total = np.sum(revenue, axis=-1)
+    facility_mw, derived = facility_power_mw(case)
+    power_cost = _power_cost(case)
+    operations = _operations(case)
+    return LeaseResult(
+        billed_gpu_h_per_yr=hours,
+        rate_usd_per_gpu_h=rate,
+        revenue_usd_per_yr=revenue,
+        total_usd_per_yr=total,
+        mean_rate_usd_per_gpu_h=rates.weighted_rate(hours, np.where(hours > 0.0, rate, 0.0)),
+        facility_power_mw=facility_mw,
+        power_cost_usd_per_yr=power_cost,
+        operations_cost_usd_per_yr=operations,
+        contribution_usd_per_yr=costs.contribution_usd_per_yr(
+            revenue_usd_per_yr=total, power_cost_usd_per_yr=power_cost, operations_usd_per_yr=operations
+        ),
+        revenue_usd_per_mw_yr=costs.revenue_usd_per_mw_yr(revenue_usd_per_yr=total, facility_power_mw=facility_mw),
+        power_is_derived=derived,
+    )
+
+
+def _rates(lease: LeaseCase, hours: Array) -> Array:
+    """The rate of each pool; a fee is spread over the billed hours of its contract."""
+    rate = lease.rate_usd_per_gpu_h
+    index = np.asarray(lease.contract_index)
+    for number in range(len(lease.contract_names)):
+        here = index == number
+        billed = np.sum(np.where(here, hours, 0.0), axis=-1)
+        fee = lease.fee_usd_per_month[..., number] * MONTHS_PER_YEAR
+        per_hour = np.divide(
+            fee, billed, out=np.full(np.broadcast_shapes(fee.shape, billed.shape), np.nan), where=billed > 0.0
+        )
+        rate = np.where(here & np.isnan(rate), per_hour[..., None], rate)
+    return rate
+
+
+def _power_cost(case: Case) -> Array:
+    total = np.zeros(())
+    for number in range(len(case.sites.names)):
+        given = site_facility_power_mw(case.sites, number)
+        megawatts = np.where(np.isnan(given), _from_nameplate(case, number), given)
+        total = total + costs.power_cost_usd_per_yr(
+            facility_power_mw=megawatts, energy_price_usd_per_mwh=case.sites.energy_price_usd_per_mwh[..., number]
+        )
+    return total if case.sites.names else np.asarray(np.nan)
+
+
+def _operations(case: Case) -> Array:
+    """Operations and colocation of a year; what is not given costs nothing, and the assumptions say so."""
+    colocation = case.costs.colocation_usd_per_kw_month
+    fixed = np.nan_to_num(case.costs.operations_usd_per_yr)
+    if bool(np.all(np.isnan(colocation))):
+        return fixed
+    critical = sum((_it_mw_or_derived(case, number) for number in range(len(case.sites.names))), np.zeros(()))
+    return fixed + np.nan_to_num(colocation) * critical * KW_PER_MW * MONTHS_PER_YEAR
+
+
+def _it_mw_or_derived(case: Case, number: int) -> Array:
+    given = it_power_mw(case.sites, number)
+    return np.where(np.isnan(given), _from_nameplate(case, number) / case.sites.pue_factor[..., number], given)
+
+
+def evaluate_hedge(case: Case, lease: LeaseResult | None) -> HedgeResult | None:
+    """The hedge of the stated loss; None without a loss or a lease."""
+    if case.loss is None or lease is None:
+        return None
+    loss = hedge.annual_loss_usd_per_yr(loss_usd=case.loss.loss_usd, loss_months=case.loss.loss_months)
+    added: Mapping[str, Array] = {
+        "power": lease.power_cost_usd_per_yr,
+        "operations": np.nan_to_num(case.costs.operations_usd_per_yr),
+        "colocation": lease.operations_cost_usd_per_yr - np.nan_to_num(case.costs.operations_usd_per_yr),
+    }
+    deducted = tuple(name for name in added if name not in case.loss.contains)
+    cost = sum((added[name] for name in deducted), np.zeros(()))
+    billed = np.sum(lease.billed_gpu_h_per_yr, axis=-1)
+
+    def cover(cost_usd_per_yr: Array) -> Array:
+        return hedge.cover_rate_usd_per_gpu_h(
+            loss_usd_per_yr=loss, added_cost_usd_per_yr=cost_usd_per_yr, billed_gpu_h_per_yr=billed
+        )
+
+    return HedgeResult(
+        loss_usd_per_yr=loss,
+        added_cost_usd_per_yr=cost,
+        gross_share=rates.hedge_ratio(lease.total_usd_per_yr, loss),
+        contribution_share=rates.hedge_ratio(lease.total_usd_per_yr - cost, loss),
+        gross_cover_rate_usd_per_gpu_h=cover(np.zeros(())),
+        contribution_cover_rate_usd_per_gpu_h=cover(cost),
+        deducted=deducted,
+        contained=tuple(sorted(case.loss.contains)),
+    )

@@ -1,0 +1,215 @@
+"""Training evaluated: power on each site, the step of each job, one waterfall over all jobs, and the alternatives."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from colocalc.case import Case, Sites, TrainingCase
+from colocalc.errors import ColocalcError
+from colocalc.mfu import exchange, power
+from colocalc.mfu.job import ISOLATIONS, SPLITS, Step, on_job_axis, partitioned
+from colocalc.mfu.step import evaluate_step
+from colocalc.mfu.waterfall import Waterfall, compose
+from colocalc.units import WATTS_PER_MW
+
+Array = NDArray[np.float64]
+
+ALTERNATIVES = {"split": SPLITS, "algorithm": exchange.ALGORITHMS, "isolation": ISOLATIONS}
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingResult:
+    """The waterfall of a fleet and the steps behind it.
+
+    Attributes
+    ----------
+    waterfall : Waterfall
+        Over all jobs.
+    steps : tuple of (str, Step)
+        By job. The arrays of a step end in a job axis: one entry, or one per pool for a job split into partitions.
+    fleet_peak_flop_per_s : ndarray (...)
+        Dense peak of every GPU of the fleet.
+    gpu_power_share : ndarray (..., pool)
+        Share of their power the GPUs of each pool can draw; infinite where no limit is given.
+    """
+
+    waterfall: Waterfall
+    steps: tuple[tuple[str, Step], ...]
+    fleet_peak_flop_per_s: Array
+    gpu_power_share: Array
+
+
+@dataclass(frozen=True, eq=False)
+class Alternative:
+    """The same fleet with one choice made otherwise; ``result`` is None where the choice does not exist."""
+
+    kind: str
+    name: str
+    chosen: bool
+    result: TrainingResult | None
+    why_not: str = ""
+
+
+def evaluate_training(case: Case, **changes: object) -> TrainingResult | None:
+    """The training side of a case; None when it has no job.
+
+    Parameters
+    ----------
+    case : Case
+        The case.
+    **changes : object
+        Fields of ``colocalc.mfu.job.Job`` to set in every job: how alternatives are computed.
+
+    Returns
+    -------
+    TrainingResult or None
+
+    Raises
+    ------
+    ColocalcError
+        When the algorithm asked for does not exist for the collectives of a job.
+    """
+    if not case.jobs:
+        return None
+    shares = gpu_power_share(case, case.sites)
+    steps = tuple((job.name, _step(job, shares, changes)) for job in case.jobs)
+    fleet_peak = _fleet_peak(case)
+    waterfall = compose(
+        factors={
+            name: np.concatenate([step.factors[name] for _, step in steps], axis=-1) for name in steps[0][1].factors
+        },
+        peak_flop_per_s=np.concatenate([step.peak_flop_per_s for _, step in steps], axis=-1),
+        allocation_share=np.concatenate(
+            [
+                np.broadcast_to(job.arrays.allocation_share[..., None], step.peak_flop_per_s.shape)
+                for job, (_, step) in zip(case.jobs, steps, strict=True)
+            ],
+            axis=-1,
+        ),
+        fleet_peak_flop_per_s=fleet_peak,
+    )
+    return TrainingResult(waterfall, steps, fleet_peak, shares)
+
+
+def alternatives(case: Case) -> Iterator[Alternative]:
+    """Every split, algorithm and recovery policy on the same fleet, one choice changed at a time."""
+    for kind, names in ALTERNATIVES.items():
+        for name in names:
+            chosen = all(getattr(job.arrays, kind) == name for job in case.jobs)
+            if kind == "algorithm" and any(job.arrays.flat for job in case.jobs) and name != "ring":
+                yield Alternative(kind, name, chosen, None, "a flat communicator is a ring")
+                continue
+            try:
+                result = evaluate_training(case, **{kind: name})
+            except ColocalcError as error:
+                yield Alternative(kind, name, chosen, None, error.message)
+            else:
+                yield _checked(Alternative(kind, name, chosen, result))
+
+
+def _checked(found: Alternative) -> Alternative:
+    """An alternative whose stage came out NaN has no result, and says why."""
+    stage = {"split": "mixed_generations"}.get(found.kind)
+    if found.result is None or stage is None or stage not in found.result.waterfall.unmodelled:
+        return found
+    return replace(found, result=None, why_not=_NO_SPLIT.get(found.name, "needs training.model and a batch"))
+
+
+_NO_SPLIT = {
+    "stages": "needs training.model, and at least as many pipeline stages as pools",
+    "memory": "the smallest memory cannot hold an equal share",
+}
+
+
+def gpu_power_share(case: Case, sites: Sites) -> Array:
+    """The share of their power that each pool's GPUs can draw on its site; infinite without a limit.
+
+    Only the GPUs can be capped: hosts and switches take their part first.
+    """
+    pools = case.pools
+    shares = np.full(pools.gpu_count.shape, np.inf)
+    for number, name in enumerate(sites.names):
+        here = np.asarray([site == name for site in pools.site_names])
+        gpu_w, server_w = (
+            np.asarray([getattr(figure, "value", np.nan) for figure in figures])
+            for figures in (
+                [gpu.gpu_power_w for gpu in pools.gpus],
+                [gpu.server_power_w for gpu in pools.gpus],
+            )
+        )
+        share = power.gpu_power_share(
+            it_power_w=it_power_mw(sites, number) * WATTS_PER_MW,
+            gpu_count=np.where(here, pools.gpu_count, 0.0),
+            gpu_power_w=np.where(here, gpu_w, 0.0),
+            host_power_w=np.where(here, server_w - gpu_w, 0.0),
+            draw_share=sites.draw_share[..., number, None],
+        )
+        limit = np.where(np.isnan(share), np.inf, share)
+        shares = np.where(here, limit[..., None], shares)
+    return shares
+
+
+def it_power_mw(sites: Sites, number: int) -> Array:
+    """IT megawatts of a site: given, or facility megawatts over PUE; NaN when neither is given."""
+    through_pue = power.it_power_w(
+        facility_power_w=sites.facility_power_mw[..., number] * WATTS_PER_MW, pue_factor=sites.pue_factor[..., number]
+    )
+    given = sites.it_power_mw[..., number]
+    return np.where(np.isnan(given), through_pue / WATTS_PER_MW, given)
+
+
+def _step(job: TrainingCase, shares: Array, changes: Mapping[str, object]) -> Step:
+    """The step of one job, its arrays ending in a job axis."""
+    arrays = replace(job.arrays, gpu_power_share=shares[..., list(job.pool_index)], **changes)  # type: ignore[arg-type]
+    arrays = partitioned(arrays) if arrays.split == "partitions" else on_job_axis(arrays)
+    step = evaluate_step(arrays)
+    if arrays.algorithm != "auto" and bool(np.all(np.isnan(step.exchange_s[step.algorithm]))):
+        others = [time for name, time in step.exchange_s.items() if name != step.algorithm]
+        if not all(bool(np.all(np.isnan(time))) for time in others):
+            reason = exchange.WHY_NOT.get(step.algorithm, "not available on this network")
+            raise ColocalcError(reason, where=f"network.algorithm: {step.algorithm}")
+    return step
+
+
+def _fleet_peak(case: Case) -> Array:
+    """Peak of every GPU, in a job or not."""
+    return np.sum(case.pools.gpu_count * case.peak_flop_per_s, axis=-1)
+
+
+def power_readings(case: Case) -> list[tuple[str, float, str, str, float, float]]:
+    """The power stage of each site under each reading: facility or IT megawatts, typical or nameplate draw.
+
+    Returns
+    -------
+    list of tuple
+        Site, megawatts, what they are read as, draw, share of their power that the GPUs get, power factor. Empty
+        where no site gives megawatts or no job gives the exponent.
+    """
+    rows = []
+    for number, name in enumerate(case.sites.names):
+        for reading in ("facility", "it"):
+            for draw in ("typical", "nameplate"):
+                row = _power_reading(case, number, reading, draw)
+                if row is not None:
+                    rows.append((name, row[0], f"{reading} power", draw, row[1], row[2]))
+    return rows
+
+
+def _power_reading(case: Case, number: int, reading: str, draw: str) -> tuple[float, float, float] | None:
+    sites = case.sites
+    given = np.where(np.isnan(sites.facility_power_mw), sites.it_power_mw, sites.facility_power_mw)
+    if not case.jobs or bool(np.isnan(given[..., number]).any()):
+        return None
+    missing = np.full(given.shape, np.nan)
+    read = replace(
+        sites,
+        facility_power_mw=given if reading == "facility" else missing,
+        it_power_mw=given if reading == "it" else missing,
+        draw_share=sites.typical_draw_share if draw == "typical" else np.ones(given.shape),
+    )
+    here = np.asarray([site == sites.names[number] for site in case.pools.site_names])
+    share = np.min(np.where(here, gpu_power_share(case, read), np.inf), axis=-1)
+    factor = power.power_factor(gpu_power_share=share, power_exponent_factor=case.jobs[0].arrays.power_exponent_factor)
+    return float(given[..., number]), float(share), float(factor)
