@@ -10,6 +10,7 @@ _PATTERNS = {
     "Name": "should be letters, digits, - and _, at most 60 of them",
     "date": "should be a date such as 2026-05-08",
 }
+_WHOLE_SENTENCES = {"missing": "missing", "too_short": "should hold at least one entry", "too_long": "holds too many"}
 _SENTENCES: dict[str, Callable[[dict[str, Any]], str]] = {
     "greater_than": lambda context: f"should be above {_number(context['gt'])}",
     "greater_than_equal": lambda context: f"should be at least {_number(context['ge'])}",
@@ -92,10 +93,7 @@ def _path_in(tree: Any, item: Any) -> tuple[str | int, ...]:
     parts = item["loc"]
     for number, part in enumerate(parts):
         is_last = number == len(parts) - 1
-        if isinstance(node, dict) and part in node:
-            path.append(part)
-            node = node[part]
-        elif isinstance(node, list) and isinstance(part, int) and part < len(node):
+        if _holds(node, part):
             path.append(part)
             node = node[part]
         elif is_last and item["type"] == "missing":
@@ -103,10 +101,14 @@ def _path_in(tree: Any, item: Any) -> tuple[str | int, ...]:
     return tuple(path)
 
 
+def _holds(node: Any, part: Any) -> bool:
+    if isinstance(node, dict):
+        return part in node
+    return isinstance(node, list) and isinstance(part, int) and part < len(node)
+
+
 def _sentence(item: Any, kind: type[Any]) -> tuple[str, str | None]:
     code, context = item["type"], item.get("ctx", {})
-    if code == "missing":
-        return "missing", None
     if code == "extra_forbidden":
         return "unknown key", did_you_mean(item["loc"][-1], fields_at(kind, item["loc"][:-1]))
     if code == "literal_error":
@@ -115,11 +117,9 @@ def _sentence(item: Any, kind: type[Any]) -> tuple[str, str | None]:
     if code == "string_pattern_mismatch":
         shape = _PATTERNS["date" if r"\d{4}" in str(context["pattern"]) else "Name"]
         return f"{shape}, not {quoted(item['input'])}", None
-    if code in _EMPTY:
-        return "should hold at least one entry", None
     if code in _SENTENCES:
         return f"{_SENTENCES[code](context)}, not {_shown(item['input'])}", None
-    return str(item["msg"]), None
+    return _WHOLE_SENTENCES.get(code, str(item["msg"])), None
 
 
 def _shown(value: Any) -> str:

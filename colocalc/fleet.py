@@ -1,7 +1,7 @@
 """What a user may write in a fleet file.
 
-The names are the contract of the tool. Nothing here knows numpy, files or the catalog: ``colocalc.loading`` reads a file
-into these types, and ``colocalc.case`` lowers them to arrays.
+The names are the contract of the tool. Nothing here knows numpy, files or the catalog: ``colocalc.loading`` reads a
+file into these types, and ``colocalc.case`` lowers them to arrays.
 """
 
 from typing import Annotated, Any, Literal
@@ -17,7 +17,6 @@ from colocalc.figure import (
     Count,
     CountOrZero,
     Definition,
-    Factor,
     FactorFromOne,
     FactorOfOne,
     Figure,

@@ -5,11 +5,10 @@ takes the measure as an argument and a measure that is missing stays missing (Na
 """
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from colocalc.arrays import Array, as_array
 from colocalc.units import BITS_PER_BYTE
-
-Array = NDArray[np.float64]
 
 _SIXTEEN_BITS = 2.0 * BITS_PER_BYTE
 _SIX_BITS = 0.75 * BITS_PER_BYTE
@@ -42,7 +41,7 @@ def eight_bit_tflop_per_s(*, fp8_tflop_per_s: ArrayLike, int8_tflop_per_s: Array
     ----------
     Epoch AI, ai-chip-counts @d1b1bc3, ``compute_h100_equivalents``.
     """
-    return np.fmax(np.asarray(fp8_tflop_per_s, dtype=np.float64), np.asarray(int8_tflop_per_s, dtype=np.float64))
+    return np.fmax(as_array(fp8_tflop_per_s), as_array(int8_tflop_per_s))
 
 
 def four_bit_tflop_per_s(
@@ -78,7 +77,7 @@ def four_bit_tflop_per_s(
     NVIDIA GB200 NVL72 data sheet, which sets FP4 beside Hopper's FP8.
     """
     eight = eight_bit_tflop_per_s(fp8_tflop_per_s=fp8_tflop_per_s, int8_tflop_per_s=int8_tflop_per_s)
-    return np.fmax(np.asarray(fp4_tflop_per_s, dtype=np.float64), eight)
+    return np.fmax(as_array(fp4_tflop_per_s), eight)
 
 
 def total_processing_performance(
@@ -123,10 +122,10 @@ def total_processing_performance(
     ----------
     15 CFR part 774, supplement 1, ECCN 3A090, technical notes.
     """
-    sixteen = np.fmax(np.asarray(bf16_tflop_per_s, dtype=np.float64), np.asarray(fp16_tflop_per_s, dtype=np.float64))
+    sixteen = np.fmax(as_array(bf16_tflop_per_s), as_array(fp16_tflop_per_s))
     eight = eight_bit_tflop_per_s(fp8_tflop_per_s=fp8_tflop_per_s, int8_tflop_per_s=int8_tflop_per_s)
-    six = _SIX_BITS * np.asarray(fp6_tflop_per_s, dtype=np.float64)
-    four = _FOUR_BITS * np.asarray(fp4_tflop_per_s, dtype=np.float64)
+    six = _SIX_BITS * as_array(fp6_tflop_per_s)
+    four = _FOUR_BITS * as_array(fp4_tflop_per_s)
     return np.fmax(np.fmax(_SIXTEEN_BITS * sixteen, BITS_PER_BYTE * eight), np.fmax(six, four))
 
 
@@ -156,7 +155,7 @@ def equivalence_factor(*, measure: ArrayLike, reference_measure: ArrayLike) -> A
     ----------
     Epoch AI, ai-chip-counts @d1b1bc3, ``compute_h100_equivalents``.
     """
-    return np.asarray(measure, dtype=np.float64) / np.asarray(reference_measure, dtype=np.float64)
+    return as_array(measure) / as_array(reference_measure)
 
 
 def time_equivalence_factor(*, gpu_min: ArrayLike, reference_gpu_min: ArrayLike) -> Array:
@@ -186,7 +185,7 @@ def time_equivalence_factor(*, gpu_min: ArrayLike, reference_gpu_min: ArrayLike)
     ----------
     MLPerf Training rules (time to train times GPUs).
     """
-    return np.asarray(reference_gpu_min, dtype=np.float64) / np.asarray(gpu_min, dtype=np.float64)
+    return as_array(reference_gpu_min) / as_array(gpu_min)
 
 
 def equivalent_count(*, gpu_count: ArrayLike, equivalence_factor: ArrayLike) -> Array:
@@ -217,8 +216,8 @@ def equivalent_count(*, gpu_count: ArrayLike, equivalence_factor: ArrayLike) -> 
     ----------
     Epoch AI, ai-chip-counts @d1b1bc3, ``compute_h100_equivalents``.
     """
-    n = np.asarray(gpu_count, dtype=np.float64)
-    worth = np.where(n == 0.0, 0.0, n * np.asarray(equivalence_factor, dtype=np.float64))
+    n = as_array(gpu_count)
+    worth = np.where(n == 0.0, 0.0, n * as_array(equivalence_factor))
     total: Array = np.sum(worth, axis=-1)
     return total
 
@@ -253,5 +252,5 @@ def effective_count(*, equivalent_count: ArrayLike, mfu_share: ArrayLike, refere
     ----------
     Definition of model FLOPs utilization (Chowdhery et al. 2022, appendix B).
     """
-    ratio = np.asarray(mfu_share, dtype=np.float64) / np.asarray(reference_mfu_share, dtype=np.float64)
-    return np.asarray(equivalent_count, dtype=np.float64) * ratio
+    ratio = as_array(mfu_share) / as_array(reference_mfu_share)
+    return as_array(equivalent_count) * ratio

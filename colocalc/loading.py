@@ -4,7 +4,7 @@ What happens here: ``extends``, ``--set``, ``scenarios``, the translation of val
 checks that need more than one part of the file or the catalog.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 from colocalc import yamlio
 from colocalc.additions import with_additions
 from colocalc.catalog import Catalog, fleet_names, fleets_dir
+from colocalc.editing import put
 from colocalc.errors import EXIT_IO, ColocalcError, Fault, InputError, did_you_mean, quoted
 from colocalc.faults import faults_of
 from colocalc.fleet import Fleet
@@ -32,15 +33,25 @@ class LoadedFleet:
         What ships, with the fleet's own GPUs, models, cards and sources.
     scenario : str or None
         The scenario applied.
+    notes : tuple of str
+        What was filled in that the file does not say.
     """
 
     fleet: Fleet
     catalog: Catalog
     scenario: str | None
+    notes: tuple[str, ...] = ()
 
 
 def load_fleet(
-    place: str, *, catalog: Catalog, sets: Sequence[str] = (), scenario: str | None = None, stdin: bytes | None = None
+    place: str,
+    *,
+    catalog: Catalog,
+    sets: Sequence[str] = (),
+    scenario: str | None = None,
+    stdin: bytes | None = None,
+    rate_card: str | None = None,
+    default_lease: bool = False,
 ) -> LoadedFleet:
     """The fleet at a path, on standard input (``-``) or bundled under a name.
 
@@ -56,6 +67,10 @@ def load_fleet(
         The name of a scenario in the file.
     stdin : bytes, optional
         What standard input holds, when ``place`` is ``-``.
+    rate_card : str, optional
+        A card's name or file that takes the place of the lease's price; empty for the fleet's own card.
+    default_lease : bool, optional
+        Whether a fleet without a lease gets one at the default card.
 
     Returns
     -------
@@ -65,18 +80,70 @@ def load_fleet(
     ------
     InputError
         With every fault found, each with file, line and column.
+    ColocalcError
+        When the file, the scenario or the card cannot be found.
     """
     tree = _tree(place, stdin)
     if scenario is not None:
         _apply_scenario(tree, scenario, _name(place))
-    for number, text in enumerate(sets):
-        _apply_set(tree, text, number)
+    for text in sets:
+        _apply_set(tree, text)
+    notes = _with_lease(tree, rate_card, catalog, default_lease=default_lease)
     fleet: Fleet = validated(tree, Fleet, name=_name(place))
-    catalog = with_additions(catalog, fleet)
-    faults = reference_faults(fleet, catalog, tree)
+    extended = with_additions(catalog, fleet)
+    faults = reference_faults(fleet, extended, tree)
     if faults:
         raise InputError(faults)
-    return LoadedFleet(fleet=fleet, catalog=catalog, scenario=scenario)
+    return LoadedFleet(fleet=fleet, catalog=extended, scenario=scenario, notes=notes)
+
+
+def _with_lease(tree: Any, rate_card: str | None, catalog: Catalog, *, default_lease: bool) -> tuple[str, ...]:
+    """Puts the card asked for, or a default lease, into a raw tree; says what it did."""
+    if not isinstance(tree, dict):
+        return ()
+    notes = []
+    if not tree.get("lease") and not tree.get("contracts") and (default_lease or rate_card is not None):
+        card = str(catalog.default("lease.rate_card").value)
+        tree["lease"] = yamlio.new_map("")
+        if not rate_card:
+            yamlio.put(tree["lease"], "rate_card", card)
+            notes.append(f"the fleet has no lease: card {card} at on-demand terms is used")
+    if rate_card:
+        if tree.get("contracts"):
+            raise ColocalcError("the fleet has contracts, each with its own price", where="--rate-card")
+        if isinstance(tree["lease"], dict):
+            for key in ("rate_usd_per_gpu_h", "fee_usd_per_month"):
+                tree["lease"].pop(key, None)
+            tree["lease"]["rate_card"] = _card_named(tree, rate_card, catalog)
+    return tuple(notes)
+
+
+def _card_named(tree: Any, rate_card: str, catalog: Catalog) -> str:
+    """The name of a card: one that ships or stands in the file, else a card's file, which is read into the tree."""
+    cards = tree.get("cards") if isinstance(tree.get("cards"), dict) else {}
+    if rate_card in catalog.card_names() or rate_card in cards:
+        return rate_card
+    path = Path(rate_card)
+    if rate_card in fleet_names() or (path.suffix in _YAML and path.is_file() and _is_fleet(path)):
+        hint = f"put it before the option: colocalc lease {rate_card} --rate-card"
+        raise ColocalcError(f"{quoted(rate_card)} is a fleet, not a card", where="--rate-card", hint=hint)
+    if path.suffix not in _YAML and not path.exists():
+        names = (*cards, *catalog.card_names())
+        raise ColocalcError(
+            f"no card {quoted(rate_card)}; there are {', '.join(names)}",
+            where="--rate-card",
+            hint=did_you_mean(rate_card, names),
+        )
+    yamlio.put(tree, "cards", {**cards, rate_card: yamlio.read_file(path)})
+    return rate_card
+
+
+_YAML = {".yaml", ".yml"}
+
+
+def _is_fleet(path: Path) -> bool:
+    tree = yamlio.read_file(path)
+    return isinstance(tree, dict) and "pools" in tree
 
 
 def validated(tree: Any, kind: type[Any], *, name: str) -> Any:
@@ -146,13 +213,13 @@ def _no_extends(tree: Any) -> Any:
 
 
 def _extended(tree: Any, path: Path, seen: tuple[Path, ...]) -> Any:
-    if not isinstance(tree, dict) or "extends" not in tree:
+    if not isinstance(tree, yamlio.Map) or "extends" not in tree:
         return tree
     base_path = _base_path(tree, path, seen)
     base = _extended(yamlio.read_file(base_path), base_path, (*seen, base_path.resolve()))
-    if not isinstance(base, dict):
+    if not isinstance(base, yamlio.Map):
         raise InputError([_fault_at(tree, ("extends",), f"{quoted(str(tree['extends']))} holds no mapping")])
-    own = yamlio.merged(base, tree)
+    own: dict[str, Any] = yamlio.merged(base, tree)
     del own["extends"]
     return own
 
@@ -182,7 +249,7 @@ def _fault_at(
     tree: Any, path: Sequence[str | int], message: str, hint: str | None = None, *, key: bool = False
 ) -> Fault:
     place = yamlio.locate(tree, path, key=key)
-    file, mark = place if place else (getattr(tree, "file", ""), None)
+    file, mark = place or (getattr(tree, "file", ""), None)
     return Fault(
         message, file, mark.line if mark else None, mark.column if mark else None, ".".join(map(str, path)), hint
     )
@@ -211,77 +278,12 @@ def _apply_scenario(tree: Any, scenario: str, name: str) -> None:
         raise InputError(faults)
 
 
-def _apply_set(tree: Any, text: str, number: int) -> None:
+def _apply_set(tree: Any, text: str) -> None:
     key, equals, value = text.partition("=")
     name = f"--set {text}"
     if not equals or not key.strip():
         raise InputError([Fault("should be KEY=VALUE", name)])
     parsed = yamlio.read_scalar(value, name=name)
-    del number
     problem = put(tree, key.strip(), parsed, mark=(name, yamlio.Mark(1, len(key) + 2)))
     if problem:
         raise InputError([Fault(problem, name)])
-
-
-def put(tree: Any, key: str, value: Any, *, mark: tuple[str, yamlio.Mark] | None) -> str | None:
-    """Sets a dotted key in a raw tree, creating blocks on the way; pools are found by name or number.
-
-    Returns
-    -------
-    str or None
-        What is wrong, when the key leads nowhere.
-    """
-    if not isinstance(tree, dict):
-        return "the file holds no mapping"
-    node: Any = tree
-    parts = key.split(".")
-    for depth, part in enumerate(parts[:-1]):
-        if isinstance(node, list):
-            index = _index(node, part)
-            if index is None:
-                return f"nothing named {quoted(part)} in {'.'.join(parts[:depth])}{_choices(node, part)}"
-            node = node[index]
-        elif isinstance(node, dict):
-            if not isinstance(node.get(part), dict | list):
-                # A bare figure such as `count: 3` gives way to a block when a part of it is set.
-                old = node.get(part)
-                inner = yamlio.new_map(mark[0] if mark else "")
-                if isinstance(old, int | float) and not isinstance(old, bool):
-                    yamlio.put(inner, "value", old)
-                _store(node, part, inner, mark)
-            node = node[part]
-        else:
-            return f"{'.'.join(parts[: depth + 1])} has no parts"
-    if isinstance(node, list):
-        index = _index(node, parts[-1])
-        if index is None:
-            return f"nothing named {quoted(parts[-1])} in {'.'.join(parts[:-1])}{_choices(node, parts[-1])}"
-        node[index] = value
-        return None
-    _store(node, parts[-1], value, mark)
-    return None
-
-
-def _store(node: Any, key: str, value: Any, mark: tuple[str, yamlio.Mark] | None) -> None:
-    if mark:
-        yamlio.put(node, key, value, mark=mark[1], file=mark[0])
-    else:
-        yamlio.put(node, key, value)
-
-
-def _labels(items: Iterable[Any]) -> Iterator[str]:
-    for item in items:
-        yield str(item.get("name") or item.get("gpu") or "") if isinstance(item, dict) else ""
-
-
-def _index(items: list[Any], part: str) -> int | None:
-    labels = list(_labels(items))
-    if part in labels:
-        return labels.index(part)
-    return int(part) if part.isascii() and part.isdigit() and int(part[:9]) < len(items) else None
-
-
-def _choices(items: list[Any], part: str) -> str:
-    labels = [label for label in _labels(items) if label]
-    hint = did_you_mean(part, labels)
-    return f"; {hint}" if hint else f" (it has {', '.join(labels[:8])})" if labels else ""

@@ -1,7 +1,7 @@
 """Every metric the tool reports: its id, unit, meaning and equation. Pure data.
 
-Ids are dotted, lower case and end in their unit. ``pools.<name>.<id>`` is the same metric of one pool, for the ids whose
-``per_pool`` is set. Expectations, claims, reports and JSON speak these ids and no others.
+Ids are dotted, lower case and end in their unit. ``pools.<name>.<id>`` is the same metric of one pool, for the ids
+whose ``per_pool`` is set. Expectations, claims, reports and JSON speak these ids and no others.
 """
 
 from collections.abc import Iterable, Mapping

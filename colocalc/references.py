@@ -10,6 +10,7 @@ from colocalc.errors import Fault, did_you_mean, quoted
 from colocalc.expect import parse, unknown_metrics
 from colocalc.figure import Definition, Figure
 from colocalc.fleet import Claim, Fleet, Layout, Training
+from colocalc.hardware import GpuType
 from colocalc.metrics import LATER, METRICS, STAGES, is_metric
 
 Path = tuple[str | int, ...]
@@ -72,19 +73,25 @@ def _pools(fleet: Fleet, catalog: Catalog) -> Iterator[_Problem]:
         if key is None:
             hint = did_you_mean(pool.gpu, catalog.gpu_names())
             yield _Problem(("pools", number, "gpu"), f"unknown GPU {quoted(pool.gpu)}", hint)
-        elif pool.counted_as in {"superchip", "rack"}:
-            if getattr(catalog.gpus[key], f"{pool.counted_as}_gpu_count") is None:
-                yield _Problem(("pools", number, "counted_as"), f"{key} is not sold as a {pool.counted_as}")
-        if pool.site is not None and pool.site not in sites:
-            hint = did_you_mean(pool.site, sites)
-            yield _Problem(("pools", number, "site"), f"no site {quoted(pool.site)}", hint)
-        if pool.site is None and len(sites) > 1:
-            yield _Problem(("pools", number), f"needs site: one of {', '.join(sites)}")
+        elif pool.counted_as in {"superchip", "rack"} and not _comes_as(catalog.gpus[key], pool.counted_as):
+            yield _Problem(("pools", number, "counted_as"), f"{key} does not come as a {pool.counted_as}")
+        yield from _site(number, pool.site, list(sites))
         twin = fleet.pools[first.setdefault(label, number)]
         if (twin.site, key) != (pool.site, catalog.resolve_gpu(twin.gpu)):
             yield _Problem(("pools", number), f"a second pool is named {quoted(label)}; give it a name of its own")
     if not any(pool.count.value for pool in fleet.pools):
         yield _Problem(("pools",), "the fleet holds no GPUs")
+
+
+def _comes_as(gpu: GpuType, package: str) -> bool:
+    return getattr(gpu, f"{package}_gpu_count") is not None
+
+
+def _site(number: int, site: str | None, sites: list[str]) -> Iterator[_Problem]:
+    if site is not None and site not in sites:
+        yield _Problem(("pools", number, "site"), f"no site {quoted(site)}", did_you_mean(site, sites))
+    if site is None and len(sites) > 1:
+        yield _Problem(("pools", number), f"needs site: one of {', '.join(sites)}")
 
 
 def _jobs(fleet: Fleet) -> list[tuple[Path, Training]]:
@@ -136,7 +143,7 @@ def _network(fleet: Fleet, catalog: Catalog) -> Iterator[_Problem]:
         if network.algorithm == "tree" and zero >= 1 and layout.dp_shard_count is None and not network.flat:
             yield _Problem(
                 ("network", "algorithm"),
-                f"tree cannot reduce-scatter or all-gather, which {'.'.join(map(str, path))} needs with zero_stage {zero}",
+                f"tree cannot reduce-scatter or all-gather, as {'.'.join(map(str, path))} does with zero_stage {zero}",
                 "use hierarchical, zero_stage 0, or HSDP (layout.dp_shard_count)",
             )
 
@@ -209,21 +216,17 @@ def _sources(fleet: Fleet, catalog: Catalog) -> Iterator[_Problem]:
 
 def _cited(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
     """Every source a definition cites, with the path of what cites it."""
-    if isinstance(value, Figure):
-        if value.source is not None:
-            yield path, value.source
-        return
-    if isinstance(value, Definition):
-        items: Iterable[tuple[Any, Any]] = [(key, getattr(value, key)) for key in value.model_fields_set]
-        cited = getattr(value, "source", None)
-        if isinstance(cited, str):
-            yield path, cited
-    elif isinstance(value, Mapping):
-        items = value.items()
-    elif isinstance(value, tuple):
-        items = enumerate(value)
-    else:
-        return
-    for key, inner in items:
+    cited = getattr(value, "source", None)
+    if isinstance(value, Figure | Definition) and isinstance(cited, str):
+        yield path, cited
+    for key, inner in _parts(value):
         if isinstance(inner, Figure | Definition | Mapping | tuple):
             yield from _cited(inner, (*path, key))
+
+
+def _parts(value: Any) -> Iterable[tuple[Any, Any]]:
+    if isinstance(value, Definition):
+        return [(key, getattr(value, key)) for key in value.model_fields_set]
+    if isinstance(value, Mapping):
+        return value.items()
+    return enumerate(value) if isinstance(value, tuple) else ()

@@ -29,7 +29,8 @@ _MAX_DIRECTIVES = 16  # libyaml compares each with all before it
 
 _PARSER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _CORE = "tag:yaml.org,2002:"
-_TAGS = {_CORE + "int": int, _CORE + "float": float, _CORE + "bool": bool, _CORE + "null": type(None)}
+_KINDS = {"int": (int,), "float": (int, float), "bool": (bool,), "null": (type(None),), "str": (str,)}
+_TAGS = {"!": (str,), **{_CORE + tag: kinds for tag, kinds in _KINDS.items()}}
 _OPEN = object()  # what an anchor stands for inside its own value
 
 _DIGITS, _WHOLE = r"[0-9]+(?:_[0-9]+)*", r"(?:0|[1-9][0-9]*(?:_[0-9]+)*)"
@@ -53,7 +54,6 @@ _PROBLEMS: tuple[tuple[str, str, str | None], ...] = (
     ("cannot start any token", "text may not start with this character", _QUOTE_IT),
     ("values are not allowed", '":" is not allowed here', 'put text with ": " in quotes, or mend the indentation'),
     ("sequence entries", 'a list item ("- ") is not allowed here', "check the indentation"),
-    ("keys are not allowed", '"?" is not allowed here', _QUOTE_IT),
     ("expected ':'", 'a key without ":"', "check the indentation and the quotes"),
     ("found unexpected", "the quote that starts here is never closed", None),
     ("node content", "a value is expected here", None),
@@ -62,7 +62,6 @@ _PROBLEMS: tuple[tuple[str, str, str | None], ...] = (
     (" tag", "a tag that cannot be read", 'put text that starts with "!" in quotes'),
     ("block scalar", "more than | or > on their line", "start the text on the next line, indented"),
     ("directive", _DIRECTIVE, None),
-    ("incompatible", "a version of YAML other than 1.1 and 1.2", None),
     ("expected", "this does not fit what stands before it", "check the indentation and the quotes"),
     ("", "not YAML", None),
 )
@@ -150,15 +149,10 @@ def locate(root: Any, path: Sequence[str | int], *, key: bool = False) -> tuple[
 
 
 def read_file(path: Path) -> Any:
-    """The data of a YAML file, as from ``read``; never waits for a pipe or a device.
-
-    Raises ``ColocalcError`` with exit code 5 when the file cannot be read, else what ``read`` raises.
-    """
+    """The data of a YAML file, as from ``read``; ``ColocalcError`` with exit code 5 where there is no file to read."""
     try:
         with open(path, "rb", opener=_open_regular) as file:
             source = file.read(MAX_BYTES + 1)
-    except FileNotFoundError:
-        raise ColocalcError("no such file", where=str(path), exit_code=EXIT_IO) from None
     except (OSError, ValueError) as error:
         reason = printable(getattr(error, "strerror", None) or error)
         raise ColocalcError(f"cannot be read: {reason}", where=str(path), exit_code=EXIT_IO) from None
@@ -170,24 +164,20 @@ def _open_regular(path: str, flags: int) -> int:
     if stat.S_ISREG(mode := os.fstat(descriptor).st_mode):
         return descriptor
     os.close(descriptor)
-    kind = "a directory" if stat.S_ISDIR(mode) else "a pipe or a device"
-    raise ColocalcError(f"is {kind}, not a file", where=path, exit_code=EXIT_IO)
+    problem = "is a directory" if stat.S_ISDIR(mode) else "is a pipe or a device, not a file"
+    raise ColocalcError(problem, where=str(path), exit_code=EXIT_IO)
 
 
 def read(source: str | bytes, *, name: str) -> Any:
     """The data of a YAML document: ``Map``, ``List``, text, numbers, booleans or None; None when it is empty.
 
-    ``name`` is what messages call it; bytes are UTF-8. Raises ``InputError`` with every fault found; a syntax error
-    or a broken limit is the last of them.
+    ``name`` is what messages call it. ``InputError`` holds every fault up to a syntax error or a broken limit.
     """
     return _Composer(_text_of(source, name), name).document()
 
 
 def read_scalar(text: str, *, name: str) -> Any:
-    """One value as it may stand behind a key (a scalar, ``[...]`` or ``{...}``), by the rules and limits of ``read``.
-
-    The line and column of a fault are those of ``text``.
-    """
+    """One value as it may stand behind a key (a scalar, ``[...]``, ``{...}``), by the rules and limits of ``read``."""
     return _Composer(_text_of(text, name), name, is_value=True).document()
 
 
@@ -198,8 +188,7 @@ def _text_of(source: str | bytes, name: str) -> str:
         raise InputError([Fault(f"larger than {MAX_BYTES // 2**20} MiB", name)])
     if raw[:2] in {b"\xff\xfe", b"\xfe\xff"}:
         raise InputError([Fault("UTF-16 text, not UTF-8", name, 1, 1, hint="save the file as UTF-8")])
-    text = source if isinstance(source, str) else raw.decode(errors="surrogateescape")
-    text = text.removeprefix("\ufeff")
+    text = (source if isinstance(source, str) else raw.decode(errors="surrogateescape")).removeprefix("\ufeff")
     if found := _UNREADABLE.search(text):
         lines = re.split(r"\r\n?|\n", text[: found.start()])
         message, hint = f"the character {printable(found.group())} is not allowed", None
@@ -231,14 +220,12 @@ class _Composer:
 
     def __init__(self, text: str, name: str, *, is_value: bool = False) -> None:
         self.text, self.name, self.is_value = text, name, is_value
-        self.parser = _PARSER(text)
-        self.following: Callable[[], Any] = self.parser.get_event
+        self.following: Callable[[], Any] = _PARSER(text).get_event
         self.faults: list[Fault] = []
         self.depth, self.nodes_left, self.aliases_left = 0, MAX_NODES, MAX_ALIASES
         self.anchors: dict[str, Any] = {}
         self.plain = _WORDS.copy()  # what each plain scalar seen so far means
         self.keys: dict[str, str] = {}  # plain texts that may be keys
-        self.last: Any = None  # the event that ends the value
 
     def document(self) -> Any:
         collects = gc.isenabled()
@@ -248,7 +235,6 @@ class _Composer:
         except yaml.MarkedYAMLError as error:
             self.faults.append(_syntax_fault(error, self.text, self.name))
         finally:
-            self.parser.dispose()
             if collects:
                 gc.enable()
         if self.faults:
@@ -256,13 +242,13 @@ class _Composer:
         return value
 
     def _document(self) -> Any:
-        self.last = self.following()
+        self.last = self.following()  # the event that ends the value
         value, start = None, self.following()
         if type(start) is yaml.DocumentStartEvent:
-            if start.tags or (self.is_value and start.explicit):
-                self._fault(start, _DIRECTIVE if start.tags else '"---" is no value', _QUOTE_IT)
             self.last = root = self.following()
-            if self.is_value and getattr(root, "flow_style", True) is False:
+            if start.tags:
+                self._fault(start, _DIRECTIVE)
+            if self.is_value and (start.explicit or getattr(root, "flow_style", True) is False):
                 self._fault(root, "more than one value", "use quotes, or {key: value} or [a, b]", is_last=True)
             value = _COMPOSE[type(root)](self, root)
             self.following()
@@ -278,7 +264,7 @@ class _Composer:
         if is_last or len(self.faults) >= MAX_FAULTS:
             raise InputError(self.faults)
 
-    def _spend(self, event: Any, nodes: int, depth: int = 0) -> None:
+    def _spend(self, event: Any, nodes: int = 0, depth: int = 0) -> None:
         self.nodes_left -= nodes
         self.depth += depth
         if self.depth > MAX_DEPTH:
@@ -287,21 +273,23 @@ class _Composer:
             self._fault(event, f"more than {MAX_NODES:,} values, counting those of aliases", is_last=True)
 
     def _open(self, event: Any, tag: str) -> None:
-        self._spend(event, 0, depth=1)
+        self._spend(event, depth=1)
         if event.anchor is not None:
             self.anchors[event.anchor] = _OPEN
-        if event.tag not in {None, "!", _CORE + tag}:
-            self._refuse(event)
+        self._check_tag(event, fits=event.tag in {"!", _CORE + tag})
 
-    def _close(self, event: Any, value: Any) -> None:
+    def _close(self, event: Any, end: Any, value: Any) -> Any:
         self.depth -= 1
+        self.last = end
         if event.anchor is not None:
             self.anchors[event.anchor] = value
+        return value
 
-    def _refuse(self, event: Any) -> None:
-        self._fault(event, f"the tag {quoted(event.tag.replace(_CORE, '!!', 1))} does not fit here", "leave it out")
+    def _check_tag(self, event: Any, *, fits: bool) -> None:
+        if event.tag is not None and not fits:
+            self._fault(event, f"the tag {quoted(event.tag.replace(_CORE, '!!', 1))} does not fit here", "leave it out")
 
-    def map(self, event: Any) -> Map:
+    def map(self, event: Any) -> Any:
         self._open(event, "map")
         composed, following = Map(self.name), self.following
         keys_at, values_at = composed.keys_at, composed.values_at
@@ -314,11 +302,9 @@ class _Composer:
                 composed[key], start, inner = value, first.start_mark, second.start_mark
                 keys_at[key] = _new_mark((start.line + 1, start.column + 1))
                 values_at[key] = _new_mark((inner.line + 1, inner.column + 1))
-        self.last = first
-        self._close(event, composed)
-        return composed
+        return self._close(event, first, composed)
 
-    def list(self, event: Any) -> List:
+    def list(self, event: Any) -> Any:
         self._open(event, "seq")
         composed, following = List(self.name), self.following
         while type(item := following()) is not SequenceEndEvent:
@@ -326,9 +312,7 @@ class _Composer:
             composed.append(_COMPOSE[type(item)](self, item))
             start = item.start_mark
             composed.values_at.append(_new_mark((start.line + 1, start.column + 1)))
-        self.last = item
-        self._close(event, composed)
-        return composed
+        return self._close(event, item, composed)
 
     def _key(self, event: Any, seen: dict[str, Mark]) -> str | None:
         if type(event) is not ScalarEvent or event.anchor is not None or event.tag is not None:
@@ -346,14 +330,15 @@ class _Composer:
             self.keys[text] = text
         if text in seen:
             self._fault(event, f"duplicate key {quoted(text)}; it stands in line {seen[text].line} already")
+            return None
         return text
 
     def scalar(self, event: Any) -> Any:
-        text = event.value
-        if event.tag is not None:
-            value = self._tagged(event)
-        elif event.style:
-            value = self._text(event)
+        text, tag = event.value, event.tag
+        if event.style or tag is not None:
+            is_text = tag in {None, "!", _CORE + "str"}
+            value = self._text(event) if is_text else self._meaning(event)
+            self._check_tag(event, fits=type(value) in _TAGS.get(tag, ()))
         else:
             value = self.plain[text] if text in self.plain else self._meaning(event)
         if event.anchor is not None:
@@ -362,10 +347,8 @@ class _Composer:
 
     def _text(self, event: Any) -> str:
         text: str = event.value
-        if len(text) > MAX_CHARACTERS:
-            self._fault(event, f"text longer than {MAX_CHARACTERS:,} characters")
-        elif "\0" in text:
-            self._fault(event, "text with a NUL character in it")
+        if len(text) > MAX_CHARACTERS or "\0" in text:
+            self._fault(event, "a NUL in text" if "\0" in text else f"text longer than {MAX_CHARACTERS:,} characters")
         return text
 
     def _meaning(self, event: Any) -> Any:
@@ -373,52 +356,38 @@ class _Composer:
         text: str = event.value
         if text in self.plain:
             return self.plain[text]
+        value: Any = text
         if _INTEGER.fullmatch(text) and len(text) > MAX_INTEGER_CHARACTERS:
             self._fault(event, f"an integer longer than {MAX_INTEGER_CHARACTERS} characters")
-            return text
-        if len(text) > MAX_CHARACTERS or not _FLOAT.fullmatch(text):
-            value: Any = self._text(event)
-        else:
+        elif len(self._text(event)) <= MAX_CHARACTERS and _FLOAT.fullmatch(text):
             value = int(text) if _INTEGER.fullmatch(text) else float(text)
         if len(text) <= MAX_INTEGER_CHARACTERS:
             self.plain[text] = value
-        return value
-
-    def _tagged(self, event: Any) -> Any:
-        if event.tag in {"!", _CORE + "str"}:
-            return self._text(event)
-        value = self._meaning(event)
-        if event.tag == _CORE + "float" and type(value) is int:
-            return float(value)
-        if type(value) is not _TAGS.get(event.tag):
-            self._refuse(event)
         return value
 
     def alias(self, event: Any) -> Any:
         self.aliases_left -= 1
         if self.aliases_left < 0:
             self._fault(event, f"more than {MAX_ALIASES} aliases", is_last=True)
-        if event.anchor not in self.anchors:
-            self._fault(event, f"no anchor {quoted('&' + event.anchor)} above this alias")
-        elif (value := self.anchors[event.anchor]) is not _OPEN:
+        value = self.anchors.get(event.anchor, _OPEN)
+        if value is not _OPEN:
             return self._twin(value, event)
-        else:
-            self._fault(event, f"the alias {quoted('*' + event.anchor)} stands inside its own anchor")
+        self._fault(event, f"no anchor {quoted('&' + event.anchor)} ends above this alias")
         return None
 
     def _twin(self, value: Any, event: Any) -> Any:
         """A copy: a change of one leaves the other alone, and each counts against the limits."""
-        self._spend(event, 1)
-        if not isinstance(value, Map | List):
-            return value
-        self._spend(event, 0, depth=1)
-        twin: Any = merged(value, Map(value.file)) if isinstance(value, Map) else List(value.file)
+        depth = int(isinstance(value, Map | List))
+        self._spend(event, nodes=1, depth=depth)
+        twin: Any = value
         if isinstance(value, Map):
+            twin = merged(value, Map(value.file))
             twin.update((key, self._twin(item, event)) for key, item in value.items())
-        else:
+        elif isinstance(value, List):
+            twin = List(value.file)
             twin.extend(self._twin(item, event) for item in value)
             twin.values_at += value.values_at
-        self.depth -= 1
+        self.depth -= depth
         return twin
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from colocalc.mfu import collective
+from colocalc.mfu import collective, fabric
 
 US = 1e-6
 RING_LATENCY = {
@@ -70,11 +70,11 @@ SECONDS = [
     pytest.param(collective.tree_latency_s, TREE_LATENCY, ALONE_ON_A_NODE, id="tree-latency"),
     pytest.param(collective.tree_s, TREE, ALONE_ON_A_NODE, id="tree"),
     pytest.param(collective.hierarchical_s, HIERARCHICAL, ALONE_ON_A_NODE, id="hierarchical"),
-    pytest.param(collective.in_network_s, IN_NETWORK, ALONE_ON_A_NODE, id="in-network"),
-    pytest.param(collective.pat_s, PAT, {"rank_count": 1}, id="pat"),
-    pytest.param(collective.torus_s, TORUS, {"rank_count": 1}, id="torus"),
+    pytest.param(fabric.in_network_s, IN_NETWORK, ALONE_ON_A_NODE, id="in-network"),
+    pytest.param(fabric.pat_s, PAT, {"rank_count": 1}, id="pat"),
+    pytest.param(fabric.torus_s, TORUS, {"rank_count": 1}, id="torus"),
 ]
-ALL = [*SECONDS, pytest.param(collective.oversubscription_throttle_factor, THROTTLE, {}, id="throttle")]
+ALL = [*SECONDS, pytest.param(fabric.oversubscription_throttle_factor, THROTTLE, {}, id="throttle")]
 TWO_TRIPS = [row for row in SECONDS if row.id in {"ring", "hierarchical", "pat", "torus"}]
 
 
@@ -126,34 +126,34 @@ def test_hierarchical_reduce_scatter_makes_one_trip():
 
 def test_switches_that_add_send_each_shard_once():
     # between: 1 GB at 50 GB/s = 20 ms; inside: 2 x 7/8 x 8 GB at 700 GB/s = 20 ms
-    assert collective.in_network_s(**IN_NETWORK) == pytest.approx(20e-3 + 34 * US)
+    assert fabric.in_network_s(**IN_NETWORK) == pytest.approx(20e-3 + 34 * US)
     slow_nic = IN_NETWORK | {"inter_link_byte_per_s": 25e9}
-    assert collective.in_network_s(**slow_nic) == pytest.approx(40e-3 + 34 * US)
+    assert fabric.in_network_s(**slow_nic) == pytest.approx(40e-3 + 34 * US)
 
 
 def test_switches_that_add_halve_the_wire_of_many_nodes():
     plain = HIERARCHICAL | {"node_count": 1e6, "inter_link_byte_per_s": 5e9}
     adding = IN_NETWORK | {"node_count": 1e6, "inter_link_byte_per_s": 5e9}
-    assert collective.in_network_s(**adding) / collective.hierarchical_s(**plain) == pytest.approx(0.5, abs=0.001)
+    assert fabric.in_network_s(**adding) / collective.hierarchical_s(**plain) == pytest.approx(0.5, abs=0.001)
 
 
 def test_pat_pays_each_rank_and_a_fraction_of_the_hops():
     # 6 levels x 14 us / 3.5 = 24 us; 64 ranks x 2.8 us = 179.2 us; 63/64 GB at 30 GB/s
-    assert collective.pat_s(**PAT) == pytest.approx((8 + 24 + 179.2) * US + 63 / 64 / 30)
+    assert fabric.pat_s(**PAT) == pytest.approx((8 + 24 + 179.2) * US + 63 / 64 / 30)
 
 
 def test_torus_of_512_chips_has_sides_of_eight():
-    assert collective.torus_s(**TORUS) == pytest.approx(2 * 3 * 7 * US + 2 * 511 / 512 / 240)
+    assert fabric.torus_s(**TORUS) == pytest.approx(2 * 3 * 7 * US + 2 * 511 / 512 / 240)
 
 
 def test_llama_3_network_does_not_throttle_its_rings():
     used_share = 128 / (3_072 / 7)
     assert used_share == pytest.approx(0.29, abs=0.002)
-    assert collective.oversubscription_throttle_factor(**THROTTLE) == 1.0
+    assert fabric.oversubscription_throttle_factor(**THROTTLE) == 1.0
 
 
 def test_throttle_is_the_rings_over_what_leaves_the_pod():
-    assert collective.oversubscription_throttle_factor(**THROTTLE | {"replica_gpu_count": 1_024}) == pytest.approx(
+    assert fabric.oversubscription_throttle_factor(**THROTTLE | {"replica_gpu_count": 1_024}) == pytest.approx(
         7 / 3
     )
 
@@ -217,22 +217,22 @@ def test_hierarchical_with_one_rank_per_node_puts_all_bytes_on_the_nic():
 
 def test_switches_that_add_send_nothing_from_a_single_node():
     on_a_node = IN_NETWORK | {"node_count": 1, "inter_link_byte_per_s": 1.0}
-    assert collective.in_network_s(**on_a_node) == pytest.approx(20e-3 + 34 * US)
+    assert fabric.in_network_s(**on_a_node) == pytest.approx(20e-3 + 34 * US)
 
 
 def test_switches_that_add_do_not_mind_more_nodes():
-    few, many = (collective.in_network_s(**IN_NETWORK | {"node_count": nodes}) for nodes in (2, 1e7))
+    few, many = (fabric.in_network_s(**IN_NETWORK | {"node_count": nodes}) for nodes in (2, 1e7))
     assert few == many
 
 
 @pytest.mark.parametrize("nothing", [{"message_byte": 0.0}, {"link_byte_per_s": np.inf}], ids=["empty", "free"])
 def test_pat_without_bytes_is_its_latency(nothing):
-    assert collective.pat_s(**PAT | nothing) == pytest.approx((8 + 24 + 179.2) * US)
+    assert fabric.pat_s(**PAT | nothing) == pytest.approx((8 + 24 + 179.2) * US)
 
 
 def test_pat_of_many_ranks_pays_for_each():
     free = PAT | {"message_byte": 0.0}
-    assert collective.pat_s(**free | {"rank_count": 1e7}) / 1e7 == pytest.approx(2.8 * US, rel=1e-4)
+    assert fabric.pat_s(**free | {"rank_count": 1e7}) / 1e7 == pytest.approx(2.8 * US, rel=1e-4)
 
 
 def test_torus_of_one_dimension_is_a_ring():
@@ -247,17 +247,17 @@ def test_torus_of_one_dimension_is_a_ring():
         plateau_factor=1.0,
         trip_count=2,
     )
-    assert collective.torus_s(**TORUS | {"dimension_count": 1}) == pytest.approx(float(ring))
+    assert fabric.torus_s(**TORUS | {"dimension_count": 1}) == pytest.approx(float(ring))
 
 
 @pytest.mark.parametrize("nothing", [{"message_byte": 0.0}, {"link_byte_per_s": np.inf}], ids=["empty", "free"])
 def test_torus_without_bytes_is_its_hops(nothing):
-    assert collective.torus_s(**TORUS | nothing) == pytest.approx(42 * US)
+    assert fabric.torus_s(**TORUS | nothing) == pytest.approx(42 * US)
 
 
 @pytest.mark.parametrize(("replica", "factor"), [(1, 1.0), (3_072 / 7, 1.0), (3_072, 7.0)])
 def test_throttle_starts_at_its_share_of_a_pod_and_ends_at_the_whole(replica, factor):
-    assert collective.oversubscription_throttle_factor(**THROTTLE | {"replica_gpu_count": replica}) == pytest.approx(
+    assert fabric.oversubscription_throttle_factor(**THROTTLE | {"replica_gpu_count": replica}) == pytest.approx(
         factor
     )
 

@@ -6,9 +6,10 @@ list of every number that went in, with its source and origin.
 
 from dataclasses import dataclass
 
+from colocalc.arrays import Array
 from colocalc.case.equivalents import EquivalentsCase, lower_equivalents
 from colocalc.case.leases import CostCase, LeaseCase, LossCase, lower_costs, lower_lease, lower_loss
-from colocalc.case.ledger import Array, Assumption, Ledger, Remark
+from colocalc.case.ledger import Assumption, Ledger, Remark
 from colocalc.case.pools import Pools, Sites, lower_pools, lower_sites
 from colocalc.case.training import TrainingCase, lower_jobs, pool_peaks
 from colocalc.catalog import Catalog

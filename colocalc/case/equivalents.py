@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from colocalc.case.ledger import Array, Ledger, array
+from colocalc.arrays import Array
+from colocalc.case.ledger import Ledger, array
 from colocalc.case.pools import Pools
 from colocalc.fleet import Fleet
 from colocalc.hardware import GpuType, MeasuredRow

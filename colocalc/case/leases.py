@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
+from colocalc.arrays import Array
 from colocalc.card import RateCard, find_rate
-from colocalc.case.ledger import Array, Ledger, array, scalar
+from colocalc.case.ledger import Ledger, array, scalar
 from colocalc.case.pools import Pools
 from colocalc.errors import ColocalcError
 from colocalc.figure import Figure

@@ -4,14 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
+from colocalc.arrays import Array, as_array
 from colocalc.catalog import Catalog
 from colocalc.figure import Figure
 from colocalc.units import unit_of
 
-Array = NDArray[np.float64]
 Origin = Literal["given", "catalog", "assumed", "derived"]
 Topic = Literal["mfu", "lease", "hedge", "h100e"]
 
@@ -161,14 +158,14 @@ class Ledger:
 
 def array(*values: float) -> Array:
     """A read-only float64 array over pools."""
-    made = np.asarray(values, dtype=np.float64)
+    made = as_array(values)
     made.setflags(write=False)
     return made
 
 
 def scalar(value: float) -> Array:
     """A read-only float64 array without axes."""
-    made = np.asarray(value, dtype=np.float64)
+    made = as_array(value)
     made.setflags(write=False)
     return made
 

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Final
 
-from colocalc.case.ledger import Array, Ledger, array, scalar
+from colocalc.arrays import Array
+from colocalc.case.ledger import Ledger, array, scalar
 from colocalc.fleet import Fleet, NetworkUse
 from colocalc.hardware import GpuType, Network
 from colocalc.mfu.exchange import Links
@@ -77,7 +78,7 @@ def lower_network(fleet: Fleet, gpus: list[GpuType], ledger: Ledger) -> NetworkA
     )
     if use.flat:
         ledger.remark(
-            "network.flat is a counterfactual: the gradients cross one ring over every rank, which no 3D-parallel job does",
+            "network.flat is a counterfactual: the gradients cross one ring over every rank, as no 3D-parallel job does",
             _TOPIC,
             kind="warning",
         )

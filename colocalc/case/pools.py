@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from colocalc.case.ledger import Array, Ledger, array
+from colocalc.arrays import Array
+from colocalc.case.ledger import Ledger, array
 from colocalc.fleet import Fleet, Pool, PoolReliability, Site
 from colocalc.hardware import GpuType
 from colocalc.units import text
-
 
 # What makes two pools one: name, GPU, site, what is counted, failure rate.
 _Identity = tuple[str, str, str | None, str | None, PoolReliability | None]

@@ -8,8 +8,9 @@ from typing import Any, Final
 
 import numpy as np
 
+from colocalc.arrays import Array
 from colocalc.case.layout_rule import CutLayout, lower_layout
-from colocalc.case.ledger import Array, Ledger, array, peak_key, scalar
+from colocalc.case.ledger import Ledger, array, peak_key, scalar
 from colocalc.case.network import NetworkArrays, lower_network
 from colocalc.case.pools import Pools
 from colocalc.fleet import Fleet, Reliability, Training

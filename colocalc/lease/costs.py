@@ -4,11 +4,10 @@ Power is bought for the whole facility, so megawatts here are always facility me
 """
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from colocalc.arrays import Array, as_array
 from colocalc.units import HOURS_PER_YEAR
-
-Array = NDArray[np.float64]
 
 
 def power_cost_usd_per_yr(*, facility_power_mw: ArrayLike, energy_price_usd_per_mwh: ArrayLike) -> Array:
@@ -37,8 +36,8 @@ def power_cost_usd_per_yr(*, facility_power_mw: ArrayLike, energy_price_usd_per_
     ----------
     Arithmetic, over a billing year of 8,760 hours.
     """
-    power = np.asarray(facility_power_mw, dtype=np.float64)
-    return power * HOURS_PER_YEAR * np.asarray(energy_price_usd_per_mwh, dtype=np.float64)
+    power = as_array(facility_power_mw)
+    return power * HOURS_PER_YEAR * as_array(energy_price_usd_per_mwh)
 
 
 def contribution_usd_per_yr(
@@ -71,8 +70,8 @@ def contribution_usd_per_yr(
     ----------
     Contribution margin of cost accounting.
     """
-    costs = np.asarray(power_cost_usd_per_yr, dtype=np.float64) + np.asarray(operations_usd_per_yr, dtype=np.float64)
-    return np.asarray(revenue_usd_per_yr, dtype=np.float64) - costs
+    costs = as_array(power_cost_usd_per_yr) + as_array(operations_usd_per_yr)
+    return as_array(revenue_usd_per_yr) - costs
 
 
 def revenue_usd_per_mw_yr(*, revenue_usd_per_yr: ArrayLike, facility_power_mw: ArrayLike) -> Array:
@@ -101,5 +100,5 @@ def revenue_usd_per_mw_yr(*, revenue_usd_per_yr: ArrayLike, facility_power_mw: A
     ----------
     Arithmetic.
     """
-    power = np.asarray(facility_power_mw, dtype=np.float64)
-    return np.asarray(revenue_usd_per_yr, dtype=np.float64) / np.where(power == 0.0, np.nan, power)
+    power = as_array(facility_power_mw)
+    return as_array(revenue_usd_per_yr) / np.where(power == 0.0, np.nan, power)

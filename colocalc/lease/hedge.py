@@ -4,11 +4,10 @@ The share covered is ``colocalc.lease.rates.hedge_ratio``. A loss is a positive 
 """
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from colocalc.arrays import Array, as_array
 from colocalc.units import MONTHS_PER_YEAR
-
-Array = NDArray[np.float64]
 
 
 def annual_loss_usd_per_yr(*, loss_usd: ArrayLike, loss_months: ArrayLike) -> Array:
@@ -38,7 +37,7 @@ def annual_loss_usd_per_yr(*, loss_usd: ArrayLike, loss_months: ArrayLike) -> Ar
     ----------
     Arithmetic.
     """
-    return np.asarray(loss_usd, dtype=np.float64) * MONTHS_PER_YEAR / np.asarray(loss_months, dtype=np.float64)
+    return as_array(loss_usd) * MONTHS_PER_YEAR / as_array(loss_months)
 
 
 def cover_rate_usd_per_gpu_h(
@@ -75,7 +74,7 @@ def cover_rate_usd_per_gpu_h(
     ----------
     Break-even of cost accounting.
     """
-    loss = np.asarray(loss_usd_per_yr, dtype=np.float64)
-    hours = np.asarray(billed_gpu_h_per_yr, dtype=np.float64)
-    needed = np.where(loss > 0.0, loss, np.nan) + np.asarray(added_cost_usd_per_yr, dtype=np.float64)
+    loss = as_array(loss_usd_per_yr)
+    hours = as_array(billed_gpu_h_per_yr)
+    needed = np.where(loss > 0.0, loss, np.nan) + as_array(added_cost_usd_per_yr)
     return needed / np.where(hours == 0.0, np.nan, hours)

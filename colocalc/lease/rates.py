@@ -5,11 +5,10 @@ each docstring gives the unit. Quantities are per pool, month or scenario, whate
 """
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from colocalc.arrays import Array, as_array
 from colocalc.units import HOURS_PER_YEAR, MONTHS_PER_YEAR
-
-Array = NDArray[np.float64]
 
 
 def billed_share(*, sold_share: ArrayLike, take_or_pay_share: ArrayLike) -> Array:
@@ -38,7 +37,7 @@ def billed_share(*, sold_share: ArrayLike, take_or_pay_share: ArrayLike) -> Arra
     ----------
     The take-or-pay clause of capacity contracts.
     """
-    return np.maximum(np.asarray(sold_share, dtype=np.float64), np.asarray(take_or_pay_share, dtype=np.float64))
+    return np.maximum(as_array(sold_share), as_array(take_or_pay_share))
 
 
 def lease_revenue(gpus: ArrayLike, rate: ArrayLike, util: ArrayLike, hours: ArrayLike) -> Array:
@@ -71,8 +70,8 @@ def lease_revenue(gpus: ArrayLike, rate: ArrayLike, util: ArrayLike, hours: Arra
     ----------
     Arithmetic.
     """
-    billed = np.asarray(gpus, dtype=np.float64) * np.asarray(util, dtype=np.float64)
-    return billed * np.asarray(hours, dtype=np.float64) * np.asarray(rate, dtype=np.float64)
+    billed = as_array(gpus) * as_array(util)
+    return billed * as_array(hours) * as_array(rate)
 
 
 def required_rate(gpus: ArrayLike, target: ArrayLike, util: ArrayLike, hours: ArrayLike) -> Array:
@@ -105,9 +104,9 @@ def required_rate(gpus: ArrayLike, target: ArrayLike, util: ArrayLike, hours: Ar
     ----------
     Arithmetic.
     """
-    billed = np.asarray(gpus, dtype=np.float64) * np.asarray(util, dtype=np.float64)
-    billed = billed * np.asarray(hours, dtype=np.float64)
-    return np.asarray(target, dtype=np.float64) / np.where(billed == 0.0, np.nan, billed)
+    billed = as_array(gpus) * as_array(util)
+    billed = billed * as_array(hours)
+    return as_array(target) / np.where(billed == 0.0, np.nan, billed)
 
 
 def implied_rate(fee_per_month: ArrayLike, gpus: ArrayLike) -> Array:
@@ -136,9 +135,9 @@ def implied_rate(fee_per_month: ArrayLike, gpus: ArrayLike) -> Array:
     ----------
     A month of 730 hours, the mean of a billing year.
     """
-    n = np.asarray(gpus, dtype=np.float64)
+    n = as_array(gpus)
     hours = np.where(n == 0.0, np.nan, n) * (HOURS_PER_YEAR / MONTHS_PER_YEAR)
-    return np.asarray(fee_per_month, dtype=np.float64) / hours
+    return as_array(fee_per_month) / hours
 
 
 def weighted_rate(gpus: ArrayLike, rates: ArrayLike) -> Array:
@@ -170,8 +169,8 @@ def weighted_rate(gpus: ArrayLike, rates: ArrayLike) -> Array:
     ----------
     Arithmetic.
     """
-    weight = np.asarray(gpus, dtype=np.float64)
-    value = np.where(weight == 0.0, 0.0, weight * np.asarray(rates, dtype=np.float64))
+    weight = as_array(gpus)
+    value = np.where(weight == 0.0, 0.0, weight * as_array(rates))
     weight = np.broadcast_to(weight, value.shape)
     total: Array = np.sum(weight, axis=-1)
     income: Array = np.sum(value, axis=-1)
@@ -204,8 +203,8 @@ def hedge_ratio(revenue: ArrayLike, annual_loss: ArrayLike) -> Array:
     ----------
     Arithmetic.
     """
-    loss = np.asarray(annual_loss, dtype=np.float64)
-    return np.asarray(revenue, dtype=np.float64) / np.where(loss > 0.0, loss, np.nan)
+    loss = as_array(annual_loss)
+    return as_array(revenue) / np.where(loss > 0.0, loss, np.nan)
 
 
 def take_or_pay_floor(

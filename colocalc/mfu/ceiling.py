@@ -6,9 +6,9 @@ roofline).
 """
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Array = NDArray[np.float64]
+from colocalc.arrays import Array, as_array
 
 
 def ceiling_share(*, best_matmul_flop_per_s: ArrayLike, peak_flop_per_s: ArrayLike) -> Array:
@@ -40,7 +40,7 @@ def ceiling_share(*, best_matmul_flop_per_s: ArrayLike, peak_flop_per_s: ArrayLi
     ----------
     stas00/ml-engineering, compute/accelerator, maximum achievable matmul FLOPS @744d01e.
     """
-    return _array(best_matmul_flop_per_s) / _array(peak_flop_per_s)
+    return as_array(best_matmul_flop_per_s) / as_array(peak_flop_per_s)
 
 
 def achieved_flop_per_s(*, peak_flop_per_s: ArrayLike, ceiling_share: ArrayLike, shape_share: ArrayLike) -> Array:
@@ -73,7 +73,7 @@ def achieved_flop_per_s(*, peak_flop_per_s: ArrayLike, ceiling_share: ArrayLike,
     ----------
     stas00/ml-engineering, compute/accelerator, maximum achievable matmul FLOPS @744d01e.
     """
-    return _array(peak_flop_per_s) * _array(ceiling_share) * _array(shape_share)
+    return as_array(peak_flop_per_s) * as_array(ceiling_share) * as_array(shape_share)
 
 
 def weighted_share(*, weight: ArrayLike, share: ArrayLike) -> Array:
@@ -106,10 +106,10 @@ def weighted_share(*, weight: ArrayLike, share: ArrayLike) -> Array:
     ----------
     The definition of a weighted mean.
     """
-    weights, shares = np.broadcast_arrays(_array(weight), _array(share))
+    weights, shares = np.broadcast_arrays(as_array(weight), as_array(share))
     total = weights.sum(axis=-1)
     part = np.where(weights == 0.0, 0.0, weights * shares).sum(axis=-1)
-    return _array(part / np.where(total == 0.0, np.nan, total))
+    return as_array(part / np.where(total == 0.0, np.nan, total))
 
 
 def memory_bound_factor(*, memory_bound_share: ArrayLike) -> Array:
@@ -140,8 +140,4 @@ def memory_bound_factor(*, memory_bound_share: ArrayLike) -> Array:
     ----------
     Williams, Waterman and Patterson 2009, for the division of time by the resource that binds.
     """
-    return 1.0 / (1.0 + _array(memory_bound_share))
-
-
-def _array(value: ArrayLike) -> Array:
-    return np.asarray(value, dtype=np.float64)
+    return 1.0 / (1.0 + as_array(memory_bound_share))

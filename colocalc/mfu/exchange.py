@@ -7,11 +7,10 @@ exists for which collective. NaN stands for "not available", with the reason in 
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from colocalc.mfu import collective
-
-Array = NDArray[np.float64]
+from colocalc.arrays import Array, as_array
+from colocalc.mfu import collective, fabric
 
 ALGORITHMS = ("ring", "tree", "hierarchical", "in-network", "torus", "pat")
 WHY_NOT = {
@@ -91,16 +90,16 @@ def collective_s(
     - a group inside one domain: no NIC limits it
     - ``tree`` with one trip, ``pat`` with two trips or several ranks per node: NaN
     """
-    ranks = np.asarray(rank_count, dtype=np.float64)
-    per_node = np.minimum(np.asarray(ranks_per_node_count, dtype=np.float64), ranks)
+    ranks = as_array(rank_count)
+    per_node = np.minimum(as_array(ranks_per_node_count), ranks)
     nodes = ranks / per_node
-    trips = np.asarray(trip_count, dtype=np.float64)
+    trips = as_array(trip_count)
     gate = np.where(
         nodes > 1.0,
         np.minimum(per_node * links.scale_out_byte_per_s, links.scale_up_byte_per_s),
         links.scale_up_byte_per_s,
     )
-    return _ROUTES[algorithm](links, ranks, per_node, nodes, np.asarray(message_byte, dtype=np.float64), trips, gate)
+    return _ROUTES[algorithm](links, ranks, per_node, nodes, as_array(message_byte), trips, gate)
 
 
 def _ring(k: Links, ranks: Array, _per: Array, nodes: Array, message: Array, trips: Array, gate: Array) -> Array:
@@ -148,7 +147,7 @@ def _hierarchical(
 
 
 def _in_network(k: Links, _ranks: Array, per: Array, nodes: Array, message: Array, trips: Array, _gate: Array) -> Array:
-    return collective.in_network_s(
+    return fabric.in_network_s(
         ranks_per_node_count=per,
         node_count=nodes,
         message_byte=message,
@@ -161,7 +160,7 @@ def _in_network(k: Links, _ranks: Array, per: Array, nodes: Array, message: Arra
 
 
 def _torus(k: Links, ranks: Array, _per: Array, _nodes: Array, message: Array, trips: Array, _gate: Array) -> Array:
-    return collective.torus_s(
+    return fabric.torus_s(
         rank_count=ranks,
         dimension_count=k.torus_dimension_count,
         message_byte=message,
@@ -172,7 +171,7 @@ def _torus(k: Links, ranks: Array, _per: Array, _nodes: Array, message: Array, t
 
 
 def _pat(k: Links, ranks: Array, per: Array, _nodes: Array, message: Array, trips: Array, gate: Array) -> Array:
-    seconds = collective.pat_s(
+    seconds = fabric.pat_s(
         rank_count=ranks,
         message_byte=message,
         link_byte_per_s=gate,
@@ -253,11 +252,9 @@ def data_parallel_s(
     ----------
     Rajbhandari et al. 2020 (ZeRO), section 7; Zhao et al. 2023 (PyTorch FSDP), section 3.2; Llama 3, section 3.3.2.
     """
-    per_node = np.asarray(ranks_per_node_count, dtype=np.float64)
-    group, shards = np.broadcast_arrays(
-        np.asarray(group_rank_count, dtype=np.float64), np.asarray(shard_rank_count, dtype=np.float64)
-    )
-    gradient, weight = np.asarray(gradient_byte, dtype=np.float64), np.asarray(weight_byte, dtype=np.float64)
+    per_node = as_array(ranks_per_node_count)
+    group, shards = np.broadcast_arrays(as_array(group_rank_count), as_array(shard_rank_count))
+    gradient, weight = as_array(gradient_byte), as_array(weight_byte)
 
     def sharded_s(message: Array, trips: float) -> Array:
         name = "ring" if algorithm == "tree" and trips == 1.0 and bool(np.all(shards < group)) else algorithm
@@ -273,8 +270,8 @@ def data_parallel_s(
     if zero_stage == 0:
         return sharded_s(gradient, 2.0)
     if zero_stage == 3:
-        layers = np.asarray(layers_per_stage_count, dtype=np.float64)
-        rounds = np.asarray(micro_batch_count, dtype=np.float64) * layers
+        layers = as_array(layers_per_stage_count)
+        rounds = as_array(micro_batch_count) * layers
         inside = rounds * (2.0 * sharded_s(weight / layers, 1.0) + sharded_s(gradient / layers, 1.0))
     else:
         inside = sharded_s(gradient, 1.0) + sharded_s(weight, 1.0)

@@ -6,18 +6,17 @@ renewal forms are used: failures strike checkpoints and restarts too. After Daly
 """
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from colocalc.arrays import Array, as_array
 from colocalc.units import GPU_DAYS_PER_RATE_UNIT, SECONDS_PER_DAY
-
-Array = NDArray[np.float64]
 
 _EXPONENT_OF_NOTHING = 800.0  # exp(-800) is zero in double precision
 _SPARE_DEVIATIONS = 3.0
 
 
 def _failures_per_s(gpu_count: ArrayLike, failures_per_1000_gpu_day: ArrayLike) -> Array:
-    rate = np.asarray(gpu_count, dtype=np.float64) * np.asarray(failures_per_1000_gpu_day, dtype=np.float64)
+    rate = as_array(gpu_count) * as_array(failures_per_1000_gpu_day)
     total: Array = np.sum(rate, axis=-1)
     return total / (GPU_DAYS_PER_RATE_UNIT * SECONDS_PER_DAY)
 
@@ -87,8 +86,8 @@ def optimal_interval_s(*, mttf_s: ArrayLike, checkpoint_s: ArrayLike) -> Array:
     ----------
     Daly 2006, the higher-order optimum; Young 1974.
     """
-    mttf = np.asarray(mttf_s, dtype=np.float64)
-    stall = np.asarray(checkpoint_s, dtype=np.float64)
+    mttf = as_array(mttf_s)
+    stall = as_array(checkpoint_s)
     finite = np.where(np.isinf(mttf), 1.0, mttf)
     ratio = stall / (2.0 * finite)
     young = np.sqrt(2.0 * stall * finite)
@@ -134,9 +133,9 @@ def restart_goodput_share(
     ----------
     Daly 2006, the complete cost function.
     """
-    mttf = np.asarray(mttf_s, dtype=np.float64)
-    stall = np.asarray(checkpoint_s, dtype=np.float64)
-    tau = np.asarray(checkpoint_interval_s, dtype=np.float64)
+    mttf = as_array(mttf_s)
+    stall = as_array(checkpoint_s)
+    tau = as_array(checkpoint_interval_s)
     finite = np.where(np.isinf(mttf), 1.0, mttf)
     exposure = np.where(np.isinf(mttf), 0.0, np.minimum((tau + stall) / finite, _EXPONENT_OF_NOTHING))
     # x / (e^x - 1), written so that neither a small nor a large x loses its digits.
@@ -144,7 +143,7 @@ def restart_goodput_share(
     kept = np.where(exposure == 0.0, 1.0, kept)
     overhead = stall / np.where(tau == 0.0, 1.0, tau)
     saving = np.where((tau == 0.0) & (stall > 0.0), 0.0, 1.0 / (1.0 + overhead))
-    return kept * saving * np.exp(-np.asarray(restart_s, dtype=np.float64) / mttf)
+    return kept * saving * np.exp(-as_array(restart_s) / mttf)
 
 
 def isolation_goodput_share(
@@ -183,9 +182,9 @@ def isolation_goodput_share(
     ----------
     arXiv 2602.00277 (stall of 3 minutes against 10 with full restarts).
     """
-    mttf = np.asarray(mttf_s, dtype=np.float64)
-    down = np.asarray(replica_repair_s, dtype=np.float64) / (mttf * np.asarray(replica_count, dtype=np.float64))
-    running = np.exp(-np.asarray(stall_s, dtype=np.float64) / mttf)
+    mttf = as_array(mttf_s)
+    down = as_array(replica_repair_s) / (mttf * as_array(replica_count))
+    running = np.exp(-as_array(stall_s) / mttf)
     return running * np.maximum(1.0 - down, 0.0)
 
 
@@ -222,7 +221,7 @@ def expected_down_nodes_count(
     ----------
     Little 1961 (L = lambda W).
     """
-    return _failures_per_s(gpu_count, failures_per_1000_gpu_day) * np.asarray(repair_s, dtype=np.float64)
+    return _failures_per_s(gpu_count, failures_per_1000_gpu_day) * as_array(repair_s)
 
 
 def spare_node_count(*, expected_down_nodes_count: ArrayLike) -> Array:
@@ -251,5 +250,5 @@ def spare_node_count(*, expected_down_nodes_count: ArrayLike) -> Array:
     ----------
     Standard deviation of the Poisson distribution, which holds for repair times of any distribution (Palm 1943).
     """
-    mean = np.asarray(expected_down_nodes_count, dtype=np.float64)
+    mean = as_array(expected_down_nodes_count)
     return mean + _SPARE_DEVIATIONS * np.sqrt(mean)

@@ -8,11 +8,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from colocalc.arrays import Array
 from colocalc.mfu.exchange import Links
-
-Array = NDArray[np.float64]
 
 SPLITS = ("equal", "proportional", "memory", "stages", "partitions", "drop-slow")
 ISOLATIONS = ("job", "replica", "hot-spare")

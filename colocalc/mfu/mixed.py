@@ -7,9 +7,9 @@ reference is always the sum of all rates, so every factor is the share of the fl
 """
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Array = NDArray[np.float64]
+from colocalc.arrays import Array, as_array
 
 _BISECTIONS = 100
 _SLACK = 1e-12  # what counts as equal, relative: far above rounding, far below one unit of work
@@ -17,7 +17,7 @@ _SLACK = 1e-12  # what counts as equal, relative: far above rounding, far below 
 
 def _present(count: ArrayLike, rate: ArrayLike) -> tuple[Array, Array]:
     # Counts and rates of one shape; a pool without GPUs has rate 0, whatever was given.
-    n, s = np.broadcast_arrays(np.asarray(count, dtype=np.float64), np.asarray(rate, dtype=np.float64))
+    n, s = np.broadcast_arrays(as_array(count), as_array(rate))
     return n, np.where(n == 0.0, 0.0, s)
 
 
@@ -68,7 +68,7 @@ def _proportional(worker_count: ArrayLike, rate: ArrayLike, unit_count: ArrayLik
     w, s = _present(worker_count, rate)
     s = s / _throughput(w, s)[..., None]
     workers: Array = np.sum(w, axis=-1)
-    units = np.asarray(unit_count, dtype=np.float64)
+    units = as_array(unit_count)
     low, high = np.broadcast_arrays(units, units + workers)
 
     def whole(time: Array) -> Array:
@@ -119,7 +119,7 @@ def proportional_split_factor(*, worker_count: ArrayLike, rate_flop_per_s: Array
     Equal jobs on uniform machines (Dessouky et al., Statistica Neerlandica 44, 1990).
     """
     time, _ = _proportional(worker_count, rate_flop_per_s, unit_count)
-    return np.asarray(unit_count, dtype=np.float64) / time
+    return as_array(unit_count) / time
 
 
 def proportional_units(*, worker_count: ArrayLike, rate_flop_per_s: ArrayLike, unit_count: ArrayLike) -> Array:
@@ -192,7 +192,7 @@ def memory_limited_split_factor(
     Water-filling (Boyd and Vandenberghe 2004, example 5.2).
     """
     n, s = _present(gpu_count, rate_flop_per_s)
-    n, s, cap = np.broadcast_arrays(n, s, np.asarray(work_cap_factor, dtype=np.float64))
+    n, s, cap = np.broadcast_arrays(n, s, as_array(work_cap_factor))
     gpus: Array = np.sum(n, axis=-1)
     s = s * np.where(gpus == 0.0, np.nan, gpus)[..., None] / _throughput(n, s)[..., None]
     # No pool does more than all of the work, which makes an infinite cap finite.
@@ -352,10 +352,8 @@ def stage_split_factor(
     Hamilton's method (Balinski and Young, *Fair Representation*, 1982); HETHUB (arXiv 2405.16256) for such pipelines.
     """
     n, s = _present(gpu_count, rate_flop_per_s)
-    stage_gpus = np.asarray(stage_gpu_count, dtype=np.float64)
-    pp, layers, _ = np.broadcast_arrays(
-        np.asarray(pp_count, dtype=np.float64), np.asarray(layer_count, dtype=np.float64), n[..., 0]
-    )
+    stage_gpus = as_array(stage_gpu_count)
+    pp, layers, _ = np.broadcast_arrays(as_array(pp_count), as_array(layer_count), n[..., 0])
     stages = _stages_per_pool(n, pp)
     possible = np.floor(n / (stage_gpus[..., None] * np.where(stages == 0.0, 1.0, stages)))
     pipelines: Array = np.min(np.where(stages == 0.0, np.inf, possible), axis=-1)
@@ -392,4 +390,4 @@ def whole_replica_count(*, gpu_count: ArrayLike, replica_gpu_count: ArrayLike) -
     ----------
     Integer division.
     """
-    return np.floor(np.asarray(gpu_count, dtype=np.float64) / np.asarray(replica_gpu_count, dtype=np.float64))
+    return np.floor(as_array(gpu_count) / as_array(replica_gpu_count))

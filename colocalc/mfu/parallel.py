@@ -5,9 +5,9 @@ reduces. Sources: Korthikanti et al. 2022, Llama 3 section 3.3.2, Rajbhandari et
 """
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Array = NDArray[np.float64]
+from colocalc.arrays import Array, as_array
 
 TP_PASSES = 8.0  # all-gathers and reduce-scatters of one layer: two of each forward, two of each backward
 CP_PASSES = 3.0  # keys and values of one layer: gathered forward, gathered backward, gradients reduce-scattered
@@ -66,10 +66,12 @@ def tensor_parallel_s(
     ----------
     Korthikanti et al. 2022, section 4.2; Llama 3 (Grattafiori et al. 2024), table 4 for the layout in the tests.
     """
-    ranks = _array(tp_count)
-    activation_byte = _array(activation_bytes) * _array(micro_batch_tokens) * _array(hidden_dim) / _array(cp_count)
-    passes = TP_PASSES * _array(micro_batch_count) * _array(layers_per_stage_count)
-    return passes * (ranks - 1.0) / ranks * activation_byte / _array(link_byte_per_s)
+    ranks = as_array(tp_count)
+    activation_byte = (
+        as_array(activation_bytes) * as_array(micro_batch_tokens) * as_array(hidden_dim) / as_array(cp_count)
+    )
+    passes = TP_PASSES * as_array(micro_batch_count) * as_array(layers_per_stage_count)
+    return passes * (ranks - 1.0) / ranks * activation_byte / as_array(link_byte_per_s)
 
 
 def context_parallel_s(
@@ -125,10 +127,16 @@ def context_parallel_s(
     ----------
     Llama 3 (Grattafiori et al. 2024), section 3.3.2; Liu et al. 2023 (ring attention).
     """
-    ranks = _array(cp_count)
-    kv_byte = KEY_AND_VALUE * _array(activation_bytes) * _array(micro_batch_tokens) * _array(kv_dim) / _array(tp_count)
-    passes = CP_PASSES * _array(micro_batch_count) * _array(layers_per_stage_count)
-    return passes * (ranks - 1.0) / ranks * kv_byte / _array(link_byte_per_s)
+    ranks = as_array(cp_count)
+    kv_byte = (
+        KEY_AND_VALUE
+        * as_array(activation_bytes)
+        * as_array(micro_batch_tokens)
+        * as_array(kv_dim)
+        / as_array(tp_count)
+    )
+    passes = CP_PASSES * as_array(micro_batch_count) * as_array(layers_per_stage_count)
+    return passes * (ranks - 1.0) / ranks * kv_byte / as_array(link_byte_per_s)
 
 
 def exposed_s(*, collective_s: ArrayLike, window_s: ArrayLike, overlap_share: ArrayLike) -> Array:
@@ -163,8 +171,8 @@ def exposed_s(*, collective_s: ArrayLike, window_s: ArrayLike, overlap_share: Ar
     ----------
     Li et al. 2020 (PyTorch distributed data parallel), section 3.2.3, for the overlap of gradients with backward.
     """
-    collective, overlap = _array(collective_s), _array(overlap_share)
-    return np.maximum((1.0 - overlap) * collective, collective - overlap * _array(window_s))
+    collective, overlap = as_array(collective_s), as_array(overlap_share)
+    return np.maximum((1.0 - overlap) * collective, collective - overlap * as_array(window_s))
 
 
 def group_ranks_per_node_count(
@@ -214,12 +222,12 @@ def group_ranks_per_node_count(
     Llama 3 (Grattafiori et al. 2024), section 3.3.2, order of the parallelism dimensions; Narayanan et al. 2021,
     section 3.2.
     """
-    context, domain = _array(cp_count), _array(domain_gpu_count)
-    beside = domain / _array(tp_count)
-    whole = beside / _array(pp_count)
+    context, domain = as_array(cp_count), as_array(domain_gpu_count)
+    beside = domain / as_array(tp_count)
+    whole = beside / as_array(pp_count)
     # With replicas larger than the domain the second term is the smaller one, so no case has to be told apart.
     fitting = np.maximum(np.minimum(context, np.maximum(1.0, beside)), whole)
-    return np.minimum(_array(dp_count) * context, fitting)
+    return np.minimum(as_array(dp_count) * context, fitting)
 
 
 def shard_byte(
@@ -257,7 +265,7 @@ def shard_byte(
     ----------
     Rajbhandari et al. 2020 (ZeRO), section 7; Llama 3 (Grattafiori et al. 2024), section 3.3.2, FP32 gradients.
     """
-    return _array(parameter_count) * _array(element_bytes) / (_array(tp_count) * _array(pp_count))
+    return as_array(parameter_count) * as_array(element_bytes) / (as_array(tp_count) * as_array(pp_count))
 
 
 def layers_per_stage_count(*, layer_count: ArrayLike, pp_count: ArrayLike) -> Array:
@@ -287,8 +295,4 @@ def layers_per_stage_count(*, layer_count: ArrayLike, pp_count: ArrayLike) -> Ar
     ----------
     Narayanan et al. 2021, section 2.2.
     """
-    return _array(layer_count) / _array(pp_count)
-
-
-def _array(value: ArrayLike) -> Array:
-    return np.asarray(value, dtype=np.float64)
+    return as_array(layer_count) / as_array(pp_count)

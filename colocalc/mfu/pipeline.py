@@ -4,9 +4,9 @@ Sources: Huang et al. 2019 (GPipe), Narayanan et al. 2021 (interleaved 1F1B), Qi
 """
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Array = NDArray[np.float64]
+from colocalc.arrays import Array, as_array
 
 
 def bubble_share(
@@ -46,8 +46,8 @@ def bubble_share(
     ----------
     Narayanan et al. 2021, section 2.2; Llama 3 (Grattafiori et al. 2024), section 3.3.2; Qi et al. 2023, table 1.
     """
-    chunks = _array(vpp_count) * _array(micro_batch_count)
-    return _array(schedule_factor) * (_array(pp_count) - 1.0) / chunks
+    chunks = as_array(vpp_count) * as_array(micro_batch_count)
+    return as_array(schedule_factor) * (as_array(pp_count) - 1.0) / chunks
 
 
 def bubble_factor(
@@ -91,7 +91,7 @@ def bubble_factor(
         micro_batch_count=micro_batch_count,
         schedule_factor=schedule_factor,
     )
-    return _array(1.0 / (1.0 + bubble))
+    return as_array(1.0 / (1.0 + bubble))
 
 
 def stage_imbalance_factor(*, pp_count: ArrayLike, stage_imbalance_share: ArrayLike) -> Array:
@@ -122,9 +122,5 @@ def stage_imbalance_factor(*, pp_count: ArrayLike, stage_imbalance_share: ArrayL
     ----------
     Llama 3 (Grattafiori et al. 2024), section 3.3.2, which drops a layer from the first and the last stage.
     """
-    slowed = 1.0 / (1.0 + _array(stage_imbalance_share))
-    return np.where(_array(pp_count) > 1.0, slowed, 1.0)
-
-
-def _array(value: ArrayLike) -> Array:
-    return np.asarray(value, dtype=np.float64)
+    slowed = 1.0 / (1.0 + as_array(stage_imbalance_share))
+    return np.where(as_array(pp_count) > 1.0, slowed, 1.0)

@@ -5,9 +5,9 @@ draws, so every result depends on which watts are meant, and the share drawn is 
 """
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Array = NDArray[np.float64]
+from colocalc.arrays import Array, as_array
 
 
 def it_power_w(*, facility_power_w: ArrayLike, pue_factor: ArrayLike) -> Array:
@@ -35,7 +35,7 @@ def it_power_w(*, facility_power_w: ArrayLike, pue_factor: ArrayLike) -> Array:
     ----------
     ISO/IEC 30134-2 (power usage effectiveness).
     """
-    return np.asarray(facility_power_w, dtype=np.float64) / np.asarray(pue_factor, dtype=np.float64)
+    return as_array(facility_power_w) / as_array(pue_factor)
 
 
 def nameplate_power_w(*, gpu_count: ArrayLike, server_power_w: ArrayLike) -> Array:
@@ -65,9 +65,7 @@ def nameplate_power_w(*, gpu_count: ArrayLike, server_power_w: ArrayLike) -> Arr
     ----------
     NVIDIA DGX H100 user guide (10.2 kW for 8 GPUs) for what nameplate means.
     """
-    power: Array = np.sum(
-        np.asarray(gpu_count, dtype=np.float64) * np.asarray(server_power_w, dtype=np.float64), axis=-1
-    )
+    power: Array = np.sum(as_array(gpu_count) * as_array(server_power_w), axis=-1)
     return power
 
 
@@ -114,10 +112,10 @@ def gpu_power_share(
     ----------
     Conservation of power; the split of a DGX H100 is 700 W of GPU and 575 W of host per GPU.
     """
-    drawn = np.asarray(gpu_count, dtype=np.float64) * np.asarray(draw_share, dtype=np.float64)
-    hosts: Array = np.sum(drawn * np.asarray(host_power_w, dtype=np.float64), axis=-1)
-    gpus: Array = np.sum(drawn * np.asarray(gpu_power_w, dtype=np.float64), axis=-1)
-    left = np.maximum(np.asarray(it_power_w, dtype=np.float64) - hosts, 0.0)
+    drawn = as_array(gpu_count) * as_array(draw_share)
+    hosts: Array = np.sum(drawn * as_array(host_power_w), axis=-1)
+    gpus: Array = np.sum(drawn * as_array(gpu_power_w), axis=-1)
+    left = np.maximum(as_array(it_power_w) - hosts, 0.0)
     return np.where(gpus == 0.0, np.inf, left / np.where(gpus == 0.0, 1.0, gpus))
 
 
@@ -150,5 +148,5 @@ def power_factor(*, gpu_power_share: ArrayLike, power_exponent_factor: ArrayLike
     ----------
     A calibrated power law; the range covers published power sweeps of H100 and GB200.
     """
-    share = np.minimum(np.asarray(gpu_power_share, dtype=np.float64), 1.0)
-    return share ** np.asarray(power_exponent_factor, dtype=np.float64)
+    share = np.minimum(as_array(gpu_power_share), 1.0)
+    return share ** as_array(power_exponent_factor)

@@ -8,23 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-from colocalc.mfu import (
-    ceiling,
-    collective,
-    exchange,
-    goodput,
-    mixed,
-    parallel,
-    pipeline,
-    power,
-    straggler,
-    transformer,
-)
+from colocalc.arrays import Array
+from colocalc.mfu import ceiling, exchange, fabric, goodput, mixed, parallel, pipeline, power, straggler, transformer
 from colocalc.mfu.job import Job, Step
-
-Array = NDArray[np.float64]
 
 STEP_STAGES = (
     "ceiling",
@@ -227,7 +214,8 @@ def split_factor(job: Job, cut: _Cut) -> Array:
 
 def _least(job: Job, quantity: Array) -> Array:
     """The least of a pool quantity among the pools that hold GPUs: what gates a synchronous job."""
-    return np.min(np.where(job.gpu_count > 0.0, quantity, np.inf), axis=-1)
+    least: Array = np.min(np.where(job.gpu_count > 0.0, quantity, np.inf), axis=-1)
+    return least
 
 
 def _layout_communication_s(job: Job, cut: _Cut, busy_s: Array) -> Array:
@@ -318,7 +306,7 @@ def _flat_ring_s(job: Job, cut: _Cut, links: exchange.Links, gradient: Array) ->
 
 
 def _links(job: Job) -> exchange.Links:
-    throttle = collective.oversubscription_throttle_factor(
+    throttle = fabric.oversubscription_throttle_factor(
         replica_gpu_count=job.tp_count * job.pp_count * job.cp_count,
         pod_gpu_count=job.pod_gpu_count,
         oversubscription_factor=job.oversubscription_factor,

@@ -7,9 +7,9 @@ a closed form. After David and Nagaraja, *Order Statistics* (3rd ed., 2003), and
 """
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Array = NDArray[np.float64]
+from colocalc.arrays import Array, as_array
 
 EULER_GAMMA = float(np.euler_gamma)
 
@@ -56,7 +56,7 @@ _LOG_PDF: Array = -0.5 * _NODES * _NODES
 
 def _max_weights(count: ArrayLike) -> Array:
     # Probability of each node being the maximum, on a new last axis.
-    n = np.asarray(count, dtype=np.float64)[..., None]
+    n = as_array(count)[..., None]
     density = np.exp(_LOG_PDF + (n - 1.0) * _LOG_CDF)
     total: Array = np.sum(density, axis=-1, keepdims=True)
     return density / total
@@ -123,7 +123,7 @@ def expected_max_lognormal(*, count: ArrayLike, sigma_share: ArrayLike) -> Array
     ----------
     David and Nagaraja 2003, section 3.1.
     """
-    sigma = np.asarray(sigma_share, dtype=np.float64)[..., None]
+    sigma = as_array(sigma_share)[..., None]
     e: Array = np.sum(_max_weights(count) * np.exp(sigma * _NODES - 0.5 * sigma * sigma), axis=-1)
     return e
 
@@ -181,11 +181,11 @@ def correlated_excess_share(
     Derrida 1985 (generalized random energy model) for the two regimes. The passage between them is fitted to the exact
     integral.
     """
-    node_sigma = np.asarray(node_sigma_share, dtype=np.float64)
-    gpu_sigma = np.asarray(gpu_sigma_share, dtype=np.float64)
-    nodes = np.asarray(node_count, dtype=np.float64)
+    node_sigma = as_array(node_sigma_share)
+    gpu_sigma = as_array(gpu_sigma_share)
+    nodes = as_array(node_count)
     z_node = expected_max_normal(count=nodes)
-    z_all = expected_max_normal(count=nodes * np.asarray(gpu_per_node_count, dtype=np.float64))
+    z_all = expected_max_normal(count=nodes * as_array(gpu_per_node_count))
     spread = np.sqrt(node_sigma**2 + _max_variance(gpu_per_node_count) * gpu_sigma**2)
     by_node = gpu_sigma * expected_max_normal(count=gpu_per_node_count) + spread * z_node
     by_gpu = np.hypot(node_sigma, gpu_sigma) * z_all
@@ -226,7 +226,7 @@ def transient_sigma_share(*, sigma_share: ArrayLike, chunk_count: ArrayLike) -> 
     ----------
     The variance of a mean of independent values.
     """
-    return np.asarray(sigma_share, dtype=np.float64) / np.sqrt(np.asarray(chunk_count, dtype=np.float64))
+    return as_array(sigma_share) / np.sqrt(as_array(chunk_count))
 
 
 def gumbel_expected_max(*, quantile_far: ArrayLike, quantile_near: ArrayLike) -> Array:
@@ -258,8 +258,8 @@ def gumbel_expected_max(*, quantile_far: ArrayLike, quantile_near: ArrayLike) ->
     ----------
     Gumbel 1958, chapter 5.
     """
-    near = np.asarray(quantile_near, dtype=np.float64)
-    return near + EULER_GAMMA * (np.asarray(quantile_far, dtype=np.float64) - near)
+    near = as_array(quantile_near)
+    return near + EULER_GAMMA * (as_array(quantile_far) - near)
 
 
 def _log_gamma(x: Array) -> Array:
@@ -301,11 +301,11 @@ def pareto_expected_max(*, count: ArrayLike, scale_factor: ArrayLike, alpha_fact
     ----------
     David and Nagaraja 2003, section 3.1; Frechet 1927 for the limit.
     """
-    n = np.asarray(count, dtype=np.float64)
-    alpha = np.asarray(alpha_factor, dtype=np.float64)
+    n = as_array(count)
+    alpha = as_array(alpha_factor)
     inverse = np.where(alpha > 1.0, 1.0 / alpha, np.where(np.isnan(alpha), np.nan, 0.0))
     growth = np.exp(_log_gamma(n + 1.0) + _log_gamma(1.0 - inverse) - _log_gamma(n + 1.0 - inverse))
-    return np.asarray(scale_factor, dtype=np.float64) * np.where(alpha <= 1.0, np.inf, growth)
+    return as_array(scale_factor) * np.where(alpha <= 1.0, np.inf, growth)
 
 
 def rare_slow_excess_share(
@@ -353,14 +353,14 @@ def rare_slow_excess_share(
     ----------
     The law of total expectation over a two-part mixture; arXiv 2505.05713 for how large jobs straggle.
     """
-    n = np.asarray(node_count, dtype=np.float64)
-    slow = np.asarray(slow_share, dtype=np.float64)
-    light = np.asarray(light_excess_share, dtype=np.float64)
+    n = as_array(node_count)
+    slow = as_array(slow_share)
+    light = as_array(light_excess_share)
     # The largest double below one stands in for certainty, whose logarithm would be infinite.
     any_slow: Array = -np.expm1(n * np.log1p(-np.minimum(slow, np.nextafter(1.0, 0.0))))
     slow_nodes = np.where(any_slow == 0.0, 1.0, n * slow / np.where(any_slow == 0.0, 1.0, any_slow))
-    scatter = 1.0 + np.asarray(node_sigma_share, dtype=np.float64) * expected_max_normal(count=slow_nodes)
-    slowest = np.asarray(slow_factor, dtype=np.float64) * scatter - 1.0
+    scatter = 1.0 + as_array(node_sigma_share) * expected_max_normal(count=slow_nodes)
+    slowest = as_array(slow_factor) * scatter - 1.0
     return (1.0 - any_slow) * light + any_slow * np.maximum(light, slowest)
 
 
@@ -388,4 +388,4 @@ def jitter_factor(*, excess_share: ArrayLike) -> Array:
     ----------
     Time of a barrier-synchronised step.
     """
-    return 1.0 / (1.0 + np.asarray(excess_share, dtype=np.float64))
+    return 1.0 / (1.0 + as_array(excess_share))

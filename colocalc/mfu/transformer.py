@@ -5,10 +5,9 @@ al. 2020, Shazeer 2020 (gated MLP), Ainslie et al. 2023 (grouped queries), Chowd
 al. 2022 (recompute).
 """
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Array = NDArray[np.float64]
+from colocalc.arrays import Array, as_array
 
 FLOP_PER_PARAMETER = 6.0  # a multiply and an add, once forward and twice backward
 FORWARD_SHARE = 1.0 / 3.0  # of forward plus backward
@@ -49,8 +48,8 @@ def attention_parameter_count(
     ----------
     Vaswani et al. 2017, section 3.2.2; Ainslie et al. 2023, section 2.2.
     """
-    width = _array(head_dim) * (_array(head_count) + _array(kv_head_count))
-    return 2.0 * _array(hidden_dim) * width
+    width = as_array(head_dim) * (as_array(head_count) + as_array(kv_head_count))
+    return 2.0 * as_array(hidden_dim) * width
 
 
 def mlp_parameter_count(*, hidden_dim: ArrayLike, mlp_dim: ArrayLike, mlp_matrix_count: ArrayLike) -> Array:
@@ -83,7 +82,7 @@ def mlp_parameter_count(*, hidden_dim: ArrayLike, mlp_dim: ArrayLike, mlp_matrix
     ----------
     Vaswani et al. 2017, section 3.3; Shazeer 2020, section 2.
     """
-    return _array(mlp_matrix_count) * _array(hidden_dim) * _array(mlp_dim)
+    return as_array(mlp_matrix_count) * as_array(hidden_dim) * as_array(mlp_dim)
 
 
 def layer_parameter_count(
@@ -195,7 +194,7 @@ def matmul_parameter_count(
         kv_head_count=kv_head_count,
         head_dim=head_dim,
     )
-    return _array(layer_count) * layer + _array(vocabulary_count) * _array(hidden_dim)
+    return as_array(layer_count) * layer + as_array(vocabulary_count) * as_array(hidden_dim)
 
 
 def parameter_count(
@@ -262,9 +261,9 @@ def parameter_count(
         kv_head_count=kv_head_count,
         head_dim=head_dim,
     )
-    norms = 2.0 * _array(layer_count) + 1.0
-    tables = (_array(embedding_count) - 1.0) * _array(vocabulary_count)
-    return matmul + (norms + tables) * _array(hidden_dim)
+    norms = 2.0 * as_array(layer_count) + 1.0
+    tables = (as_array(embedding_count) - 1.0) * as_array(vocabulary_count)
+    return matmul + (norms + tables) * as_array(hidden_dim)
 
 
 def attention_flop_per_token(
@@ -309,8 +308,8 @@ def attention_flop_per_token(
     ----------
     Chowdhery et al. 2022 (PaLM), appendix B, for the full convention; Narayanan et al. 2021, appendix.
     """
-    width = _array(layer_count) * _array(head_count) * _array(head_dim)
-    return _array(attention_factor) * width * _array(sequence_tokens)
+    width = as_array(layer_count) * as_array(head_count) * as_array(head_dim)
+    return as_array(attention_factor) * width * as_array(sequence_tokens)
 
 
 def flop_per_token(*, matmul_parameter_count: ArrayLike, attention_flop_per_token: ArrayLike) -> Array:
@@ -341,7 +340,7 @@ def flop_per_token(*, matmul_parameter_count: ArrayLike, attention_flop_per_toke
     ----------
     Kaplan et al. 2020, section 2.1; Chowdhery et al. 2022 (PaLM), appendix B.
     """
-    return FLOP_PER_PARAMETER * _array(matmul_parameter_count) + _array(attention_flop_per_token)
+    return FLOP_PER_PARAMETER * as_array(matmul_parameter_count) + as_array(attention_flop_per_token)
 
 
 def recompute_share(
@@ -385,9 +384,5 @@ def recompute_share(
     ----------
     Korthikanti et al. 2022, sections 5 and 6; Narayanan et al. 2021, section 3.5.
     """
-    attention_share = _array(attention_flop_per_token) / _array(flop_per_token)
-    return FORWARD_SHARE * (_array(full_share) + _array(selective_share) * attention_share)
-
-
-def _array(value: ArrayLike) -> Array:
-    return np.asarray(value, dtype=np.float64)
+    attention_share = as_array(attention_flop_per_token) / as_array(flop_per_token)
+    return FORWARD_SHARE * (as_array(full_share) + as_array(selective_share) * attention_share)

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Array = NDArray[np.float64]
+from colocalc.arrays import Array, as_array
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +74,7 @@ def compose(
     - GPUs in no job: lower ``allocation``
     - no loss at all: log shares of 0
     """
-    weight = np.asarray(peak_flop_per_s, dtype=np.float64)
+    weight = as_array(peak_flop_per_s)
     total = np.sum(weight, axis=-1)
     product: Array = np.ones(np.shape(weight))
     before = np.ones(np.shape(total))
@@ -82,15 +82,15 @@ def compose(
     running: dict[str, Array] = {}
     unmodelled = set()
     for name, values in factors.items():
-        factor = np.asarray(values, dtype=np.float64)
+        factor = as_array(values)
         if bool(np.all(np.isnan(factor))):
             unmodelled.add(name)
         product = product * np.where(np.isnan(factor), 1.0, factor)
         after = _ratio(np.sum(weight * product, axis=-1), total)
         found[name], running[name], before = _ratio(after, before), after, after
     fleet = _ratio(
-        np.sum(weight * product * np.asarray(allocation_share, dtype=np.float64), axis=-1),
-        np.asarray(fleet_peak_flop_per_s, dtype=np.float64),
+        np.sum(weight * product * as_array(allocation_share), axis=-1),
+        as_array(fleet_peak_flop_per_s),
     )
     found["allocation"], running["allocation"] = _ratio(fleet, before), fleet
     return Waterfall(

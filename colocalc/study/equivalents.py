@@ -4,13 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from colocalc import h100e
+from colocalc.arrays import Array
 from colocalc.case import Case, EquivalentsCase
 from colocalc.metrics import H100E_BASES
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,16 +4,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from colocalc.arrays import Array
 from colocalc.case import Case
 from colocalc.metrics import H100E_BASES, LATER, METRICS, STAGES
 from colocalc.study.equivalents import EquivalentsResult, evaluate_equivalents
 from colocalc.study.leasing import HedgeResult, LeaseResult, evaluate_hedge, evaluate_lease, facility_power_mw
 from colocalc.study.training import TrainingResult, evaluate_training
 from colocalc.units import FLOPS_PER_PFLOPS
-
-Array = NDArray[np.float64]
 
 NEEDS = {
     "training": "needs training (a model, a layout, or measured shares)",
@@ -165,22 +163,24 @@ def _reason(
 ) -> str:
     if name in LATER:
         return LATER[name]
-    family = name.split(".", 1)[0]
-    if family == "mfu":
-        if training is None:
-            return NEEDS["training"]
-        return NEEDS["jobs"] if len(training.steps) > 1 or case.jobs[0].split == "partitions" else NEEDS["batch"]
-    if family == "lease":
-        return NEEDS["lease"] if lease is None else NEEDS["power"]
-    if family == "hedge":
-        if lease is None:
-            return NEEDS["lease"]
-        return NEEDS["loss"] if hedge is None else _no_hedge(hedge)
-    return _no_equivalents(name, case, training)
+    return {
+        "mfu": lambda: _no_training(case, training),
+        "lease": lambda: NEEDS["lease"] if lease is None else NEEDS["power"],
+        "hedge": lambda: NEEDS["lease"] if lease is None else _no_hedge(hedge),
+        "h100e": lambda: _no_equivalents(name, case, training),
+    }[name.split(".", 1)[0]]()
 
 
-def _no_hedge(hedge: HedgeResult) -> str:
-    return NEEDS["no_loss"] if not bool(np.any(hedge.loss_usd_per_yr > 0.0)) else NEEDS["power"]
+def _no_training(case: Case, training: TrainingResult | None) -> str:
+    if training is None:
+        return NEEDS["training"]
+    return NEEDS["jobs"] if len(training.steps) > 1 or case.jobs[0].split == "partitions" else NEEDS["batch"]
+
+
+def _no_hedge(hedge: HedgeResult | None) -> str:
+    if hedge is None:
+        return NEEDS["loss"]
+    return NEEDS["power"] if bool(np.any(hedge.loss_usd_per_yr > 0.0)) else NEEDS["no_loss"]
 
 
 def _no_equivalents(name: str, case: Case, training: TrainingResult | None) -> str:
@@ -190,17 +190,9 @@ def _no_equivalents(name: str, case: Case, training: TrainingResult | None) -> s
         return NEEDS["total"]
     if name.endswith("_per_mw") and not case.sites.names:
         return NEEDS["power"]
-    basis = name.removeprefix("h100e.").rsplit("_", 1)[0].removesuffix("_total").removesuffix("_per")
-    missing = [
-        gpu.id
-        for gpu, factor in zip(case.pools.gpus, _basis_column(case, basis), strict=True)
-        if bool(np.isnan(factor))
-    ]
-    return f"no {basis} figure for {', '.join(dict.fromkeys(missing))}" if missing else NEEDS["power"]
-
-
-def _basis_column(case: Case, basis: str) -> Array:
-    measured = case.equivalents.measured.get(basis)
-    if measured is not None:
-        return measured[..., :-1].reshape(-1, len(case.pools.gpus))[0]
-    return np.zeros(len(case.pools.gpus))
+    basis = next((basis for basis in case.equivalents.measured if name.startswith(f"h100e.{basis}_")), None)
+    if basis is None:
+        return NEEDS["power"] if name.endswith("_per_mw") else "a GPU of the fleet has no such figure"
+    measures = case.equivalents.measured[basis][..., :-1].reshape(-1, len(case.pools.gpus))[0]
+    missing = [gpu.id for gpu, measure in zip(case.pools.gpus, measures, strict=True) if bool(np.isnan(measure))]
+    return f"no {basis} row for {', '.join(dict.fromkeys(missing))}" if missing else NEEDS["power"]

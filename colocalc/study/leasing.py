@@ -4,15 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from colocalc.arrays import Array
 from colocalc.case import Case, LeaseCase, Sites
 from colocalc.lease import costs, hedge, rates
 from colocalc.mfu import power
 from colocalc.study.training import it_power_mw
 from colocalc.units import HOURS_PER_YEAR, KW_PER_MW, MONTHS_PER_YEAR, WATTS_PER_MW
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from colocalc.arrays import Array
 from colocalc.case import Case, Sites, TrainingCase
 from colocalc.errors import ColocalcError
 from colocalc.mfu import exchange, power
@@ -13,8 +13,6 @@ from colocalc.mfu.job import ISOLATIONS, SPLITS, Step, on_job_axis, partitioned
 from colocalc.mfu.step import evaluate_step
 from colocalc.mfu.waterfall import Waterfall, compose
 from colocalc.units import WATTS_PER_MW
-
-Array = NDArray[np.float64]
 
 ALTERNATIVES = {"split": SPLITS, "algorithm": exchange.ALGORITHMS, "isolation": ISOLATIONS}
 
@@ -175,7 +173,8 @@ def _step(job: TrainingCase, shares: Array, changes: Mapping[str, object]) -> St
 
 def _fleet_peak(case: Case) -> Array:
     """Peak of every GPU, in a job or not."""
-    return np.sum(case.pools.gpu_count * case.peak_flop_per_s, axis=-1)
+    peak: Array = np.sum(case.pools.gpu_count * case.peak_flop_per_s, axis=-1)
+    return peak
 
 
 def power_readings(case: Case) -> list[tuple[str, float, str, str, float, float]]:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from colocalc.case import Case
 from colocalc.catalog import Catalog
 from colocalc.report.table import Column, Note, Report, Table
+from colocalc.report.views import catalog as catalog_view
 from colocalc.report.views import h100e as h100e_view
 from colocalc.report.views import lease as lease_view
 from colocalc.report.views import mfu as mfu_view
@@ -32,9 +33,12 @@ def mfu(case: Case, result: Result, catalog: Catalog, *, others: Sequence[Altern
     )
 
 
-def lease(case: Case, result: Result, catalog: Catalog, *, notes: Sequence[Note] = ()) -> Report:
-    """Revenue by GPU type, cost and contribution."""
+def lease(
+    case: Case, result: Result, catalog: Catalog, *, notes: Sequence[str] = (), cards: Sequence[str] = ()
+) -> Report:
+    """Revenue by GPU type, cost and contribution; first the rate cards asked for."""
     found = result.lease
+    shown = [catalog_view.card_table(catalog.card(name)) for name in cards]
     return assemble(
         "lease",
         case=case,
@@ -42,9 +46,9 @@ def lease(case: Case, result: Result, catalog: Catalog, *, notes: Sequence[Note]
         catalog=catalog,
         families=("lease", "fleet"),
         topics=("lease",),
-        tables=lease_view.tables(case, result, found) if found else (),
+        tables=(*shown, *(lease_view.tables(case, result, found) if found else ())),
         headline=lease_view.headline(found) if found else (f"The lease is undefined: {NEEDS['lease']}.",),
-        notes=(*notes, *(lease_view.warnings(case, found) if found else ())),
+        notes=(*map(Note, notes), *(lease_view.warnings(case, found) if found else ())),
     )
 
 

@@ -1,10 +1,10 @@
-"""What every report shares: metrics of its families, notes of its topics, assumptions and the titles of their sources."""
+"""What every report shares: metrics of its families, notes of its topics, assumptions and the titles of sources."""
 
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from colocalc.case import Case
 from colocalc.case import Assumption as CaseAssumption
+from colocalc.case import Case
 from colocalc.metrics import METRICS, base_id, unit_suffix
 from colocalc.report.table import Assumption, Column, Note, Report, Table
 from colocalc.study.evaluate import Result

@@ -24,9 +24,9 @@ def headline(case: Case, equivalents: EquivalentsResult) -> tuple[str, ...]:
     share = number(equivalents.total_share[DEFAULT_BASIS])
     stated = text(case.equivalents.total_h100e_count, "count")
     of_total = f", {text(share, 'share')} of the stated {stated}" if share is not None else ""
+    basis = f"{DEFAULT_BASIS}: {H100E_BASES[DEFAULT_BASIS]}"
     return (
-        f"{text(total, 'count')} GPUs are {text(main, 'count')} H100-equivalents ({DEFAULT_BASIS}: "
-        f"{H100E_BASES[DEFAULT_BASIS]}){of_total}.",
+        f"{text(total, 'count')} GPUs are {text(main, 'count')} H100-equivalents ({basis}){of_total}.",
         f"Over all bases: {text(min(known), 'count')} to {text(max(known), 'count')}.",
     )
 

@@ -95,10 +95,10 @@ def hedge_headline(hedge: HedgeResult) -> tuple[str, ...]:
     gross, cover = number(hedge.gross_share), number(hedge.gross_cover_rate_usd_per_gpu_h)
     if gross is None:
         return (f"The stated loss is {loss} a year: zero or less, so there is nothing to hedge.",)
+    net = text(number(hedge.contribution_share), "share")
     return (
-        f"The lease covers {text(gross, 'share')} of the loss of {loss} gross, "
-        f"{text(number(hedge.contribution_share), 'share')} after the costs it adds.",
-        f"A rate of {text(cover, 'usd_per_gpu_h')} per billed GPU-hour would cover all of it, gross.",
+        f"The lease covers {text(gross, 'share')} of the loss of {loss} gross, {net} after the costs it adds.",
+        f"A rate of {text(cover, 'usd_per_gpu_h')} billed would cover all of it, gross.",
     )
 
 

@@ -15,7 +15,7 @@ def came_from(case: Case, training: TrainingResult) -> dict[str, str]:
     words = {
         **_compute(case, job),
         **_layout(job.arrays, step),
-        **_waiting(case, job, step),
+        **_waiting(job, step),
         "power": _power(training),
         "software": f"{_software(case, job)} profile",
         "goodput": _goodput(job, step),
@@ -69,7 +69,7 @@ def _layout(job: Job, step: Step) -> dict[str, str]:
     }
 
 
-def _waiting(case: Case, job: TrainingCase, step: Step) -> dict[str, str]:
+def _waiting(job: TrainingCase, step: Step) -> dict[str, str]:
     nodes = float(np.sum(job.arrays.gpu_count / job.arrays.node_gpu_count))
     return {
         "jitter": f"slowest of {text(round(nodes), 'count')} nodes, sigma {_one(job.arrays.node_sigma_share):.2g}",

@@ -1,0 +1,176 @@
+"""A report written where the user wants it: standard output or a file, whole or not at all."""
+
+import os
+import sys
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from colocalc.errors import EXIT_IO, ColocalcError, did_you_mean, quoted
+
+if TYPE_CHECKING:
+    from colocalc.report.table import Report
+
+FORMATS = ("table", "json", "csv", "markdown")
+COLORS = ("auto", "always", "never")
+_SUFFIXES = {".json": "json", ".csv": "csv", ".md": "markdown", ".markdown": "markdown", ".txt": "table"}
+_USAGE = 2
+_FILE_WIDTH = 100
+_READER_WENT_AWAY = 141
+
+
+def emit(report: "Report", *, fmt: str | None, output: Path | None, color: str) -> None:
+    """Renders a report and writes it; notes and warnings of the table form go to standard error.
+
+    Parameters
+    ----------
+    report : Report
+        What to show.
+    fmt : str or None
+        One of ``FORMATS``; None takes it from the ending of ``output``, else ``table``.
+    output : Path or None
+        A file, written atomically; None for standard output.
+    color : str
+        One of ``COLORS``.
+
+    Raises
+    ------
+    ColocalcError
+        When the format is not known, or the file cannot be written.
+    """
+    chosen = _format(fmt, output)
+    if color not in COLORS:
+        raise ColocalcError(
+            f"{quoted(color)} is none of {', '.join(COLORS)}",
+            where="--color",
+            hint=did_you_mean(color, COLORS),
+            exit_code=_USAGE,
+        )
+    write(_rendered(report, chosen, output, color), output)
+    if chosen in {"table", "csv"}:
+        for note in report.notes:
+            _to_stderr(f"{note.kind}: {note.text}")
+
+
+def _format(fmt: str | None, output: Path | None) -> str:
+    if fmt is None and output is not None:
+        known = _SUFFIXES.get(output.suffix.lower())
+        if known is None:
+            raise ColocalcError(
+                f"no format for the ending {quoted(output.suffix)}",
+                where=str(output),
+                hint=f"use one of {', '.join(_SUFFIXES)}, or --format",
+                exit_code=_USAGE,
+            )
+        return known
+    chosen = fmt or "table"
+    if chosen not in FORMATS:
+        hint = did_you_mean(chosen, FORMATS)
+        raise ColocalcError(
+            f"{quoted(chosen)} is none of {', '.join(FORMATS)}", where="--format", hint=hint, exit_code=_USAGE
+        )
+    return chosen
+
+
+def _rendered(report: "Report", fmt: str, output: Path | None, color: str) -> str:
+    if fmt == "json":
+        from colocalc.report import to_json
+
+        return to_json.render(report)
+    if fmt == "csv":
+        from colocalc.report import to_csv
+
+        return to_csv.render(report)
+    if fmt == "markdown":
+        from colocalc.report import to_markdown
+
+        return to_markdown.render(report)
+    from colocalc.report import to_terminal
+
+    return to_terminal.render(
+        report,
+        width=_width() if output is None else _FILE_WIDTH,
+        color=output is None and _colored(color),
+        ascii_only=output is None and not _speaks_unicode(),
+    )
+
+
+def _width() -> int:
+    columns = os.environ.get("COLUMNS", "")
+    if columns.isascii() and columns.isdigit() and int(columns[:6]) > 0:
+        return int(columns[:6])
+    with suppress(OSError, ValueError, AttributeError):
+        return os.get_terminal_size(sys.stdout.fileno()).columns or _FILE_WIDTH
+    return _FILE_WIDTH
+
+
+def _colored(color: str) -> bool:
+    if color != "auto":
+        return color == "always"
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return False
+    return sys.stdout.isatty()
+
+
+def _speaks_unicode() -> bool:
+    return (sys.stdout.encoding or "ascii").lower().replace("-", "") in {"utf8", "utf16", "utf32", "cp65001"}
+
+
+def write(text: str, output: Path | None) -> None:
+    """Writes text to standard output, or to a file that appears whole or not at all.
+
+    Raises
+    ------
+    ColocalcError
+        When it cannot be written.
+    SystemExit
+        With 141 when the reader of standard output went away.
+    """
+    if output is None or str(output) == "-":
+        _to_stdout(text)
+        return
+    target = Path(os.path.realpath(output))  # a link keeps pointing at what is replaced
+    temporary: str | None = None
+    try:
+        mode = target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~_umask()
+        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".tmp")
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).chmod(mode)
+        Path(temporary).replace(target)
+    except OSError as error:
+        if temporary is not None:
+            Path(temporary).unlink(missing_ok=True)
+        raise ColocalcError(f"cannot write: {error.strerror or error}", where=str(output), exit_code=EXIT_IO) from None
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _to_stdout(text: str) -> None:
+    try:
+        data = text.encode(sys.stdout.encoding or "ascii", errors="backslashreplace")
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        # Python would complain once more when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(_READER_WENT_AWAY)
+    except OSError as error:
+        with suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise ColocalcError(
+            f"cannot write: {error.strerror or error}", where="standard output", exit_code=EXIT_IO
+        ) from None
+
+
+def _to_stderr(line: str) -> None:
+    with suppress(OSError):
+        sys.stderr.write(f"{line}\n")
