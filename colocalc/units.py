@@ -120,21 +120,25 @@ def text(value: float | None, unit: str | None) -> str:
     if value is None or value != value:  # noqa: PLR0124 - NaN is the one number unlike itself
         return "—"
     known = UNITS.get(unit or "", Unit("", "", "plain", ""))
-    return _STYLES[known.style](float(value), known.symbol)
+    if value in (float("inf"), float("-inf")):
+        return f"{'-' if value < 0 else ''}infinite"
+    shown = _STYLES[known.style](float(value), known.symbol)
+    # What rounds to nothing has no sign.
+    return shown.removeprefix("-") if not any(digit in shown for digit in "123456789") else shown
 
 
 def _money(value: float, symbol: str) -> str:
     sign = "-" if value < 0 else ""
     size = abs(value)
     for scale, letter in ((1e12, "T"), (1e9, "B"), (1e6, "M")):
-        if size >= scale * 0.99995:
+        if size >= scale * 0.9999995:
             return f"{sign}${size / scale:,.3f}{letter}{symbol}"
-    return f"{sign}${size:,.0f}{symbol}" if size >= 1_000 else f"{sign}${size:,.2f}{symbol}"
+    return f"{sign}${size:,.0f}{symbol}" if size >= 999.995 else f"{sign}${size:,.2f}{symbol}"
 
 
 def _share(value: float, _: str) -> str:
     size = abs(value) * 100.0
-    digits = 1 if size >= 1.0 or size == 0.0 else 2 if size >= 0.01 else 4
+    digits = 1 if size >= 0.95 or size < 0.00005 else 2 if size >= 0.01 else 4
     return f"{value * 100.0:,.{digits}f}%"
 
 
@@ -147,17 +151,29 @@ def _count(value: float, symbol: str) -> str:
     return f"{shown} {symbol}".rstrip()
 
 
+# The largest size of each unit of time, how many of it are a second, and its symbol.
+_TIMES = (
+    (999.5e-6, 1e6, "µs"),
+    (0.9995, 1e3, "ms"),
+    (119.5, 1.0, "s"),
+    (7_170.0, 1.0 / 60.0, "min"),
+    (171_000.0, 1.0 / SECONDS_PER_HOUR, "h"),
+    (float("inf"), 1.0 / SECONDS_PER_DAY, "days"),
+)
+
+
 def _time(value: float, _: str) -> str:
     size = abs(value)
-    for limit, scale, symbol in ((1e-3, 1e6, "µs"), (1.0, 1e3, "ms"), (120.0, 1.0, "s"), (7_200.0, 1 / 60, "min")):
-        if size < limit:
-            return "0 s" if size == 0.0 else f"{value * scale:,.3g} {symbol}"
-    return f"{value / SECONDS_PER_HOUR:,.3g} h"
+    if size == 0.0:
+        return "0 s"
+    scale, symbol = next((scale, symbol) for limit, scale, symbol in _TIMES if size < limit)
+    scaled = value * scale
+    return f"{scaled:,.3g} {symbol}" if abs(scaled) < 999.5 else f"{scaled:,.0f} {symbol}"
 
 
 def _plain(value: float, symbol: str) -> str:
     size = abs(value)
-    shown = f"{value:,.0f}" if size >= 1_000.0 else f"{value:.4g}"
+    shown = f"{value:,.0f}" if size >= 999.95 else f"{value:.4g}"
     return f"{shown} {symbol}".rstrip()
 
 

@@ -153,9 +153,7 @@ def test_llama_3_network_does_not_throttle_its_rings():
 
 
 def test_throttle_is_the_rings_over_what_leaves_the_pod():
-    assert fabric.oversubscription_throttle_factor(**THROTTLE | {"replica_gpu_count": 1_024}) == pytest.approx(
-        7 / 3
-    )
+    assert fabric.oversubscription_throttle_factor(**THROTTLE | {"replica_gpu_count": 1_024}) == pytest.approx(7 / 3)
 
 
 # Limits of the docstrings
@@ -257,9 +255,7 @@ def test_torus_without_bytes_is_its_hops(nothing):
 
 @pytest.mark.parametrize(("replica", "factor"), [(1, 1.0), (3_072 / 7, 1.0), (3_072, 7.0)])
 def test_throttle_starts_at_its_share_of_a_pod_and_ends_at_the_whole(replica, factor):
-    assert fabric.oversubscription_throttle_factor(**THROTTLE | {"replica_gpu_count": replica}) == pytest.approx(
-        factor
-    )
+    assert fabric.oversubscription_throttle_factor(**THROTTLE | {"replica_gpu_count": replica}) == pytest.approx(factor)
 
 
 # Laws

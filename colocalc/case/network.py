@@ -78,7 +78,7 @@ def lower_network(fleet: Fleet, gpus: list[GpuType], ledger: Ledger) -> NetworkA
     )
     if use.flat:
         ledger.remark(
-            "network.flat is a counterfactual: the gradients cross one ring over every rank, as no 3D-parallel job does",
+            "network.flat is a counterfactual: the gradients cross one ring over all ranks, as no 3D-parallel job does",
             _TOPIC,
             kind="warning",
         )

@@ -66,7 +66,7 @@ def ring_latency_s(
     ranks, nodes = as_array(rank_count), as_array(node_count)
     hops_s = (ranks - nodes) * as_array(intra_hop_s) + (nodes - 1.0) * as_array(inter_hop_s)
     plateau = np.where(nodes > 1.0, as_array(plateau_factor), 1.0)
-    return unless_alone(ranks, as_array(trip_count) * hops_s * plateau + as_array(base_s))
+    return unless_alone_s(rank_count=ranks, time_s=as_array(trip_count) * hops_s * plateau + as_array(base_s))
 
 
 def ring_s(
@@ -122,7 +122,6 @@ def ring_s(
     ----------
     Patarasuk and Yuan 2009; NCCL src/graph/tuning.cc @5067397.
     """
-    ranks = as_array(rank_count)
     latency_s = ring_latency_s(
         rank_count=rank_count,
         node_count=node_count,
@@ -132,7 +131,8 @@ def ring_s(
         plateau_factor=plateau_factor,
         trip_count=trip_count,
     )
-    return latency_s + as_array(trip_count) * wire_s(ranks, as_array(message_byte), link_byte_per_s)
+    bytes_s = wire_s(rank_count=rank_count, message_byte=message_byte, link_byte_per_s=link_byte_per_s)
+    return latency_s + as_array(trip_count) * bytes_s
 
 
 def tree_latency_s(
@@ -179,7 +179,7 @@ def tree_latency_s(
     """
     ranks, nodes = as_array(ranks_per_node_count), as_array(node_count)
     hops_s = (ranks - 1.0) * as_array(intra_hop_s) + np.log2(nodes) * as_array(inter_hop_s)
-    return unless_alone(ranks * nodes, 2.0 * hops_s + as_array(base_s))
+    return unless_alone_s(rank_count=ranks * nodes, time_s=2.0 * hops_s + as_array(base_s))
 
 
 def tree_s(
@@ -240,7 +240,7 @@ def tree_s(
         base_s=base_s,
     )
     bytes_s = 2.0 * as_array(message_byte) / (as_array(bandwidth_factor) * as_array(link_byte_per_s))
-    return latency_s + unless_alone(as_array(ranks_per_node_count) * as_array(node_count), bytes_s)
+    return latency_s + unless_alone_s(rank_count=as_array(ranks_per_node_count) * as_array(node_count), time_s=bytes_s)
 
 
 def hierarchical_s(
@@ -300,17 +300,68 @@ def hierarchical_s(
     """
     ranks, nodes, message = as_array(ranks_per_node_count), as_array(node_count), as_array(message_byte)
     hops_s = (ranks - 1.0) * as_array(intra_hop_s) + np.log2(nodes) * as_array(inter_hop_s)
-    intra_s = wire_s(ranks, message, intra_link_byte_per_s)
-    inter_s = wire_s(nodes, message / ranks, inter_link_byte_per_s)
+    intra_s = wire_s(rank_count=ranks, message_byte=message, link_byte_per_s=intra_link_byte_per_s)
+    inter_s = wire_s(rank_count=nodes, message_byte=message / ranks, link_byte_per_s=inter_link_byte_per_s)
     trips_s = as_array(trip_count) * (hops_s + np.maximum(intra_s, inter_s))
-    return unless_alone(ranks * nodes, trips_s + as_array(base_s))
+    return unless_alone_s(rank_count=ranks * nodes, time_s=trips_s + as_array(base_s))
 
 
-def wire_s(ranks: Array, message_byte: Array, link_byte_per_s: ArrayLike) -> Array:
-    """Time of the bytes of one trip: every rank sends the message less its own part."""
-    return (ranks - 1.0) / ranks * message_byte / as_array(link_byte_per_s)
+def wire_s(*, rank_count: ArrayLike, message_byte: ArrayLike, link_byte_per_s: ArrayLike) -> Array:
+    """Time of the bytes of one trip.
+
+    Every rank sends the message less its own part.
+
+    Parameters
+    ----------
+    rank_count : array_like (..., pool)
+        Ranks that share the message, at least 1 [1].
+    message_byte : array_like (..., pool)
+        Whole message of one rank [bytes].
+    link_byte_per_s : array_like (..., pool)
+        Rate of one rank, above zero [bytes/s].
+
+    Returns
+    -------
+    ndarray (..., pool)
+        Time, without any latency [s].
+
+    Notes
+    -----
+    ``(n - 1)/n S / B``
+
+    - one rank, an empty message or an infinite link: 0
+
+    References
+    ----------
+    Patarasuk and Yuan 2009.
+    """
+    ranks = as_array(rank_count)
+    return (ranks - 1.0) / ranks * as_array(message_byte) / as_array(link_byte_per_s)
 
 
-def unless_alone(ranks: Array, seconds: Array) -> Array:
-    """Zero for one rank, which has nobody to talk to; NaN ranks (an infeasible layout) stay NaN."""
-    return np.where(ranks <= 1.0, 0.0, np.where(ranks > 1.0, seconds, np.nan))
+def unless_alone_s(*, rank_count: ArrayLike, time_s: ArrayLike) -> Array:
+    """Time of a collective, which one rank need not make.
+
+    Parameters
+    ----------
+    rank_count : array_like (..., pool)
+        Ranks of the communicator; NaN for an infeasible layout [1].
+    time_s : array_like (..., pool)
+        Time where there is somebody to talk to [s].
+
+    Returns
+    -------
+    ndarray (..., pool)
+        Time [s].
+
+    Notes
+    -----
+    - one rank: 0, whatever the time
+    - ranks that are NaN: NaN
+
+    References
+    ----------
+    The definition of a communicator of one.
+    """
+    ranks = as_array(rank_count)
+    return np.where(ranks <= 1.0, 0.0, np.where(ranks > 1.0, as_array(time_s), np.nan))

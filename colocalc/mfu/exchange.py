@@ -89,6 +89,11 @@ def collective_s(
     - one rank: 0 for every algorithm that exists
     - a group inside one domain: no NIC limits it
     - ``tree`` with one trip, ``pat`` with two trips or several ranks per node: NaN
+
+    References
+    ----------
+    NCCL src/graph/tuning.cc @5067397, for the algorithms it offers to each collective; ``colocalc.mfu.collective`` and
+    ``colocalc.mfu.fabric`` for their times.
     """
     ranks = as_array(rank_count)
     per_node = np.minimum(as_array(ranks_per_node_count), ranks)

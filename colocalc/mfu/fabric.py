@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from colocalc.arrays import Array, as_array
-from colocalc.mfu.collective import unless_alone, wire_s
+from colocalc.mfu.collective import unless_alone_s, wire_s
 
 
 def in_network_s(
@@ -64,9 +64,12 @@ def in_network_s(
     Graham et al. 2016 (SHARP); NCCL src/graph/tuning.cc @5067397, CollNet and NVLS.
     """
     ranks, nodes, message = as_array(ranks_per_node_count), as_array(node_count), as_array(message_byte)
-    intra_s = as_array(trip_count) * wire_s(ranks, message, intra_link_byte_per_s)
-    inter_s = unless_alone(nodes, message / ranks / as_array(inter_link_byte_per_s))
-    return unless_alone(ranks * nodes, np.maximum(intra_s, inter_s) + as_array(hop_s) + as_array(base_s))
+    intra_s = as_array(trip_count) * wire_s(
+        rank_count=ranks, message_byte=message, link_byte_per_s=intra_link_byte_per_s
+    )
+    inter_s = unless_alone_s(rank_count=nodes, time_s=message / ranks / as_array(inter_link_byte_per_s))
+    slower_s = np.maximum(intra_s, inter_s)
+    return unless_alone_s(rank_count=ranks * nodes, time_s=slower_s + as_array(hop_s) + as_array(base_s))
 
 
 def pat_s(
@@ -126,8 +129,10 @@ def pat_s(
     """
     ranks = as_array(rank_count)
     hops_s = np.log2(ranks) * as_array(inter_hop_s) / as_array(hop_divisor_factor)
-    bytes_s = wire_s(ranks, as_array(message_byte), as_array(bandwidth_factor) * as_array(link_byte_per_s))
-    return unless_alone(ranks, as_array(trip_count) * (as_array(base_s) + hops_s + as_array(rank_s) * ranks + bytes_s))
+    achieved_byte_per_s = as_array(bandwidth_factor) * as_array(link_byte_per_s)
+    bytes_s = wire_s(rank_count=ranks, message_byte=message_byte, link_byte_per_s=achieved_byte_per_s)
+    trip_s = as_array(base_s) + hops_s + as_array(rank_s) * ranks + bytes_s
+    return unless_alone_s(rank_count=ranks, time_s=as_array(trip_count) * trip_s)
 
 
 def torus_s(
@@ -178,7 +183,8 @@ def torus_s(
     """
     ranks, dimensions = as_array(rank_count), as_array(dimension_count)
     hops_s = dimensions * (ranks ** (1.0 / dimensions) - 1.0) * as_array(hop_s)
-    return as_array(trip_count) * (hops_s + wire_s(ranks, as_array(message_byte), link_byte_per_s))
+    bytes_s = wire_s(rank_count=ranks, message_byte=message_byte, link_byte_per_s=link_byte_per_s)
+    return as_array(trip_count) * (hops_s + bytes_s)
 
 
 def oversubscription_throttle_factor(

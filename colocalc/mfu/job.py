@@ -132,15 +132,53 @@ _LINK_FIELDS = tuple(Links.__dataclass_fields__)
 
 
 def on_job_axis(job: Job) -> Job:
-    """The same job with a job axis of one: pool quantities ``(..., 1, pool)``, job quantities ``(..., 1)``."""
+    """The same job with a job axis of one.
+
+    Parameters
+    ----------
+    job : Job
+        Pool quantities ``(..., pool)``, job quantities ``(...,)``.
+
+    Returns
+    -------
+    Job
+        Pool quantities ``(..., 1, pool)``, job quantities ``(..., 1)``.
+
+    Notes
+    -----
+    - evaluated, the job gives what it gave before, with an axis of one
+
+    References
+    ----------
+    A change of shape.
+    """
     return _reshaped(job, lambda pool: pool[..., None, :])
 
 
 def partitioned(job: Job) -> Job:
     """The same GPUs as separate jobs, one per pool, on a job axis before a pool axis of one.
 
-    Pool quantities become ``(..., job, 1)`` and job quantities ``(..., job)``. Each job gets the share of the global
-    batch that its share of the GPUs is, which keeps the micro-batches per replica.
+    Each job gets the share of the global batch that its share of the GPUs is, which keeps the micro-batches per
+    replica.
+
+    Parameters
+    ----------
+    job : Job
+        Pool quantities ``(..., pool)``, job quantities ``(...,)``.
+
+    Returns
+    -------
+    Job
+        Pool quantities ``(..., job, 1)``, job quantities ``(..., job)``.
+
+    Notes
+    -----
+    - one pool: the job with an equal split
+    - pools that are alike: the same step MFU for each
+
+    References
+    ----------
+    Arithmetic.
     """
     total = np.sum(job.gpu_count, axis=-1, keepdims=True)
     batch = job.global_batch_tokens[..., None] * job.gpu_count / np.where(total > 0.0, total, 1.0)

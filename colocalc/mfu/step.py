@@ -62,6 +62,10 @@ def evaluate_step(job: Job) -> Step:
 
     - one pool, one GPU, no communication: ceiling x shape x memory_bound x software
     - a measured factor replaces the modelled one, and the stages after it see the time it leaves
+
+    References
+    ----------
+    Chowdhery et al. 2022 (PaLM), appendix B, for MFU; the modules of ``colocalc.mfu`` for each stage.
     """
     cut = _cut(job)
     peak = np.sum(job.gpu_count * job.peak_flop_per_s, axis=-1)
@@ -85,7 +89,7 @@ def evaluate_step(job: Job) -> Step:
     imbalance = pipeline.stage_imbalance_factor(pp_count=job.pp_count, stage_imbalance_share=job.stage_imbalance_share)
     factors["stage_imbalance"] = _measured_or(job, "stage_imbalance", imbalance)
     chain.pass_stage(factors["stage_imbalance"])
-    times = exchange_times_s(job, cut)
+    times = _exchange_times_s(job, cut)
     algorithm, chosen_s = _chosen(job, times)
     exposed_dp_s = parallel.exposed_s(collective_s=chosen_s, window_s=window_s, overlap_share=job.overlap_share)
     factors["data_parallel"] = chain.add(job, "data_parallel", exposed_dp_s)
@@ -184,13 +188,13 @@ def _mixing_factors(job: Job, cut: _Cut) -> dict[str, Array]:
     nodes = np.sum(cut.laid_out_count / job.node_gpu_count, axis=-1)
     excess = job.node_sigma_share * straggler.expected_max_normal(count=np.maximum(nodes, 1.0))
     return {
-        "mixed_generations": split_factor(job, cut) * active / achieved,
+        "mixed_generations": _split_factor(job, cut) * active / achieved,
         "layout_remainder": laid_out / active,
         "jitter": straggler.jitter_factor(excess_share=excess),
     }
 
 
-def split_factor(job: Job, cut: _Cut) -> Array:
+def _split_factor(job: Job, cut: _Cut) -> Array:
     """The loss to mixed generations on the GPUs laid out, by the job's split of the work."""
     count, rate = cut.laid_out_count, cut.rate_flop_per_s
     if job.split == "proportional":
@@ -254,7 +258,7 @@ def _bubble_share(job: Job, cut: _Cut) -> Array:
     )
 
 
-def exchange_times_s(job: Job, cut: _Cut) -> dict[str, Array]:
+def _exchange_times_s(job: Job, cut: _Cut) -> dict[str, Array]:
     """Time of the data-parallel collectives of a step by every algorithm; NaN where one is not available."""
     links = _links(job)
     group = cut.replica_count * job.cp_count

@@ -73,6 +73,10 @@ def compose(
     - jobs that are alike: the factors of any of them
     - GPUs in no job: lower ``allocation``
     - no loss at all: log shares of 0
+
+    References
+    ----------
+    Chowdhery et al. 2022 (PaLM), appendix B, for MFU; a mean weighted by peak keeps the product exact.
     """
     weight = as_array(peak_flop_per_s)
     total = np.sum(weight, axis=-1)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from colocalc.mfu import collective, fabric
+from colocalc.mfu import collective
 
 US = 1e-6
 GIB = 2.0**30

@@ -9,7 +9,7 @@ from colocalc.report.views import catalog as catalog_view
 from colocalc.report.views import h100e as h100e_view
 from colocalc.report.views import lease as lease_view
 from colocalc.report.views import mfu as mfu_view
-from colocalc.report.views.common import assemble
+from colocalc.report.views.common import assemble, counted
 from colocalc.study.check import Checked
 from colocalc.study.evaluate import NEEDS, Result
 from colocalc.study.training import Alternative
@@ -109,8 +109,10 @@ def check(case: Case, result: Result, catalog: Catalog, *, checked: Checked) -> 
     """Whether the file is sound, and whether each expectation holds."""
     failed = [outcome for _, outcome in checked.outcomes if not outcome.holds]
     held = len(checked.outcomes) - len(failed)
-    sentence = (
-        f"{len(case.pools.names)} pools, {len(case.jobs)} training jobs, {len(checked.scenarios)} scenarios: no faults."
+    parts = (
+        counted(len(case.pools.names), "pool"),
+        counted(len(case.jobs), "training job"),
+        counted(len(checked.scenarios), "scenario"),
     )
     expectations = (
         f"{held} of {len(checked.outcomes)} expectations hold." if checked.outcomes else "The file expects nothing."
@@ -123,7 +125,7 @@ def check(case: Case, result: Result, catalog: Catalog, *, checked: Checked) -> 
         families=("fleet", "mfu", "lease", "hedge", "h100e"),
         topics=(),
         tables=(_outcomes(checked),) if checked.outcomes else (),
-        headline=(sentence, expectations),
+        headline=(f"{', '.join(parts)}: no faults.", expectations),
     )
 
 

@@ -38,7 +38,7 @@ def view(catalog: Catalog, kind: str, name: str | None) -> Report:
     cited = [str(row[place]) for place in _source_places(table) for row in table.rows if row[place]]
     return Report(
         command="catalog",
-        title=table.title,
+        title="What ships" if name is None else f"The catalog's {kind}",
         fleet=None,
         scenario=None,
         metrics={},

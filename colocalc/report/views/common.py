@@ -22,6 +22,11 @@ def number(value: object) -> float | None:
     return None if found != found else found  # noqa: PLR0124 - NaN is the one number unlike itself
 
 
+def counted(count: int, noun: str) -> str:
+    """A number of things in words: ``1 pool``, ``3 pools``."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
 def assemble(
     command: str,
     *,

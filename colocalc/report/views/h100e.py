@@ -1,5 +1,7 @@
 """The H100-equivalents report: every basis, per pool and in total, and a warning where units are mixed."""
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from colocalc.case import Case
@@ -56,33 +58,57 @@ def _totals(case: Case, result: Result, equivalents: EquivalentsResult) -> Table
         Column("h100e_count", "H100e", "count"),
         Column("total_share", "Of stated", "share"),
         Column("h100e_per_mw", "Per MW", "per_mw"),
-        Column("meaning", "Meaning", kind="text"),
+        Column("meaning", "Meaning", kind="text", wide=True),
         Column("rounds", "Rounds used", kind="text", wide=True),
     )
-    caption = "One H100e is one H100 SXM on the same basis. A GPU without a measured row leaves its basis undefined."
+    caption = " ".join(("One H100e is one H100 SXM on the same basis.", *_why_undefined(result)))
     return Table("h100e", "H100-equivalents by basis", columns, tuple(rows), caption=caption)
 
 
+def _why_undefined(result: Result) -> list[str]:
+    """A sentence for each reason that leaves a basis without a count."""
+    reasons: dict[str, list[str]] = {}
+    for basis in H100E_BASES:
+        why = result.undefined.get(f"h100e.{basis}_count")
+        if why is not None:
+            reasons.setdefault(why.replace(basis, "such"), []).append(basis)
+    return [f"Undefined, {why}: {', '.join(bases)}." for why, bases in reasons.items()]
+
+
 def _per_pool(case: Case, equivalents: EquivalentsResult) -> Table:
-    rows = [
-        (
-            name,
-            basis,
-            number(case.pools.gpu_count[place]),
-            number(equivalents.factor[basis][place]),
-            number(equivalents.pool_count[basis][place]),
-        )
-        for place, name in enumerate(case.pools.names)
-        for basis in H100E_BASES
-    ]
-    columns = (
-        Column("pool", "Pool", kind="text"),
-        Column("basis", "Basis", kind="text"),
-        Column("gpu_count", "GPUs", "count", wide=True),
-        Column("h100e_factor", "Per GPU", "factor"),
-        Column("h100e_count", "H100e", "count"),
-    )
-    return Table("h100e_pools", "By pool", columns, tuple(rows))
+    """Bases down and pools across while they fit a page, else a row for each pool and basis."""
+    caption = "Per GPU, each pool's factor is its equivalents over its GPUs."
+    if len(case.pools.names) > _POOLS_ACROSS:
+        return Table("h100e_pools", "By pool", _LONG, tuple(_long_rows(case, equivalents)))
+    columns = [Column("basis", "Basis", kind="text")]
+    for name in case.pools.names:
+        columns += [
+            Column(f"{name}_count", name, "count"),
+            Column(f"{name}_factor", f"{name} per GPU", "factor", wide=True),
+        ]
+    rows = []
+    for basis in H100E_BASES:
+        cells: list[object] = [basis]
+        for place in range(len(case.pools.names)):
+            cells += [number(equivalents.pool_count[basis][place]), number(equivalents.factor[basis][place])]
+        rows.append(tuple(cells))
+    return Table("h100e_pools", "By pool", tuple(columns), tuple(rows), caption=caption)
+
+
+_POOLS_ACROSS = 8
+_LONG = (
+    Column("pool", "Pool", kind="text"),
+    Column("basis", "Basis", kind="text"),
+    Column("h100e_factor", "Per GPU", "factor"),
+    Column("h100e_count", "H100e", "count"),
+)
+
+
+def _long_rows(case: Case, equivalents: EquivalentsResult) -> Iterator[tuple[object, ...]]:
+    for place, name in enumerate(case.pools.names):
+        for basis in H100E_BASES:
+            factor, count = equivalents.factor[basis][place], equivalents.pool_count[basis][place]
+            yield name, basis, number(factor), number(count)
 
 
 def warnings(case: Case, equivalents: EquivalentsResult) -> tuple[Note, ...]:

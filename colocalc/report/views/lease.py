@@ -29,10 +29,9 @@ def headline(lease: LeaseResult) -> tuple[str, ...]:
     contribution = number(lease.contribution_usd_per_yr)
     if contribution is not None:
         power = text(number(lease.power_cost_usd_per_yr), "usd_per_yr")
-        operations = text(number(lease.operations_cost_usd_per_yr), "usd_per_yr")
-        sentences.append(
-            f"Contribution {text(contribution, 'usd_per_yr')} after power {power} and operations {operations}."
-        )
+        operations = number(lease.operations_cost_usd_per_yr)
+        other = f"operations {text(operations, 'usd_per_yr')}" if operations else "no operations cost, as none is given"
+        sentences.append(f"Contribution {text(contribution, 'usd_per_yr')} after power {power} and {other}.")
     return tuple(sentences)
 
 
@@ -135,7 +134,7 @@ def hedge_table(result: Result, hedge: HedgeResult) -> Table:
 
 
 def warnings(case: Case, lease: LeaseResult) -> tuple[Note, ...]:
-    """Power that had to be derived, power that cannot be, megawatts below the modelled load, pools under no contract."""
+    """Power that had to be derived or cannot be, and pools under no contract."""
     found = []
     if lease.power_is_derived:
         found.append("no megawatts are given: power is the servers' typical draw times PUE")

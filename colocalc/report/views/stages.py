@@ -5,6 +5,7 @@ import numpy as np
 from colocalc.case import Case, TrainingCase
 from colocalc.metrics import STAGES
 from colocalc.mfu.job import Job, Step
+from colocalc.report.views.common import counted
 from colocalc.study.training import TrainingResult
 from colocalc.units import text
 
@@ -73,14 +74,14 @@ def _waiting(job: TrainingCase, step: Step) -> dict[str, str]:
     nodes = float(np.sum(job.arrays.gpu_count / job.arrays.node_gpu_count))
     return {
         "jitter": f"slowest of {text(round(nodes), 'count')} nodes, sigma {_one(job.arrays.node_sigma_share):.2g}",
-        "mixed_generations": f"{job.split} split over {len(job.pool_index)} pools",
+        "mixed_generations": f"{job.split} split over {counted(len(job.pool_index), 'pool')}",
         "layout_remainder": f"{text(float(np.sum(step.idle_gpu_count)), 'count')} GPUs in no whole replica",
     }
 
 
 def _power(training: TrainingResult) -> str:
     least = float(np.min(training.gpu_power_share))
-    return "no limit given" if np.isinf(least) else f"GPUs can draw {text(least, 'share')} of what they want"
+    return "no limit given" if np.isinf(least) else f"the site feeds {text(least, 'share')} of the GPUs' draw"
 
 
 def _software(case: Case, job: TrainingCase) -> str:

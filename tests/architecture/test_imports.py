@@ -1,0 +1,187 @@
+"""Who may import whom: one table, and anything that is not in it is refused.
+
+Names are written without the leading ``colocalc.``. A module has the row of its own name, or else that of the package
+above it. A row allows what it names and everything below it, so ``mfu`` allows ``mfu.step`` and ``mfu.exchange.Links``
+allows that one name.
+"""
+
+import ast
+import sys
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+import colocalc
+
+PACKAGE = Path(colocalc.__file__).parent
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+BOTTOM = ("units", "errors")
+KERNEL_BASE = ("arrays", "units")
+PRIMITIVES = tuple(
+    f"mfu.{name}"
+    for name in (
+        "ceiling",
+        "collective",
+        "exchange",
+        "fabric",
+        "goodput",
+        "mixed",
+        "parallel",
+        "pipeline",
+        "power",
+        "straggler",
+        "transformer",
+    )
+)
+DEFINITIONS = ("figure", "hardware", "model", "card", "fleet")
+KERNEL_INPUTS = ("mfu.job", "mfu.exchange.Links", "mfu.transformer", "lease.rates")
+
+EVERYTHING = ("",)
+MAY_IMPORT = {
+    "": (),
+    "units": (),
+    "errors": (),
+    "arrays": (),
+    "metrics": ("units",),
+    "expect": (*BOTTOM, "metrics"),
+    # Definitions: what a user may write. They know pydantic, YAML and files, and no numpy.
+    "figure": ("units",),
+    "yamlio": ("errors",),
+    "hardware": ("figure",),
+    "model": ("figure",),
+    "card": ("figure",),
+    "faults": ("yamlio", "errors"),
+    "editing": ("yamlio", "errors"),
+    "catalog": ("hardware", "model", "card", "figure", "faults", "yamlio", *BOTTOM),
+    "fleet": ("figure", "metrics", "expect", "hardware", "model", "card"),
+    "additions": ("catalog", "fleet", "card", "hardware", "model", "errors"),
+    "references": ("catalog", "fleet", "hardware", "figure", "expect", "metrics", "yamlio", "errors"),
+    "loading": ("additions", "catalog", "editing", "faults", "fleet", "references", "yamlio", "errors"),
+    "schema": ("catalog", "fleet", "errors"),
+    # Kernels: numpy, and each other from simple to composed.
+    **dict.fromkeys(PRIMITIVES, (*KERNEL_BASE, *PRIMITIVES)),
+    "mfu": (),
+    "mfu.job": ("arrays", "mfu.exchange.Links"),
+    "mfu.step": ("arrays", "mfu.job", *PRIMITIVES),
+    "mfu.waterfall": (*KERNEL_BASE, *PRIMITIVES),
+    "lease": (*KERNEL_BASE, "lease"),
+    "h100e": KERNEL_BASE,
+    # Where definitions become arrays, what is computed from them, and how it is shown.
+    "case": ("case", "catalog", *DEFINITIONS, *KERNEL_INPUTS, "metrics", "arrays", *BOTTOM),
+    "study": ("study", "case", "mfu", "lease", "h100e", "metrics", "expect", "arrays", *BOTTOM),
+    "report": (),
+    "report.table": BOTTOM,
+    **{f"report.to_{form}": ("report.table", *BOTTOM) for form in ("terminal", "json", "csv", "markdown")},
+    "report.views": (
+        "report.table",
+        "report.views",
+        "case",
+        "study",
+        "catalog",
+        *DEFINITIONS,
+        "mfu.job.Job",
+        "mfu.job.Step",
+        "mfu.waterfall.Waterfall",
+        "metrics",
+        "arrays",
+        *BOTTOM,
+    ),
+    # The one view of files: a bundled sample is listed with its title.
+    "report.views.catalog": ("report.table", "catalog", *DEFINITIONS, "yamlio", *BOTTOM),
+    "emit": ("report.table", "report.to_terminal", "report.to_json", "report.to_csv", "report.to_markdown", "errors"),
+    "cli": EVERYTHING,
+    "__main__": EVERYTHING,
+}
+
+NUMPY_OWNERS = ("arrays", "mfu", "lease", "h100e", "case", "study", "report.views")
+OWNERS = {
+    "numpy": NUMPY_OWNERS,
+    "pydantic": (*DEFINITIONS, "catalog", "loading"),
+    "pydantic_core": DEFINITIONS,
+    "yaml": ("yamlio",),
+    "rich": ("report.to_terminal",),
+    "typer": ("cli",),
+}
+KERNELS = ("mfu", "lease", "h100e")
+KERNEL_OUTSIDE = {"numpy", "typing", "dataclasses", "collections"}
+
+
+def _name(file: Path) -> str:
+    parts = file.relative_to(PACKAGE).with_suffix("").parts
+    return ".".join(part for part in parts if part != "__init__")
+
+
+MODULES = {_name(file): file for file in FILES}
+
+
+def _below(name: str, above: str) -> bool:
+    return above == "" or name == above or name.startswith(f"{above}.")
+
+
+def _imported(file: Path) -> list[str]:
+    # Absolute names as written: "colocalc.mfu.ceiling", "colocalc.errors.Fault", "numpy.typing.ArrayLike".
+    names = []
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names += [f"{node.module}.{alias.name}" for alias in node.names]
+    return names
+
+
+def _own(file: Path) -> list[str]:
+    return [name.removeprefix("colocalc.") for name in _imported(file) if name.startswith("colocalc")]
+
+
+def _outside(file: Path) -> set[str]:
+    return {name.split(".")[0] for name in _imported(file)} - {"colocalc"}
+
+
+def _row(module: str) -> tuple[str, ...] | None:
+    row = MAY_IMPORT.get(module)
+    while row is None and "." in module:
+        module = module.rpartition(".")[0]
+        row = MAY_IMPORT.get(module)
+    return row
+
+
+def _module_of(name: str) -> str:
+    return name if name in MODULES else name.rpartition(".")[0]
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_module_imports_only_what_its_row_allows(module):
+    row = _row(module)
+    assert row is not None, f"{module} has no row"
+    refused = [name for name in _own(MODULES[module]) if not any(_below(name, allowed) for allowed in row)]
+    assert not refused
+
+
+def test_every_row_is_of_a_module():
+    assert set(MAY_IMPORT) <= set(MODULES)
+
+
+def test_no_module_imports_itself_in_a_circle():
+    graph = {module: {_module_of(name) for name in _own(file)} - {module} for module, file in MODULES.items()}
+    TopologicalSorter(graph).prepare()
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_third_party_is_imported_by_its_owners_only(module):
+    others = _outside(MODULES[module]) - set(sys.stdlib_module_names)
+    assert others <= set(OWNERS)
+    assert all(any(_below(module, owner) for owner in OWNERS[other]) for other in others)
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if any(_below(name, kernel) for kernel in KERNELS)])
+def test_kernels_know_numpy_and_nothing_else(module):
+    assert _outside(MODULES[module]) <= KERNEL_OUTSIDE
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_imports_are_absolute_and_named(module):
+    tree = ast.parse(MODULES[module].read_text(encoding="utf-8"))
+    froms = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    assert all(node.level == 0 and node.names[0].name != "*" for node in froms)

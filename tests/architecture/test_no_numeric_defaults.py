@@ -1,0 +1,85 @@
+"""No number is a default in code: defaults are cited figures of the catalog."""
+
+import ast
+import inspect
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import colocalc
+from colocalc import card, fleet, hardware, model
+from colocalc.figure import Definition, Figure
+
+PACKAGE = Path(colocalc.__file__).parent
+COMPUTING = sorted(
+    path
+    for path in PACKAGE.rglob("*.py")
+    if path.relative_to(PACKAGE).parts[0] in {"mfu", "lease", "case", "study", "h100e.py"}
+)
+# A scale of one is no quantity: it says that a column is stored in the unit it is written in.
+NO_QUANTITY = {"case/training.py column(scale=1.0)"}
+
+
+def _definitions() -> list[type[Definition]]:
+    found = {
+        kind
+        for module in (hardware, model, card, fleet)
+        for _, kind in inspect.getmembers(module, inspect.isclass)
+        if issubclass(kind, Definition) and kind is not Definition
+    }
+    return sorted(found, key=lambda kind: kind.__name__)
+
+
+def _has_number(value: object) -> bool:
+    if isinstance(value, dict):
+        return any(_has_number(item) for item in value.values())
+    if isinstance(value, list | tuple | set):
+        return any(_has_number(item) for item in value)
+    return isinstance(value, int | float | Figure) and not isinstance(value, bool)
+
+
+def _number(node: ast.expr | None) -> bool:
+    try:
+        return node is not None and _has_number(ast.literal_eval(node))
+    except ValueError:
+        return False
+
+
+def _defaults(node: ast.AST) -> Iterator[tuple[str, ast.expr | None]]:
+    # (parameter or field, default) of a function or of the fields of a class.
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+        positional = [*node.args.posonlyargs, *node.args.args]
+        given = node.args.defaults
+        yield from (
+            (arg.arg, default) for arg, default in zip(positional[len(positional) - len(given) :], given, strict=True)
+        )
+        yield from (
+            (arg.arg, default) for arg, default in zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)
+        )
+    elif isinstance(node, ast.ClassDef):
+        for line in node.body:
+            if isinstance(line, ast.AnnAssign) and isinstance(line.target, ast.Name):
+                yield line.target.id, line.value
+
+
+@pytest.mark.parametrize("kind", _definitions(), ids=lambda kind: kind.__name__)
+def test_no_field_of_a_definition_has_a_number_as_its_default(kind):
+    defaults = {
+        name: field.get_default(call_default_factory=True)
+        for name, field in kind.model_fields.items()
+        if not field.is_required()
+    }
+    assert {name: value for name, value in defaults.items() if _has_number(value)} == {}
+
+
+@pytest.mark.parametrize("path", COMPUTING, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_no_parameter_of_what_computes_has_a_number_as_its_default(path):
+    title = str(path.relative_to(PACKAGE))
+    found = [
+        f"{title} {getattr(node, 'name', 'lambda')}({name}={ast.unparse(default)})"
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for name, default in _defaults(node)
+        if default is not None and _number(default)
+    ]
+    assert set(found) <= NO_QUANTITY
