@@ -6,32 +6,36 @@ from typing import Any
 
 from colocalc.card import RateCard
 from colocalc.catalog import Catalog, catalog_dir
-from colocalc.errors import Fault, InputError
-from colocalc.fleet import Fleet
+from colocalc.errors import quoted
+from colocalc.fleet import Fleet, SourceEntry
 from colocalc.hardware import GpuType, Source
 from colocalc.model import ModelDims
 
+_KINDS = ("gpus", "models", "cards", "sources")
+
+
+def clashes(catalog: Catalog, fleet: Fleet) -> list[tuple[tuple[str, ...], str]]:
+    """The entries of a fleet that have the name of one that ships: the path of each, and what is wrong."""
+    found: list[tuple[tuple[str, ...], str]] = []
+    for kind in _KINDS:
+        for name, entry in getattr(fleet, kind).items():
+            for word in (name, *getattr(entry, "aliases", ())):
+                if (taken := _shipped(catalog, kind, word)) is not None:
+                    known = "" if word == taken else f" for {taken}"
+                    message = f"the catalog has {quoted(word)} already{known}; give yours another name"
+                    found.append(((kind, name), message))
+    return found
+
+
+def _shipped(catalog: Catalog, kind: str, word: str) -> str | None:
+    if kind == "gpus":
+        return catalog.resolve_gpu(word)
+    return word if word in (catalog.card_names() if kind == "cards" else getattr(catalog, kind)) else None
+
 
 def with_additions(catalog: Catalog, fleet: Fleet) -> Catalog:
-    """The catalog extended by a fleet's own entries; the catalog itself when it has none.
-
-    Raises
-    ------
-    InputError
-        When an entry has the name of one that ships.
-    """
-    added = {kind: getattr(fleet, kind) for kind in ("gpus", "models", "cards", "sources")}
-    if not any(added.values()):
-        return catalog
-    clashes = [
-        Fault(f"the catalog has {kind[:-1]} {name} already; give yours another name", fleet.name, path=f"{kind}.{name}")
-        for kind, entries in added.items()
-        for name in entries
-        if name in (catalog.card_names() if kind == "cards" else getattr(catalog, kind))
-    ]
-    if clashes:
-        raise InputError(clashes)
-    return _Extended(catalog, fleet)
+    """The catalog extended by a fleet's own entries; the catalog itself when it has none."""
+    return _Extended(catalog, fleet) if any(getattr(fleet, kind) for kind in _KINDS) else catalog
 
 
 class _Extended(Catalog):
@@ -41,16 +45,20 @@ class _Extended(Catalog):
         super().__init__(catalog_dir())
         self._base = base
         self._own_gpus = _named(fleet.gpus, GpuType, "id")
-        self._own_cards = _named(fleet.cards, RateCard, "name")
+        self._own_cards = {key: self._by_id(card) for key, card in _named(fleet.cards, RateCard, "name").items()}
         self.gpus = ChainMap(self._own_gpus, base.gpus)  # type: ignore[arg-type]
         self.models = ChainMap(_named(fleet.models, ModelDims, "name"), base.models)  # type: ignore[arg-type]
-        own_sources = {
-            key: Source(id=key, title=entry.title, date=entry.date or "1970", kind=entry.kind or "own", url=entry.url)
-            for key, entry in fleet.sources.items()
-        }
-        self.sources = ChainMap(own_sources, base.sources)  # type: ignore[arg-type]
+        self.sources = ChainMap(
+            {key: _source(key, entry) for key, entry in fleet.sources.items()},
+            base.sources,  # type: ignore[arg-type]
+        )
         self.networks = base.networks
         self.defaults = base.defaults
+
+    def _by_id(self, card: RateCard) -> RateCard:
+        """A card whose rates name GPUs by id, as those that ship do."""
+        rates = tuple(rate.model_copy(update={"gpu": self.resolve_gpu(rate.gpu) or rate.gpu}) for rate in card.rates)
+        return card.model_copy(update={"rates": rates})
 
     def gpu_names(self) -> tuple[str, ...]:
         own = [name for key, gpu in self._own_gpus.items() for name in (key, *gpu.aliases)]
@@ -68,6 +76,12 @@ class _Extended(Catalog):
 
     def card(self, name: str) -> RateCard:
         return self._own_cards[name] if name in self._own_cards else self._base.card(name)
+
+
+def _source(key: str, entry: SourceEntry) -> Source:
+    # Constructed without validation: "undated" is shown where a date would stand, and is none.
+    date, kind = entry.date or "undated", entry.kind or "own"
+    return Source.model_construct(id=key, title=entry.title, date=date, kind=kind, url=entry.url, note=entry.note)
 
 
 def _named(entries: Mapping[str, Any], kind: type[Any], field: str) -> dict[str, Any]:

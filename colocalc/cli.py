@@ -1,6 +1,7 @@
 """The command line: each command loads, lowers, studies, views and emits, and nothing more."""
 
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -21,7 +22,7 @@ FleetArg = Annotated[
     str, typer.Argument(metavar="FLEET", help="A fleet file, - for standard input, or a sample's name.")
 ]
 MaybeFleetArg = Annotated[
-    str | None, typer.Argument(metavar="[FLEET]", help="A fleet file, - for standard input, or a sample's name.")
+    str | None, typer.Argument(metavar="FLEET", help="A fleet file, - for standard input, or a sample's name.")
 ]
 SetOpt = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a key, e.g. pools.gb200.count=30000.")
@@ -72,8 +73,9 @@ class _BareRateCard(typer.core.TyperCommand):
 def _version(wanted: bool) -> None:
     if wanted:
         from colocalc import __version__
+        from colocalc.emit import write
 
-        typer.echo(f"colocalc {__version__}")
+        write(f"colocalc {__version__}\n", None)
         raise typer.Exit
 
 
@@ -225,7 +227,7 @@ def catalog(
     kind: Annotated[
         str, typer.Argument(metavar="KIND", help="gpus, models, cards, networks, defaults, sources or fleets.")
     ],
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="One entry, with all its numbers.")] = None,
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="One entry, with all its numbers.")] = None,
     fmt: FormatOpt = None,
     output: OutOpt = None,
     color: ColorOpt = "auto",
@@ -254,9 +256,7 @@ def schema(output: OutOpt = None) -> None:
 
 @app.command()
 def init(
-    sample: Annotated[
-        str | None, typer.Argument(metavar="[SAMPLE]", help="Start from a bundled sample instead.")
-    ] = None,
+    sample: Annotated[str | None, typer.Argument(metavar="SAMPLE", help="Start from a bundled sample instead.")] = None,
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="FILE", help="Where to write; - for standard output.")
     ] = Path("fleet.yaml"),
@@ -285,7 +285,11 @@ def _stdin(place: str) -> bytes | None:
         return None
     from colocalc.yamlio import MAX_BYTES
 
-    return sys.stdin.buffer.read(MAX_BYTES + 1)
+    try:
+        return sys.stdin.buffer.read(MAX_BYTES + 1)
+    except (AttributeError, OSError) as error:  # Python has None for a closed one
+        reason = getattr(error, "strerror", None) or "it is closed"
+        raise ColocalcError(f"cannot be read: {reason}", where="standard input", exit_code=EXIT_IO) from None
 
 
 def _evaluated(
@@ -324,10 +328,12 @@ def _emit(report: "Report", fmt: str | None, output: Path | None, color: str) ->
 def run() -> NoReturn:
     """Runs the command line and leaves with its exit code."""
     try:
-        code = app(standalone_mode=False)
+        code = app(prog_name="colocalc", standalone_mode=False)
     except ColocalcError as error:
-        sys.stderr.write(f"{error}\n")
-        sys.exit(error.exit_code)
+        _leave(str(error), error.exit_code)
+    except OSError as error:
+        # Reports and files say where; what is left is typer's own help on a full disk.
+        _leave(f"cannot read or write: {error.strerror or error}", EXIT_IO)
     except typer.Abort:
         sys.exit(130)
     except Exception as error:
@@ -335,6 +341,14 @@ def run() -> NoReturn:
         show = getattr(error, "show", None)
         if show is None:
             raise
-        show()
+        with suppress(OSError):
+            show()
         sys.exit(getattr(error, "exit_code", 2))
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _leave(message: str, code: int) -> NoReturn:
+    from colocalc.emit import to_stderr
+
+    to_stderr(message)
+    sys.exit(code)

@@ -1,15 +1,16 @@
 """Keys of a raw tree set by their dotted path: how ``--set`` and scenarios change a fleet before it is validated."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from colocalc import yamlio
-from colocalc.errors import did_you_mean, quoted
+from colocalc.errors import did_you_mean, printable, quoted
 
 Place = tuple[str, yamlio.Mark] | None
+Resolver = Callable[[str], str | None]
 
 
-def put(tree: Any, key: str, value: Any, *, mark: Place) -> str | None:
+def put(tree: Any, key: str, value: Any, *, mark: Place, resolve: Resolver) -> str | None:
     """Sets a dotted key, creating blocks on the way; entries of lists are found by name or number.
 
     Parameters
@@ -22,36 +23,42 @@ def put(tree: Any, key: str, value: Any, *, mark: Place) -> str | None:
         As the reader would give it.
     mark : tuple or None
         File and place of the change, for messages about it.
+    resolve : callable
+        The id behind the name of a GPU, by which a pool without a name is called; None for an unknown GPU.
 
     Returns
     -------
     str or None
         What is wrong, when the key leads nowhere.
     """
-    node: Any = tree
     parts = key.split(".")
+    if len(parts) > yamlio.MAX_DEPTH:
+        return f"deeper than {yamlio.MAX_DEPTH} levels"
+    node: Any = tree
     for depth, part in enumerate(parts[:-1]):
         if isinstance(node, list):
-            place = _index(node, part)
+            place = _index(node, part, resolve)
             if place is None:
-                return _no_entry(node, part, parts[:depth])
+                return _no_entry(node, part, parts[:depth], resolve)
             node = node[place]
         elif isinstance(node, dict):
             node = _block(node, part, mark)
         else:
-            return f"{'.'.join(parts[:depth])} has no parts"
-    return _set_last(node, parts, value, mark)
+            return f"{_path(parts[:depth])} has no parts"
+    return _set_last(node, parts, value, mark, resolve)
 
 
-def _set_last(node: Any, parts: list[str], value: Any, mark: Place) -> str | None:
+def _set_last(node: Any, parts: list[str], value: Any, mark: Place, resolve: Resolver) -> str | None:
     if isinstance(node, dict):
         _store(node, parts[-1], value, mark)
         return None
     if not isinstance(node, list):
-        return f"{'.'.join(parts[:-1])} has no parts"
-    place = _index(node, parts[-1])
+        return f"{_path(parts[:-1])} has no parts"
+    place = _index(node, parts[-1], resolve)
     if place is None:
-        return _no_entry(node, parts[-1], parts[:-1])
+        return _no_entry(node, parts[-1], parts[:-1], resolve)
+    if isinstance(node[place], dict) and not isinstance(value, dict):
+        return f"{_path(parts)} is a mapping: set one of its keys"
     node[place] = value
     return None
 
@@ -72,20 +79,34 @@ def _store(node: Any, key: str, value: Any, mark: Place) -> None:
     yamlio.put(node, key, value, mark=place, file=file)
 
 
-def _labels(items: Iterable[Any]) -> Iterator[str]:
+def _labels(items: list[Any], resolve: Resolver) -> Iterator[str]:
     for item in items:
-        yield str(item.get("name") or item.get("gpu") or "") if isinstance(item, dict) else ""
+        entry = item if isinstance(item, dict) else {}
+        name, gpu = entry.get("name") or entry.get("id"), entry.get("gpu")
+        if isinstance(name, str):
+            yield name
+        else:
+            yield (resolve(gpu) or gpu) if isinstance(gpu, str) else ""
 
 
-def _index(items: list[Any], part: str) -> int | None:
-    labels = list(_labels(items))
-    if part in labels:
-        return labels.index(part)
+def _index(items: list[Any], part: str, resolve: Resolver) -> int | None:
+    labels = list(_labels(items, resolve))
+    for name in (part, resolve(part)):
+        if labels.count(str(name)) == 1:
+            return labels.index(str(name))
     is_number = part.isascii() and part.isdigit() and len(part) < 10
     return int(part) if is_number and int(part) < len(items) else None
 
 
-def _no_entry(items: list[Any], part: str, above: list[str]) -> str:
-    labels = [label for label in _labels(items) if label]
-    hint = did_you_mean(part, labels) or (f"it has {', '.join(labels[:8])}" if labels else "")
-    return f"nothing named {quoted(part)} in {'.'.join(above)}" + (f"; {hint}" if hint else "")
+def _no_entry(items: list[Any], part: str, above: list[str], resolve: Resolver) -> str:
+    labels = [printable(label) for label in _labels(items, resolve)]
+    twins = [str(place) for place, label in enumerate(labels) if label == part]
+    if twins:
+        return f"{len(twins)} entries of {_path(above)} are named {quoted(part)}; give a number: {', '.join(twins)}"
+    names = [label for label in labels if label]
+    known = f"it has {', '.join(names[:8])}" if names else f"it has {len(items)} entries, numbered from 0"
+    return f"nothing named {quoted(part)} in {_path(above)}; {did_you_mean(part, names) or known}"
+
+
+def _path(parts: list[str]) -> str:
+    return printable(".".join(parts), 80)

@@ -5,7 +5,7 @@ import sys
 import tempfile
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from colocalc.errors import EXIT_IO, ColocalcError, did_you_mean, quoted
 
@@ -30,7 +30,7 @@ def emit(report: "Report", *, fmt: str | None, output: Path | None, color: str) 
     fmt : str or None
         One of ``FORMATS``; None takes it from the ending of ``output``, else ``table``.
     output : Path or None
-        A file, written atomically; None for standard output.
+        A file, written atomically; None or ``-`` for standard output.
     color : str
         One of ``COLORS``.
 
@@ -39,6 +39,7 @@ def emit(report: "Report", *, fmt: str | None, output: Path | None, color: str) 
     ColocalcError
         When the format is not known, or the file cannot be written.
     """
+    output = None if str(output) == "-" else output
     chosen = _format(fmt, output)
     if color not in COLORS:
         raise ColocalcError(
@@ -50,7 +51,7 @@ def emit(report: "Report", *, fmt: str | None, output: Path | None, color: str) 
     write(_rendered(report, chosen, output, color), output)
     if chosen in {"table", "csv"}:
         for note in report.notes:
-            _to_stderr(f"{note.kind}: {note.text}")
+            to_stderr(f"{note.kind}: {note.text}")
 
 
 def _format(fmt: str | None, output: Path | None) -> str:
@@ -64,7 +65,7 @@ def _format(fmt: str | None, output: Path | None) -> str:
                 exit_code=_USAGE,
             )
         return known
-    chosen = fmt or "table"
+    chosen = "table" if fmt is None else fmt
     if chosen not in FORMATS:
         hint = did_you_mean(chosen, FORMATS)
         raise ColocalcError(
@@ -110,15 +111,18 @@ def _colored(color: str) -> bool:
         return color == "always"
     if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
         return False
-    return sys.stdout.isatty()
+    return sys.stdout is not None and sys.stdout.isatty()
 
 
 def _speaks_unicode() -> bool:
-    return (sys.stdout.encoding or "ascii").lower().replace("-", "") in {"utf8", "utf16", "utf32", "cp65001"}
+    encoding = getattr(sys.stdout, "encoding", None) or "ascii"
+    return encoding.lower().replace("-", "") in {"utf8", "utf16", "utf32", "cp65001"}
 
 
 def write(text: str, output: Path | None) -> None:
     """Writes text to standard output, or to a file that appears whole or not at all.
+
+    A pipe or a device is written to as it is, never replaced by a file.
 
     Raises
     ------
@@ -131,20 +135,28 @@ def write(text: str, output: Path | None) -> None:
         _to_stdout(text)
         return
     target = Path(os.path.realpath(output))  # a link keeps pointing at what is replaced
-    temporary: str | None = None
     try:
-        mode = target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~_umask()
-        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".tmp")
+        if output.exists() and not output.is_file():
+            output.write_text(text, encoding="utf-8", newline="")
+        else:
+            _replace(target, text)
+    except OSError as error:
+        raise ColocalcError(f"cannot write: {error.strerror or error}", where=str(output), exit_code=EXIT_IO) from None
+
+
+def _replace(target: Path, text: str) -> None:
+    mode = target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~_umask()
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".tmp")
+    temporary = Path(name)
+    try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        Path(temporary).chmod(mode)
-        Path(temporary).replace(target)
-    except OSError as error:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
-        raise ColocalcError(f"cannot write: {error.strerror or error}", where=str(output), exit_code=EXIT_IO) from None
+        temporary.chmod(mode)
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def _umask() -> int:
@@ -154,23 +166,34 @@ def _umask() -> int:
 
 
 def _to_stdout(text: str) -> None:
+    if sys.stdout is None:
+        raise ColocalcError("cannot write: it is closed", where="standard output", exit_code=EXIT_IO)
     try:
         data = text.encode(sys.stdout.encoding or "ascii", errors="backslashreplace")
         sys.stdout.flush()
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
     except BrokenPipeError:
-        # Python would complain once more when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _silence(sys.stdout)
         sys.exit(_READER_WENT_AWAY)
     except OSError as error:
-        with suppress(OSError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _silence(sys.stdout)
         raise ColocalcError(
             f"cannot write: {error.strerror or error}", where="standard output", exit_code=EXIT_IO
         ) from None
 
 
-def _to_stderr(line: str) -> None:
-    with suppress(OSError):
+def to_stderr(line: str) -> None:
+    """Writes a line to standard error, if there is one that takes it."""
+    if sys.stderr is None:
+        return
+    try:
         sys.stderr.write(f"{line}\n")
+    except OSError:
+        _silence(sys.stderr)
+
+
+def _silence(stream: TextIO) -> None:
+    # Python would complain once more, and change the exit code, when it flushes at exit.
+    with suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

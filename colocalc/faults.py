@@ -10,7 +10,12 @@ _PATTERNS = {
     "Name": "should be letters, digits, - and _, at most 60 of them",
     "date": "should be a date such as 2026-05-08",
 }
-_WHOLE_SENTENCES = {"missing": "missing", "too_short": "should hold at least one entry", "too_long": "holds too many"}
+_WHOLE_SENTENCES = {
+    "missing": "missing",
+    "string_too_short": "should not be empty",
+    "too_short": "should hold at least one entry",
+    "too_long": "holds too many",
+}
 _SENTENCES: dict[str, Callable[[dict[str, Any]], str]] = {
     "greater_than": lambda context: f"should be above {_number(context['gt'])}",
     "greater_than_equal": lambda context: f"should be at least {_number(context['ge'])}",
@@ -21,7 +26,6 @@ _SENTENCES: dict[str, Callable[[dict[str, Any]], str]] = {
     "finite_number": lambda _: "should be a finite number",
     "not_whole": lambda _: "should be a whole number",
     "string_type": lambda _: "should be text",
-    "string_too_short": lambda _: "should not be empty",
     "string_too_long": lambda context: f"should be at most {context['max_length']} characters",
     "bool_type": lambda _: "should be true or false",
     "bool_parsing": lambda _: "should be true or false",
@@ -33,10 +37,42 @@ _SENTENCES: dict[str, Callable[[dict[str, Any]], str]] = {
     "union_tag_not_found": lambda _: "should be a name or a mapping",
 }
 _EMPTY = {"too_short", "too_long"}
+_ALTERNATIVES = {"word": " or a mapping", "auto": " or a number"}  # by the tag of the union the value stands in
 
 
 def _number(value: float) -> str:
-    return f"{value:g}"
+    return f"{value:,.0f}" if value == int(value) else f"{value:g}"
+
+
+def fault_at(
+    tree: Any,
+    path: Sequence[str | int],
+    message: str,
+    *,
+    hint: str | None = None,
+    key: bool = False,
+    name: str = "",
+) -> Fault:
+    """A fault at the place of a value of a raw tree, or of its key.
+
+    Parameters
+    ----------
+    tree : Map
+        The raw data with its marks.
+    path : sequence of str or int
+        Where the value stands.
+    message : str
+        What is wrong with it.
+    hint : str, optional
+        What to do about it.
+    key : bool, optional
+        Whether the key is wrong, not what stands behind it.
+    name : str, optional
+        What to call the input where the tree has no places.
+    """
+    file, mark = yamlio.locate(tree, path, key=key) or (name, None)
+    line, column = mark or (None, None)
+    return Fault(message, file, line, column, ".".join(map(str, path)), hint)
 
 
 def faults_of(error: Any, tree: Any, kind: type[Any], name: str) -> list[Fault]:
@@ -55,16 +91,22 @@ def faults_of(error: Any, tree: Any, kind: type[Any], name: str) -> list[Fault]:
     """
     found = error.errors(include_url=False)
     unknown = {tuple(item["loc"]) for item in found if item["type"] == "extra_forbidden"}
-    faults = [_fault(item, tree, kind, name) for item in found if not _is_echo(item, unknown, found)]
+    faults = [_fault(item, tree, kind, name) for item in found if not _is_echo(item, unknown, found, kind)]
+    return in_order(faults)
+
+
+def in_order(faults: Iterable[Fault]) -> list[Fault]:
+    """Faults by file, line and column."""
     return sorted(faults, key=lambda fault: (fault.file, fault.line or 0, fault.column or 0))
 
 
-def _is_echo(item: Any, unknown: set[tuple[Any, ...]], found: Sequence[Any]) -> bool:
+def _is_echo(item: Any, unknown: set[tuple[Any, ...]], found: Sequence[Any], kind: type[Any]) -> bool:
     """Whether a fault only repeats another: a missing key that was mistyped, a list short of its broken items."""
     loc = tuple(item["loc"])
     if item["type"] == "missing":
-        siblings = [key[-1] for key in unknown if key[:-1] == loc[:-1]]
-        return did_you_mean(loc[-1], [str(key) for key in siblings]) is not None
+        fields = fields_at(kind, loc[:-1])
+        hints = [did_you_mean(key[-1], fields) for key in unknown if key[:-1] == loc[:-1]]
+        return did_you_mean(loc[-1], [loc[-1]]) in hints
     if item["type"] in _EMPTY:
         return any(tuple(other["loc"])[: len(loc)] == loc and other is not item for other in found)
     return False
@@ -72,18 +114,13 @@ def _is_echo(item: Any, unknown: set[tuple[Any, ...]], found: Sequence[Any]) -> 
 
 def _fault(item: Any, tree: Any, kind: type[Any], name: str) -> Fault:
     path = _path_in(tree, item)
-    is_key = item["type"] == "extra_forbidden"
-    place = yamlio.locate(tree, path, key=is_key)
-    file, mark = place or (name, None)
     message, hint = _sentence(item, kind)
-    return Fault(
-        message=message,
-        file=file,
-        line=mark.line if mark else None,
-        column=mark.column if mark else None,
-        path=".".join(map(str, path)),
-        hint=hint,
-    )
+    tag = item["loc"][-1] if item["loc"] else None
+    if tag in _ALTERNATIVES and path[-1:] != (tag,):
+        message = message.replace(", not ", f"{_ALTERNATIVES[tag]}, not ", 1)
+    place = item.get("ctx", {}).get("at")
+    is_key = place is not None or item["type"] == "extra_forbidden" or tag == "[key]"
+    return fault_at(tree, path if place is None else (*path, place), message, hint=hint, key=is_key, name=name)
 
 
 def _path_in(tree: Any, item: Any) -> tuple[str | int, ...]:
@@ -113,16 +150,27 @@ def _sentence(item: Any, kind: type[Any]) -> tuple[str, str | None]:
         return "unknown key", did_you_mean(item["loc"][-1], fields_at(kind, item["loc"][:-1]))
     if code == "literal_error":
         words = [word.strip("'") for word in str(context["expected"]).replace(" or ", ", ").split(", ")]
-        return f"should be one of {', '.join(words)}, not {quoted(item['input'])}", did_you_mean(item["input"], words)
+        choice = f"one of {', '.join(words)}" if len(words) > 1 else words[0]
+        return f"should be {choice}, not {shown(item['input'])}", did_you_mean(item["input"], words)
     if code == "string_pattern_mismatch":
         shape = _PATTERNS["date" if r"\d{4}" in str(context["pattern"]) else "Name"]
         return f"{shape}, not {quoted(item['input'])}", None
     if code in _SENTENCES:
-        return f"{_SENTENCES[code](context)}, not {_shown(item['input'])}", None
+        return f"{_SENTENCES[code](context)}, not {shown(item['input'])}", _of_other_kind(code, item["input"])
     return _WHOLE_SENTENCES.get(code, str(item["msg"])), None
 
 
-def _shown(value: Any) -> str:
+def _of_other_kind(code: str, value: Any) -> str | None:
+    """The hint for a number where text belongs, and for text that was meant as a number."""
+    if code == "string_type":
+        return "put it in quotes" if isinstance(value, bool | int | float) else None
+    if code == "float_type" and isinstance(value, str) and any(mark.isdigit() for mark in value):
+        return "a number has no quotes, commas or unit: 150000, 150_000, 1.5e5"
+    return None
+
+
+def shown(value: Any) -> str:
+    """A value as a message shows what was found in its place."""
     if isinstance(value, dict | list):
         return "a mapping" if isinstance(value, dict) else "a list"
     return "empty" if value is None else quoted(value) if not isinstance(value, bool) else str(value).lower()

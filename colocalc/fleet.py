@@ -4,18 +4,18 @@ The names are the contract of the tool. Nothing here knows numpy, files or the c
 file into these types, and ``colocalc.case`` lowers them to arrays.
 """
 
-from typing import Annotated, Any, Literal
+from datetime import date
+from typing import Annotated, Any, Literal, LiteralString
 
-from pydantic import AfterValidator, Discriminator, Field, StringConstraints, Tag, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, StringConstraints, Tag, model_validator
+from pydantic_core import PydanticCustomError, PydanticKnownError
 
-from colocalc.card import RateCard
+from colocalc.card import RateCard, Term
 from colocalc.expect import ExpectError, parse
 from colocalc.figure import (
     Bits,
     Bytes,
     Count,
-    CountOrZero,
     Definition,
     FactorFromOne,
     FactorOfOne,
@@ -24,6 +24,7 @@ from colocalc.figure import (
     Megawatt,
     Months,
     Per1000GpuDay,
+    Quantity,
     Second,
     Share,
     Steps,
@@ -38,17 +39,51 @@ from colocalc.figure import (
     UsdPerYr,
     Year,
 )
-from colocalc.hardware import GpuType
-from colocalc.metrics import STAGES
+from colocalc.hardware import GpuType, SourceKind
 from colocalc.model import ModelDims
 
 Text = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=500)]
 Name = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,59}$")]
-IsoDate = Annotated[str, StringConstraints(strict=True, pattern=r"^\d{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?)?$")]
-Term = Literal["spot", "on-demand", "1-month", "1-year", "2-year", "3-year", "5-year"]
 Algorithm = Literal["auto", "ring", "tree", "hierarchical", "in-network", "torus", "pat"]
 Split = Literal["equal", "proportional", "memory", "stages", "partitions", "drop-slow"]
 Isolation = Literal["job", "replica", "hot-spare"]
+Flag = Annotated[bool, Field(strict=True)]  # lax mode takes 1 and "yes" for true
+Number = Annotated[float, Field(strict=True)]
+# More GPUs than were ever made: a slip, not a fleet.
+PoolCount = Annotated[float, Quantity("count", at_least=0.0, at_most=1e9, whole=True)]
+
+
+def _on_the_calendar(text: str) -> str:
+    try:
+        date.fromisoformat(text + "-01-01"[len(text) - 4 :])
+    except ValueError:
+        raise PydanticCustomError("calendar", "there is no {day}", {"day": text}) from None
+    return text
+
+
+def _one_line(text: str) -> str:
+    if not text.isprintable():
+        raise PydanticCustomError("one_line", "a name has no control characters and no line breaks")
+    return text
+
+
+def _both(message: LiteralString, at: str) -> PydanticCustomError:
+    return PydanticCustomError("both", message, {"at": at})
+
+
+def _no_truth(value: Any) -> Any:
+    if isinstance(value, bool):  # 1 == True, which is enough for a Literal
+        raise PydanticKnownError("literal_error", {"expected": "0, 1, 2 or 3"})
+    return value
+
+
+IsoDate = Annotated[
+    str,
+    StringConstraints(strict=True, pattern=r"^\d{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?)?$"),
+    AfterValidator(_on_the_calendar),
+]
+Auto = Annotated[Literal["auto"], Tag("word")]
+Key = Annotated[Text, AfterValidator(_one_line)]
 
 
 def _grammar(text: str) -> str:
@@ -77,15 +112,10 @@ class Pool(Definition):
 
     name: Name | None = None
     gpu: Text
-    count: Figure[CountOrZero]
+    count: Figure[PoolCount]
     counted_as: Literal["gpu", "superchip", "rack"] | None = None
     site: Name | None = None
     reliability: PoolReliability | None = None
-
-    @property
-    def label(self) -> str:
-        """The pool's name, which is its GPU's when none is given."""
-        return self.name or self.gpu
 
 
 class Site(Definition):
@@ -101,7 +131,7 @@ class Site(Definition):
     @model_validator(mode="after")
     def _one_reading_of_megawatts(self) -> "Site":
         if self.facility_power_mw and self.it_power_mw:
-            raise PydanticCustomError("both", "give facility_power_mw or it_power_mw, not both: pue_factor links them")
+            raise _both("give facility_power_mw or it_power_mw, not both: pue_factor links them", "it_power_mw")
         return self
 
 
@@ -113,7 +143,7 @@ class NetworkUse(Definition):
     oversubscription_factor: Figure[FactorFromOne] | None = None
     pod_gpu_count: Figure[Count] | None = None
     algorithm: Algorithm | None = None
-    flat: bool = False
+    flat: Flag = False
     flat_collective_count: Figure[Count] | None = None
 
 
@@ -128,7 +158,7 @@ class Layout(Definition):
     micro_batch: Count | None = None
     schedule: Literal["1f1b", "gpipe", "zb-h1", "zb-h2", "zb-v"] | None = None
     recompute: Literal["none", "selective", "full"] | None = None
-    zero_stage: Literal[0, 1, 2, 3] | None = None
+    zero_stage: Annotated[Literal[0, 1, 2, 3], BeforeValidator(_no_truth)] | None = None
     dp_shard_count: Count | None = None
 
 
@@ -142,12 +172,7 @@ class Training(Definition):
     precision: Literal["bf16", "fp16", "fp8", "mxfp8", "nvfp4"] | None = None
     sequence_tokens: Figure[Tokens] | None = None
     global_batch_tokens: Figure[Tokens] | None = None
-    layout: (
-        Annotated[
-            Annotated[Literal["auto"], Tag("word")] | Annotated[Layout, Tag("mapping")], Discriminator(_written_as)
-        ]
-        | None
-    ) = None
+    layout: Annotated[Auto | Annotated[Layout, Tag("mapping")], Discriminator(_written_as)] | None = None
     split: Split | None = None
     software: Literal["immature", "megatron", "fsdp", "xla", "mlperf", "inhouse"] | None = None
     gradient_bytes: Figure[Bytes] | None = None
@@ -155,7 +180,7 @@ class Training(Definition):
     outer_sync_bits: Figure[Bits] | None = None
     calibration: Text | None = None
     measured: dict[str, Figure[FactorOfOne]] = Field(default_factory=dict)
-    ignore_memory: bool = False
+    ignore_memory: Flag = False
     attention_flops: Literal["causal", "full", "none"] | None = None
     allocation_share: Figure[Share] | None = None
 
@@ -178,8 +203,8 @@ class Reliability(Definition):
     checkpoint_s: Figure[Second] | None = None
     checkpoint_interval_s: (
         Annotated[
-            Annotated[Literal["auto"], Tag("word")] | Annotated[Figure[Second], Tag("mapping")],
-            Discriminator(lambda value: "word" if isinstance(value, str) else "mapping"),
+            Annotated[Literal["auto"], Tag("auto")] | Annotated[Figure[Second], Tag("number")],
+            Discriminator(lambda value: "auto" if isinstance(value, str) else "number"),
         ]
         | None
     ) = None
@@ -203,13 +228,12 @@ class Lease(Definition):
 
     @model_validator(mode="after")
     def _one_price_one_share(self) -> "Lease":
-        prices = [self.rate_card, self.rate_usd_per_gpu_h, self.fee_usd_per_month]
-        if sum(price is not None for price in prices) > 1:
-            raise PydanticCustomError("both", "give one of rate_card, rate_usd_per_gpu_h and fee_usd_per_month")
+        prices = [key for key in ("rate_card", "rate_usd_per_gpu_h", "fee_usd_per_month") if getattr(self, key)]
+        if len(prices) > 1:
+            raise _both("give one of rate_card, rate_usd_per_gpu_h and fee_usd_per_month", prices[-1])
         if self.billed_share and (self.sold_share or self.take_or_pay_share):
-            raise PydanticCustomError(
-                "both", "billed_share is the larger of sold_share and take_or_pay_share: give it or them"
-            )
+            message = "billed_share is the larger of sold_share and take_or_pay_share: give it or them"
+            raise _both(message, "billed_share")
         return self
 
 
@@ -274,17 +298,17 @@ class Finance(Definition):
 class Range(Definition):
     """What a claim says, when it is not one number."""
 
-    low: float | None = None
-    high: float | None = None
-    at_least: float | None = None
-    at_most: float | None = None
+    low: Number | None = None
+    high: Number | None = None
+    at_least: Number | None = None
+    at_most: Number | None = None
 
     @model_validator(mode="after")
     def _one_form(self) -> "Range":
         pair = self.low is not None and self.high is not None
         single = (self.at_least is not None) + (self.at_most is not None)
         if pair + single != 1 or (self.low is None) != (self.high is None):
-            raise PydanticCustomError("form", "says is a number, {{low, high}}, {{at_least}} or {{at_most}}")
+            raise PydanticCustomError("form", "should be a number, {low, high}, {at_least} or {at_most}")
         if pair and self.low > self.high:  # type: ignore[operator]
             raise PydanticCustomError("band", "low is above high")
         return self
@@ -297,9 +321,9 @@ class Claim(Definition):
     metric: Text | None = None
     input: Text | None = None
     cause: Text | None = None
-    reference: float | None = None
+    reference: Number | None = None
     says: Annotated[
-        Annotated[Annotated[float, Field(strict=True)], Tag("word")] | Annotated[Range, Tag("mapping")],
+        Annotated[Number, Tag("word")] | Annotated[Range, Tag("mapping")],
         Discriminator(_written_as),
     ]
     who: Text | None = None
@@ -311,10 +335,8 @@ class Claim(Definition):
     def _about_something(self) -> "Claim":
         if not (self.metric or self.input or self.cause):
             raise PydanticCustomError("form", "a claim is about a metric, an input or a cause")
-        if self.cause is not None and self.cause not in STAGES:
-            raise PydanticCustomError(
-                "stage", "cause is no stage of the waterfall: {stages}", {"stages": ", ".join(STAGES)}
-            )
+        if self.input is not None and (self.metric or self.cause):
+            raise PydanticCustomError("form", "a claim about an input has no metric and no cause", {"at": "input"})
         if self.cause is not None and (self.metric is None or self.reference is None):
             raise PydanticCustomError("form", "a cause claim also names its metric and its reference")
         return self
@@ -325,7 +347,7 @@ class SourceEntry(Definition):
 
     title: Text
     date: IsoDate | None = None
-    kind: Literal["vendor", "paper", "filing", "press", "dataset", "software", "estimate", "own", "index"] | None = None
+    kind: SourceKind | None = None
     url: Text | None = None
     note: Text | None = None
 
@@ -358,17 +380,18 @@ class Fleet(Definition):
     finance: Finance | None = None
     claims: tuple[Claim, ...] = ()
     expect: tuple[Expectation, ...] = ()
-    sources: dict[str, SourceEntry] = Field(default_factory=dict)
-    gpus: dict[str, GpuType] = Field(default_factory=dict)
-    models: dict[str, ModelDims] = Field(default_factory=dict)
-    cards: dict[str, RateCard] = Field(default_factory=dict)
+    sources: dict[Key, SourceEntry] = Field(default_factory=dict)
+    gpus: dict[Name, GpuType] = Field(default_factory=dict)
+    models: dict[Key, ModelDims] = Field(default_factory=dict)
+    cards: dict[Key, RateCard] = Field(default_factory=dict)
     scenarios: dict[Name, Scenario] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _one_of_each_pair(self) -> "Fleet":
         for one, several in (("site", "sites"), ("training", "jobs"), ("lease", "contracts")):
             if getattr(self, one) is not None and getattr(self, several):
-                raise PydanticCustomError("both", "give {one} or {several}, not both", {"one": one, "several": several})
+                words = {"one": one, "several": several, "at": several}
+                raise PydanticCustomError("both", "give {one} or {several}, not both", words)
         return self
 
     @property

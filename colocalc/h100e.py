@@ -136,7 +136,7 @@ def equivalence_factor(*, measure: ArrayLike, reference_measure: ArrayLike) -> A
     ----------
     measure : array_like (..., pool)
         Rate, bandwidth, capacity or score of the GPU; NaN where unknown.
-    reference_measure : array_like (...)
+    reference_measure : array_like (..., 1)
         The same of the reference GPU, above 0.
 
     Returns
@@ -165,7 +165,7 @@ def time_equivalence_factor(*, gpu_min: ArrayLike, reference_gpu_min: ArrayLike)
     ----------
     gpu_min : array_like (..., pool)
         GPU-minutes of the GPU, above 0; NaN where unmeasured.
-    reference_gpu_min : array_like (...)
+    reference_gpu_min : array_like (..., 1)
         GPU-minutes of the reference GPU for the same task.
 
     Returns

@@ -5,20 +5,22 @@ checks that need more than one part of the file or the catalog.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from colocalc import yamlio
-from colocalc.additions import with_additions
+from colocalc.additions import clashes, with_additions
+from colocalc.card import RateCard
 from colocalc.catalog import Catalog, fleet_names, fleets_dir
 from colocalc.editing import put
-from colocalc.errors import EXIT_IO, ColocalcError, Fault, InputError, did_you_mean, quoted
-from colocalc.faults import faults_of
+from colocalc.errors import EXIT_IO, ColocalcError, Fault, InputError, did_you_mean, printable, quoted
+from colocalc.faults import fault_at, faults_of, in_order, shown
 from colocalc.fleet import Fleet
 from colocalc.references import reference_faults
 
 _EXTENDS_DEPTH = 8
+_OPTION_WIDTH = 80
 
 
 @dataclass(frozen=True)
@@ -84,43 +86,56 @@ def load_fleet(
         When the file, the scenario or the card cannot be found.
     """
     tree = _tree(place, stdin)
-    if scenario is not None:
-        _apply_scenario(tree, scenario, _name(place))
-    for text in sets:
-        _apply_set(tree, text)
-    notes = _with_lease(tree, rate_card, catalog, default_lease=default_lease)
-    fleet: Fleet = validated(tree, Fleet, name=_name(place))
-    extended = with_additions(catalog, fleet)
-    faults = reference_faults(fleet, extended, tree)
-    if faults:
-        raise InputError(faults)
+    options = [_option(text) for text in sets]
+    try:
+        if scenario is not None:
+            _apply_scenario(tree, scenario, _name(place), catalog)
+        for text, option in zip(sets, options, strict=True):
+            _apply_set(tree, text, option, catalog)
+        notes = _with_lease(tree, rate_card, catalog, default_lease=default_lease)
+        fleet: Fleet = validated(tree, Fleet, name=_name(place))
+        extended = with_additions(catalog, fleet)
+        _check_references(fleet, catalog, extended, tree)
+    except InputError as error:
+        raise InputError(_unplaced(fault, options) for fault in error.faults) from None
     return LoadedFleet(fleet=fleet, catalog=extended, scenario=scenario, notes=notes)
+
+
+def _check_references(fleet: Fleet, catalog: Catalog, extended: Catalog, tree: Any) -> None:
+    own = [fault_at(tree, path, message, key=True) for path, message in clashes(catalog, fleet)]
+    if faults := own + reference_faults(fleet, extended, tree):
+        raise InputError(in_order(faults))
+
+
+def _unplaced(fault: Fault, options: Sequence[str]) -> Fault:
+    """A fault without line and column where it stands in an option, which has neither."""
+    return replace(fault, line=None, column=None) if fault.file in options else fault
 
 
 def _with_lease(tree: Any, rate_card: str | None, catalog: Catalog, *, default_lease: bool) -> tuple[str, ...]:
     """Puts the card asked for, or a default lease, into a raw tree; says what it did."""
-    if not isinstance(tree, dict):
+    if not isinstance(tree, yamlio.Map):
         return ()
     notes = []
-    if not tree.get("lease") and not tree.get("contracts") and (default_lease or rate_card is not None):
+    if tree.get("lease") is None and not tree.get("contracts") and (default_lease or rate_card is not None):
         card = str(catalog.default("lease.rate_card").value)
-        tree["lease"] = yamlio.new_map("")
+        yamlio.put(tree, "lease", yamlio.new_map(""))
         if not rate_card:
             yamlio.put(tree["lease"], "rate_card", card)
             notes.append(f"the fleet has no lease: card {card} at on-demand terms is used")
     if rate_card:
         if tree.get("contracts"):
             raise ColocalcError("the fleet has contracts, each with its own price", where="--rate-card")
-        if isinstance(tree["lease"], dict):
+        if isinstance(tree["lease"], yamlio.Map):
             for key in ("rate_usd_per_gpu_h", "fee_usd_per_month"):
                 tree["lease"].pop(key, None)
-            tree["lease"]["rate_card"] = _card_named(tree, rate_card, catalog)
+            yamlio.put(tree["lease"], "rate_card", _card_named(tree, rate_card, catalog))
     return tuple(notes)
 
 
 def _card_named(tree: Any, rate_card: str, catalog: Catalog) -> str:
     """The name of a card: one that ships or stands in the file, else a card's file, which is read into the tree."""
-    cards = tree.get("cards") if isinstance(tree.get("cards"), dict) else {}
+    cards = tree["cards"] if isinstance(tree.get("cards"), yamlio.Map) else yamlio.new_map("")
     if rate_card in catalog.card_names() or rate_card in cards:
         return rate_card
     path = Path(rate_card)
@@ -128,13 +143,17 @@ def _card_named(tree: Any, rate_card: str, catalog: Catalog) -> str:
         hint = f"put it before the option: colocalc lease {rate_card} --rate-card"
         raise ColocalcError(f"{quoted(rate_card)} is a fleet, not a card", where="--rate-card", hint=hint)
     if path.suffix not in _YAML and not path.exists():
-        names = (*cards, *catalog.card_names())
+        names = [printable(name) for name in (*cards, *catalog.card_names())]
         raise ColocalcError(
             f"no card {quoted(rate_card)}; there are {', '.join(names)}",
             where="--rate-card",
             hint=did_you_mean(rate_card, names),
         )
-    yamlio.put(tree, "cards", {**cards, rate_card: yamlio.read_file(path)})
+    card = yamlio.read_file(path)
+    validated(card, RateCard, name=rate_card)  # here, for its own file and lines in the messages
+    yamlio.put(cards, rate_card, card)
+    if tree.get("cards") is None:
+        yamlio.put(tree, "cards", cards)
     return rate_card
 
 
@@ -151,25 +170,11 @@ def validated(tree: Any, kind: type[Any], *, name: str) -> Any:
     from pydantic import ValidationError
 
     if not isinstance(tree, dict):
-        raise InputError([Fault(f"should be a mapping, not {_kind_of(tree)}", name, 1, 1)])
+        raise InputError([Fault(f"should be a mapping, not {shown(tree)}", name, 1, 1)])
     try:
         return kind.model_validate(tree)
     except ValidationError as error:
         raise InputError(faults_of(error, tree, kind, name)) from None
-
-
-def scenario_names(tree: Any) -> list[str]:
-    """The names of the scenarios a raw tree holds; empty when it holds none that can be read."""
-    scenarios = tree.get("scenarios") if isinstance(tree, dict) else None
-    return list(scenarios) if isinstance(scenarios, dict) else []
-
-
-def _kind_of(value: Any) -> str:
-    return (
-        {list: "a list", type(None): "empty"}.get(type(value), quoted(value))
-        if not isinstance(value, list)
-        else "a list"
-    )
 
 
 def _name(place: str) -> str:
@@ -208,7 +213,7 @@ def find_fleet(place: str) -> Path:
 
 def _no_extends(tree: Any) -> Any:
     if isinstance(tree, dict) and "extends" in tree:
-        raise InputError([_fault_at(tree, ("extends",), "a fleet on standard input has no folder to extend from")])
+        raise InputError([fault_at(tree, ("extends",), "a fleet on standard input has no folder to extend from")])
     return tree
 
 
@@ -218,8 +223,9 @@ def _extended(tree: Any, path: Path, seen: tuple[Path, ...]) -> Any:
     base_path = _base_path(tree, path, seen)
     base = _extended(yamlio.read_file(base_path), base_path, (*seen, base_path.resolve()))
     if not isinstance(base, yamlio.Map):
-        raise InputError([_fault_at(tree, ("extends",), f"{quoted(str(tree['extends']))} holds no mapping")])
-    own: dict[str, Any] = yamlio.merged(base, tree)
+        raise InputError([fault_at(tree, ("extends",), f"{quoted(str(tree['extends']))} holds no mapping")])
+    own = yamlio.merged(base, tree)
+    own.file = tree.file  # what is wrong with the whole is told about the file that was asked for
     del own["extends"]
     return own
 
@@ -228,7 +234,7 @@ def _base_path(tree: Any, path: Path, seen: tuple[Path, ...]) -> Path:
     wanted = tree["extends"]
 
     def refuse(why: str) -> InputError:
-        return InputError([_fault_at(tree, ("extends",), why)])
+        return InputError([fault_at(tree, ("extends",), why)])
 
     if not isinstance(wanted, str) or not wanted:
         raise refuse("should be the path of a fleet file in this folder")
@@ -245,45 +251,37 @@ def _base_path(tree: Any, path: Path, seen: tuple[Path, ...]) -> Path:
     return base
 
 
-def _fault_at(
-    tree: Any, path: Sequence[str | int], message: str, hint: str | None = None, *, key: bool = False
-) -> Fault:
-    place = yamlio.locate(tree, path, key=key)
-    file, mark = place or (getattr(tree, "file", ""), None)
-    return Fault(
-        message, file, mark.line if mark else None, mark.column if mark else None, ".".join(map(str, path)), hint
-    )
-
-
-def _apply_scenario(tree: Any, scenario: str, name: str) -> None:
-    scenarios = tree.get("scenarios") if isinstance(tree, dict) else None
-    entry = scenarios.get(scenario) if isinstance(scenarios, dict) else None
-    if entry is None:
-        names = scenario_names(tree)
-        known = f"it has {', '.join(names)}" if names else "it has none"
-        raise ColocalcError(
-            f"no scenario {quoted(scenario)} in this fleet; {known}", where=name, hint=did_you_mean(scenario, names)
-        )
-    changes = entry.get("set") if isinstance(entry, dict) else None
-    if not isinstance(changes, dict):
+def _apply_scenario(tree: Any, scenario: str, name: str, catalog: Catalog) -> None:
+    scenarios = (tree.get("scenarios") if isinstance(tree, dict) else None) or {}
+    if not isinstance(scenarios, dict):
         return  # validation of the whole file says what is wrong with it
+    if scenario not in scenarios:
+        names = [printable(known) for known in scenarios]
+        has = f"it has {', '.join(names)}" if names else "it has none"
+        raise ColocalcError(
+            f"no scenario {quoted(scenario)} in this fleet; {has}", where=name, hint=did_you_mean(scenario, names)
+        )
+    changes = scenarios[scenario].get("set") if isinstance(scenarios[scenario], dict) else None
     faults = []
-    for key, value in changes.items():
+    for key, value in changes.items() if isinstance(changes, dict) else ():
         path = ("scenarios", scenario, "set", key)
-        mark = yamlio.locate(tree, path)
-        problem = put(tree, str(key), value, mark=mark)
+        problem = put(tree, key, value, mark=yamlio.locate(tree, path), resolve=catalog.resolve_gpu)
         if problem:
-            faults.append(_fault_at(tree, path, problem, key=True))
+            faults.append(fault_at(tree, path, problem, key=True))
     if faults:
         raise InputError(faults)
 
 
-def _apply_set(tree: Any, text: str) -> None:
+def _option(text: str) -> str:
+    """What messages call an override: the option as it was typed, cut where it is long."""
+    return printable(f"--set {text}", _OPTION_WIDTH)
+
+
+def _apply_set(tree: Any, text: str, option: str, catalog: Catalog) -> None:
     key, equals, value = text.partition("=")
-    name = f"--set {text}"
     if not equals or not key.strip():
-        raise InputError([Fault("should be KEY=VALUE", name)])
-    parsed = yamlio.read_scalar(value, name=name)
-    problem = put(tree, key.strip(), parsed, mark=(name, yamlio.Mark(1, len(key) + 2)))
+        raise InputError([Fault("should be KEY=VALUE", option)])
+    parsed = yamlio.read_scalar(value, name=option)
+    problem = put(tree, key.strip(), parsed, mark=(option, yamlio.Mark(1, 1)), resolve=catalog.resolve_gpu)
     if problem:
-        raise InputError([Fault(problem, name)])
+        raise InputError([Fault(problem, option)])

@@ -43,6 +43,8 @@ def _plain(value: Any) -> Any:
         for key, item in value.items()
         if not (key == "title" and isinstance(item, str)) and not (key == "default" and item in (None, [], {}))
     }
+    if "patternProperties" in kept:
+        kept["additionalProperties"] = False  # else a key of another pattern may hold anything
     alternatives = kept.get("anyOf")
     if isinstance(alternatives, list):
         # An absent key and null mean the same to a reader of YAML: one alternative less to complete.

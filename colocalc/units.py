@@ -147,7 +147,10 @@ def _factor(value: float, _: str) -> str:
 
 
 def _count(value: float, symbol: str) -> str:
-    shown = f"{value:,.0f}" if abs(value) >= 100.0 or value == round(value) else f"{value:,.1f}"
+    if abs(value) >= 100.0 or value == round(value):
+        shown = f"{value:,.0f}"
+    else:
+        shown = f"{value:,.1f}" if abs(value) >= 1.0 else f"{value:.3g}"
     return f"{shown} {symbol}".rstrip()
 
 

@@ -121,7 +121,18 @@ def test_hierarchical_takes_the_slower_of_its_phases():
 
 def test_hierarchical_reduce_scatter_makes_one_trip():
     seconds = collective.hierarchical_s(**HIERARCHICAL | {"trip_count": 1})
-    assert seconds == pytest.approx(20e-3 + (7 * 4 + 7 * 14 + 8.4) * US)
+    # Rings of rings over the 128 nodes: 2 (sqrt(128) - 1) hops, where a tree would make 7.
+    assert seconds == pytest.approx(20e-3 + (7 * 4 + 2 * (128**0.5 - 1) * 14 + 8.4) * US)
+
+
+def test_hierarchical_latency_per_trip_is_the_same_for_tree_and_rings_up_to_four_nodes():
+    one, two = (
+        collective.hierarchical_s(
+            **HIERARCHICAL | {"node_count": 4, "message_byte": 0.0, "base_s": 0.0, "trip_count": n}
+        )
+        for n in (1, 2)
+    )
+    assert two == pytest.approx(2 * float(one))
 
 
 def test_switches_that_add_send_each_shard_once():

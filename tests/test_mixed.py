@@ -16,7 +16,6 @@ from colocalc.mfu.mixed import (
     memory_limited_split_factor,
     proportional_split_factor,
     proportional_units,
-    stage_split_factor,
     whole_replica_count,
 )
 
@@ -58,8 +57,6 @@ def test_a_pool_without_gpus_changes_no_split(rate):
     assert memory_limited_split_factor(**both, work_cap_factor=cap) == pytest.approx(
         float(memory_limited_split_factor(**one, work_cap_factor=cap))
     )
-    layout = {"stage_gpu_count": 1, "pp_count": 4, "layer_count": 12}
-    assert stage_split_factor(**both, **layout) == stage_split_factor(**one, **layout)
     units = proportional_units(worker_count=[6, 0, 2], rate_flop_per_s=[1.0, rate, 2.0], unit_count=20)
     np.testing.assert_array_equal(units, [2, 0, 4])
 
@@ -73,7 +70,6 @@ def test_every_split_of_no_gpus_is_undefined():
     assert math.isnan(float(equal_split_factor(**none)))
     assert math.isnan(float(drop_slow_factor(**none)))
     assert math.isnan(float(memory_limited_split_factor(**none, work_cap_factor=1.0)))
-    assert math.isnan(float(stage_split_factor(**none, stage_gpu_count=8, pp_count=2, layer_count=4)))
     assert math.isnan(float(proportional_split_factor(worker_count=[0, 0], rate_flop_per_s=[1.0, 2.0], unit_count=3)))
 
 
@@ -82,7 +78,6 @@ def test_every_split_of_an_unknown_rate_is_undefined():
     assert math.isnan(float(equal_split_factor(**unknown)))
     assert math.isnan(float(drop_slow_factor(**unknown)))
     assert math.isnan(float(memory_limited_split_factor(**unknown, work_cap_factor=2.0)))
-    assert math.isnan(float(stage_split_factor(**unknown, stage_gpu_count=4, pp_count=2, layer_count=4)))
     workers = {"worker_count": [8, 8], "rate_flop_per_s": [1.0, math.nan]}
     assert math.isnan(float(proportional_split_factor(**workers, unit_count=3)))
 
@@ -249,62 +244,6 @@ def test_drop_slow_keeps_the_pools_whose_equal_split_gives_the_factor(fleet):
     assert factor == pytest.approx(throughput / np.sum(gpus * rates))
 
 
-def stages(gpus, rates, stage_gpus, pp, layers):
-    return float(
-        stage_split_factor(
-            gpu_count=gpus, rate_flop_per_s=rates, stage_gpu_count=stage_gpus, pp_count=pp, layer_count=layers
-        )
-    )
-
-
-def test_stage_split_of_one_pool_used_up_is_one():
-    assert stages([128], [3.7], 8, 4, 32) == pytest.approx(1.0, rel=1e-12)
-
-
-def test_stage_split_of_equal_rates_used_up_is_one():
-    assert stages([96, 32], [2.0, 2.0], 8, 4, 32) == pytest.approx(1.0, rel=1e-12)
-
-
-def test_stage_split_gives_a_fast_stage_more_layers():
-    # two stages each: 1 layer on rate 1, 3 on rate 3
-    assert stages([64, 64], [1.0, 3.0], 8, 4, 8) == pytest.approx(1.0, rel=1e-12)
-
-
-def test_stage_split_loses_the_gpus_of_uneven_stages():
-    # stages 2 and 1; 4 pipelines of 24 GPUs out of 128
-    assert stages([64, 64], [2.0, 2.0], 8, 3, 6) == pytest.approx(96 / 128, rel=1e-12)
-
-
-def test_stage_split_loses_to_the_fullest_stage():
-    # 5 layers on 4 equal stages: one of them has 2
-    assert stages([128], [1.0], 8, 4, 5) == pytest.approx(5 / 8, rel=1e-12)
-
-
-def test_stage_split_gives_every_pool_a_stage():
-    # quotas 3.97 and 0.03 become stages 3 and 1: one pipeline of 32 GPUs out of 1,008
-    assert stages([1_000, 8], [1.0, 1.0], 8, 4, 4) == pytest.approx(32 / 1_008, rel=1e-12)
-
-
-def test_stage_split_apportions_by_largest_remainder():
-    # 16 stages over 150/50/20 thousand: 10.9, 3.6, 1.5 become 11, 4, 1; 1,562 pipelines of 128 GPUs
-    assert stages(GPUS, [1.0, 1.0, 1.0], 8, 16, 16) == pytest.approx(1_562 * 128 / 220_000, rel=1e-12)
-
-
-def test_stage_split_of_too_few_gpus_is_zero():
-    assert stages([16, 8], [1.0, 1.0], 16, 2, 4) == 0.0
-
-
-def test_stage_split_of_more_pools_than_stages_is_undefined():
-    assert math.isnan(stages(GPUS, PEAKS, 8, 2, 126))
-
-
-@light
-@given(pools, st.integers(4, 12), st.integers(12, 100))
-def test_stage_split_is_a_share_of_the_fleet(fleet, pp, layers):
-    gpus, rates = zip(*fleet, strict=True)
-    assert 0.0 <= stages(np.array(gpus) * 8, rates, 1, pp, layers) <= 1.0 + 1e-12
-
-
 def test_whole_replicas_leave_a_remainder():
     np.testing.assert_array_equal(whole_replica_count(gpu_count=GPUS, replica_gpu_count=128), REPLICAS)
 
@@ -329,7 +268,6 @@ ROWS = {
     memory_limited_split_factor: FLEETS | {"work_cap_factor": [[1.2] * 3, [0.9, 0.5, 2.0], [np.inf, 1.0, 1.0]]},
     drop_slow_factor: FLEETS,
     drop_slow_kept: FLEETS,
-    stage_split_factor: FLEETS | {"stage_gpu_count": [8, 1, 4], "pp_count": [16, 4, 8], "layer_count": [126, 24, 31]},
     whole_replica_count: {"gpu_count": FLEETS["gpu_count"], "replica_gpu_count": [[128] * 3, [8] * 3, [7] * 3]},
 }
 

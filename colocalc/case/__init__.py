@@ -44,7 +44,6 @@ _NOT_USED_YET = (
     ("finance", "valuation_usd"),
     ("claims", None),
     ("training", "calibration"),
-    ("training", "ignore_memory"),
 )
 
 

@@ -78,16 +78,43 @@ def lower_layout(
     )
 
 
-def _by_rule(gpus: list[GpuType], model: ModelDims, ledger: Ledger) -> dict[str, float]:
-    limit, share, most_virtual = (
-        float(ledger.catalog.default(f"training.layout.rule.{name}").value)
-        for name in ("tp_limit_count", "state_memory_share", "vpp_limit_count")
-    )
-    node = min((gpu.node_gpu_count.value for gpu in gpus if gpu.node_gpu_count), default=1.0)
-    tp = _power_of_two_below(min(limit, node, model.kv_head_count * model.head_count))
-    memory = min((gpu.hbm_gbyte.value for gpu in gpus if gpu.hbm_gbyte), default=float("inf")) * BYTES_PER_GBYTE
-    width = sum(float(ledger.catalog.default(f"training.{name}").value) for name in ("weight_bytes", "gradient_bytes"))
-    parameters = float(
+def warn_of_layout(
+    path: str, training: Training, layout: CutLayout, gpus: list[GpuType], model: ModelDims | None, ledger: Ledger
+) -> None:
+    """What is plainly wrong with a layout before any search: memory it cannot have, links it leaves, parts unused."""
+    if layout.ep > 1.0:
+        ledger.remark(f"{path}.layout.ep is read but not used yet: the models are dense", _TOPIC, kind="warning")
+    domain = min((gpu.domain_gpu_count.value for gpu in gpus if gpu.domain_gpu_count), default=float("inf"))
+    if layout.tp > domain:
+        ledger.remark(
+            f"{path}: tensor parallelism over {layout.tp:.0f} GPUs leaves the scale-up domain of {domain:.0f}: "
+            "its collectives run on the NICs",
+            _TOPIC,
+            kind="warning",
+        )
+    if model is None or training.ignore_memory:
+        return
+    need = _state_byte(layout, model, ledger) / BYTES_PER_GBYTE
+    memory = min((gpu.hbm_gbyte.value for gpu in gpus if gpu.hbm_gbyte), default=float("inf"))
+    if need > memory:
+        ledger.remark(
+            f"{path}: weights and gradients alone take {need:.0f} GB of a GPU's {memory:.0f} GB: this does not fit "
+            "(ignore_memory: true accepts it)",
+            _TOPIC,
+            kind="warning",
+        )
+
+
+def _state_byte(layout: CutLayout, model: ModelDims, ledger: Ledger) -> float:
+    """Weights, and gradients where they are not sharded, on one GPU; activations and optimizer come on top."""
+    names = {0: ("weight_bytes", "gradient_bytes"), 1: ("weight_bytes", "gradient_bytes"), 2: ("weight_bytes",), 3: ()}
+    width = sum(float(ledger.catalog.default(f"training.{name}").value) for name in names[layout.zero_stage])
+    return parameters(model) * width / (layout.tp * layout.pp)
+
+
+def parameters(model: ModelDims) -> float:
+    """Stored parameters of a model."""
+    return float(
         transformer.parameter_count(
             layer_count=model.layer_count,
             hidden_dim=model.hidden_dim,
@@ -100,8 +127,19 @@ def _by_rule(gpus: list[GpuType], model: ModelDims, ledger: Ledger) -> dict[str,
             embedding_count=1.0 if model.tied_embeddings else 2.0,
         )
     )
+
+
+def _by_rule(gpus: list[GpuType], model: ModelDims, ledger: Ledger) -> dict[str, float]:
+    limit, share, most_virtual = (
+        float(ledger.catalog.default(f"training.layout.rule.{name}").value)
+        for name in ("tp_limit_count", "state_memory_share", "vpp_limit_count")
+    )
+    node = min((gpu.node_gpu_count.value for gpu in gpus if gpu.node_gpu_count), default=1.0)
+    tp = _power_of_two_below(min(limit, node, model.kv_head_count * model.head_count))
+    memory = min((gpu.hbm_gbyte.value for gpu in gpus if gpu.hbm_gbyte), default=float("inf")) * BYTES_PER_GBYTE
+    width = sum(float(ledger.catalog.default(f"training.{name}").value) for name in ("weight_bytes", "gradient_bytes"))
     pp = 1.0
-    while parameters * width / (tp * pp) > share * memory and 2.0 * pp <= model.layer_count:
+    while parameters(model) * width / (tp * pp) > share * memory and 2.0 * pp <= model.layer_count:
         pp *= 2.0
     per_stage = int(-(-model.layer_count // pp))
     vpp = max(v for v in range(1, int(most_virtual) + 1) if per_stage % v == 0) if pp > 1.0 else 1

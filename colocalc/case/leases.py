@@ -55,7 +55,7 @@ def lower_lease(fleet: Fleet, pools: Pools, ledger: Ledger) -> LeaseCase | None:
     if not contracts:
         return None
     index = [-1] * len(pools.names)
-    rates, shares = [0.0] * len(pools.names), [0.0] * len(pools.names)
+    rates, shares = [float("nan")] * len(pools.names), [0.0] * len(pools.names)
     sources = [""] * len(pools.names)
     fees, cards = [], []
     for number, (path, _, lease, names) in enumerate(contracts):

@@ -170,13 +170,12 @@ def scalar(value: float) -> Array:
     return made
 
 
+def wanted_peak(precision: str) -> str:
+    """The precision of the peak a job's precision is measured against."""
+    return {"mxfp8": "fp8", "nvfp4": "fp4"}.get(precision, precision)
+
+
 def peak_key(peaks: Mapping[Any, Any], precision: str) -> str | None:
     """The precision whose dense peak a GPU runs a job at: the job's own, else the next wider one it has."""
-    chains = {
-        "nvfp4": ("fp4", "fp8", "bf16", "fp16"),
-        "mxfp8": ("fp8", "bf16", "fp16"),
-        "fp8": ("fp8", "bf16", "fp16"),
-        "bf16": ("bf16", "fp16"),
-        "fp16": ("fp16", "bf16"),
-    }
-    return next((key for key in chains[precision] if key in peaks), None)
+    chain = (wanted_peak(precision), *{"nvfp4": ("fp8",)}.get(precision, ()), "bf16", "fp16")
+    return next((key for key in chain if key in peaks), None)

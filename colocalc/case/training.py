@@ -9,8 +9,8 @@ from typing import Any, Final
 import numpy as np
 
 from colocalc.arrays import Array
-from colocalc.case.layout_rule import CutLayout, lower_layout
-from colocalc.case.ledger import Ledger, array, peak_key, scalar
+from colocalc.case.layout_rule import CutLayout, lower_layout, warn_of_layout
+from colocalc.case.ledger import Ledger, array, peak_key, scalar, wanted_peak
 from colocalc.case.network import NetworkArrays, lower_network
 from colocalc.case.pools import Pools
 from colocalc.fleet import Fleet, Reliability, Training
@@ -21,6 +21,15 @@ from colocalc.model import ModelDims
 from colocalc.units import BYTES_PER_GBYTE, FLOPS_PER_TFLOPS, text
 
 _TOPIC: Final = "mfu"
+_DIMENSIONS = (
+    "layer_count",
+    "hidden_dim",
+    "kv_dim",
+    "parameter_count",
+    "counted_flop_per_token",
+    "flop_per_token",
+    "attention_flop_per_token",
+)
 _ATTENTION_FACTORS = {"causal": 6.0, "full": 12.0, "none": 0.0}
 
 
@@ -32,6 +41,8 @@ class TrainingCase:
     pool_index: tuple[int, ...]
     arrays: mfu_job.Job
     precision: str
+    peak_precision: str
+    peak_precisions: tuple[str, ...]
     model_title: str | None
     split: str
     isolation: str
@@ -65,6 +76,7 @@ def _lower_job(
     model = _model(training, ledger)
     count = pools.gpu_count[list(index)]
     layout = lower_layout(path, training, gpus, model, ledger)
+    warn_of_layout(path, training, layout, gpus, model, ledger)
     network = lower_network(fleet, gpus, ledger)
     split = ledger.word(f"{path}.split", training.split, _TOPIC, default="training.split")
     isolation = ledger.word(
@@ -96,6 +108,8 @@ def _lower_job(
         pool_index=index,
         arrays=arrays,
         precision=precision,
+        peak_precision=wanted_peak(precision),
+        peak_precisions=tuple(peak_key(gpu.peak_tflop_per_s, precision) or "" for gpu in gpus),
         model_title=None if model is None else model.title or model.name,
         split=split,
         isolation=isolation,
@@ -111,7 +125,7 @@ def _model(training: Training, ledger: Ledger) -> ModelDims | None:
 def _gpu_arrays(gpus: list[GpuType], precision: str, ledger: Ledger) -> dict[str, Any]:
     peaks, ceilings, shapes = zip(*(_speeds(gpu, precision, ledger) for gpu in gpus), strict=True)
 
-    def column(name: str, scale: float = 1.0) -> Array:
+    def column(name: str, scale: float) -> Array:
         return array(*(ledger.fact(f"gpus.{gpu.id}.{name}", getattr(gpu, name), _TOPIC) * scale for gpu in gpus))
 
     return {
@@ -119,8 +133,8 @@ def _gpu_arrays(gpus: list[GpuType], precision: str, ledger: Ledger) -> dict[str
         "ceiling_share": array(*ceilings),
         "shape_share": array(*shapes),
         "scale_up_byte_per_s": column("scale_up_gbyte_per_s", BYTES_PER_GBYTE),
-        "domain_gpu_count": column("domain_gpu_count"),
-        "node_gpu_count": column("node_gpu_count"),
+        "domain_gpu_count": column("domain_gpu_count", 1.0),
+        "node_gpu_count": column("node_gpu_count", 1.0),
         "hbm_byte": column("hbm_gbyte", BYTES_PER_GBYTE),
     }
 
@@ -130,7 +144,7 @@ def _speeds(gpu: GpuType, precision: str, ledger: Ledger) -> tuple[float, float,
     key = peak_key(gpu.peak_tflop_per_s, precision)
     if key is None:  # references.py refuses such a fleet; a GPU without any usable peak has no MFU
         return (float("nan"),) * 3
-    wanted = {"mxfp8": "fp8", "nvfp4": "fp4"}.get(precision, precision)
+    wanted = wanted_peak(precision)
     if key != wanted:
         ledger.remark(
             f"{gpu.id} has no {wanted} peak: its work and its part of the denominator are at {key} "
@@ -180,7 +194,7 @@ def _model_arrays(path: str, training: Training, model: ModelDims | None, ledger
     )
     if model is None:
         missing = scalar(float("nan"))
-        names = ("layer_count", "hidden_dim", "kv_dim", "parameter_count", "flop_per_token", "attention_flop_per_token")
+        names = _DIMENSIONS
         found = dict.fromkeys(names, missing)
         ledger.remark("no training.model: stages that need its dimensions are left out unless measured", _TOPIC)
     else:
@@ -208,20 +222,26 @@ def _dimensions(model: ModelDims, sequence: float, attention_factor: float) -> d
         "vocabulary_count": model.vocabulary_count,
     }
     matmul = transformer.matmul_parameter_count(**shape)
-    attention = transformer.attention_flop_per_token(
-        layer_count=model.layer_count,
-        head_count=model.head_count,
-        head_dim=model.head_dim,
-        sequence_tokens=sequence,
-        attention_factor=attention_factor,
+    counted, executed = (
+        transformer.attention_flop_per_token(
+            layer_count=model.layer_count,
+            head_count=model.head_count,
+            head_dim=model.head_dim,
+            sequence_tokens=sequence,
+            attention_factor=factor,
+        )
+        for factor in (attention_factor, _ATTENTION_FACTORS["causal"])
     )
     return {
         "layer_count": scalar(model.layer_count),
         "hidden_dim": scalar(model.hidden_dim),
         "kv_dim": scalar(model.kv_head_count * model.head_dim),
         "parameter_count": transformer.parameter_count(**shape, embedding_count=1.0 if model.tied_embeddings else 2.0),
-        "flop_per_token": transformer.flop_per_token(matmul_parameter_count=matmul, attention_flop_per_token=attention),
-        "attention_flop_per_token": attention,
+        "counted_flop_per_token": transformer.flop_per_token(
+            matmul_parameter_count=matmul, attention_flop_per_token=counted
+        ),
+        "flop_per_token": transformer.flop_per_token(matmul_parameter_count=matmul, attention_flop_per_token=executed),
+        "attention_flop_per_token": executed,
     }
 
 

@@ -21,7 +21,17 @@ from colocalc.figure import Definition
 from colocalc.hardware import GpuType, Network, Source, Text
 from colocalc.model import ModelDims
 
-__all__ = ["Catalog", "Default", "Resolved", "Source", "catalog_dir", "fleet_names", "fleets_dir", "load_catalog"]
+__all__ = [
+    "Catalog",
+    "Default",
+    "Resolved",
+    "Source",
+    "catalog_dir",
+    "fleet_names",
+    "fleet_outlines",
+    "fleets_dir",
+    "load_catalog",
+]
 
 D = TypeVar("D", bound=Definition)
 
@@ -172,6 +182,15 @@ def fleets_dir() -> Path:
 def fleet_names() -> tuple[str, ...]:
     """Names of the sample fleets, in alphabetical order."""
     return _stems(fleets_dir())
+
+
+def fleet_outlines() -> tuple[tuple[str, str, tuple[str, ...]], ...]:
+    """Name, title and scenarios of each sample fleet, as its file has them."""
+    outlines = []
+    for name in fleet_names():
+        tree = _read_mapping(fleets_dir() / f"{name}.yaml")
+        outlines.append((name, str(tree.get("title") or ""), tuple(tree.get("scenarios") or ())))
+    return tuple(outlines)
 
 
 @cache

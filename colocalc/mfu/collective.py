@@ -257,8 +257,8 @@ def hierarchical_s(
 ) -> Array:
     """Time of a collective that reduces inside nodes first and sends only shards between them.
 
-    The phases are pipelined, so the slower one counts. Each shard has a communicator of its own with one rank per
-    node, which is why the logarithmic latency holds for reduce-scatter and all-gather too.
+    The phases are pipelined, so the slower one counts. Between nodes an all-reduce can follow a tree; a reduce-scatter
+    or an all-gather has none, and runs as rings of rings over about the square root of the nodes each.
 
     Parameters
     ----------
@@ -288,21 +288,26 @@ def hierarchical_s(
 
     Notes
     -----
-    ``base + trip ((g-1) a_intra + log2(k) a_inter + max((g-1)/g S/B_intra, (k-1)/k (S/g)/B_inter))``
+    ``base + trip ((g-1) a_intra + h a_inter + max((g-1)/g S/B_intra, (k-1)/k (S/g)/B_inter))``, with hops between nodes
+    ``h = log2(k)`` in a tree (two trips) and ``h = max(log2(k), 2 (sqrt(k) - 1))`` in rings of rings (one trip)
 
     - one rank: 0
     - one node: the ring inside it
     - one rank per node: all bytes on the NIC
+    - up to four nodes: the same latency per trip, tree or rings
 
     References
     ----------
     Thakur, Rabenseifner and Gropp 2005; Rajbhandari et al. 2020 (ZeRO) for the shards.
     """
     ranks, nodes, message = as_array(ranks_per_node_count), as_array(node_count), as_array(message_byte)
-    hops_s = (ranks - 1.0) * as_array(intra_hop_s) + np.log2(nodes) * as_array(inter_hop_s)
+    trips = as_array(trip_count)
+    tree_hops = np.log2(nodes)
+    hops = np.where(trips == 2.0, tree_hops, np.maximum(tree_hops, 2.0 * (np.sqrt(nodes) - 1.0)))
+    hops_s = (ranks - 1.0) * as_array(intra_hop_s) + hops * as_array(inter_hop_s)
     intra_s = wire_s(rank_count=ranks, message_byte=message, link_byte_per_s=intra_link_byte_per_s)
     inter_s = wire_s(rank_count=nodes, message_byte=message / ranks, link_byte_per_s=inter_link_byte_per_s)
-    trips_s = as_array(trip_count) * (hops_s + np.maximum(intra_s, inter_s))
+    trips_s = trips * (hops_s + np.maximum(intra_s, inter_s))
     return unless_alone_s(rank_count=ranks * nodes, time_s=trips_s + as_array(base_s))
 
 

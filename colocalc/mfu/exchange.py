@@ -14,9 +14,11 @@ from colocalc.mfu import collective, fabric
 
 ALGORITHMS = ("ring", "tree", "hierarchical", "in-network", "torus", "pat")
 WHY_NOT = {
+    "ring": "the network does not have it, or its links are not known",
+    "hierarchical": "the network does not have it, or its links are not known",
     "tree": "reduce-scatter and all-gather have no tree: use ZeRO 0, hierarchical, or HSDP (dp_shard_count)",
     "in-network": "the network's switches do not reduce",
-    "torus": "the GPUs stand on no torus",
+    "torus": "the ranks stand on no torus, or on several",
     "pat": "one rank per node only, and only for reduce-scatter and all-gather",
 }
 
@@ -104,6 +106,8 @@ def collective_s(
         np.minimum(per_node * links.scale_out_byte_per_s, links.scale_up_byte_per_s),
         links.scale_up_byte_per_s,
     )
+    # A ring on a torus has the two links of one dimension, not those of all.
+    gate = gate / np.where(np.isnan(links.torus_dimension_count), 1.0, links.torus_dimension_count)
     return _ROUTES[algorithm](links, ranks, per_node, nodes, as_array(message_byte), trips, gate)
 
 
@@ -164,8 +168,8 @@ def _in_network(k: Links, _ranks: Array, per: Array, nodes: Array, message: Arra
     )
 
 
-def _torus(k: Links, ranks: Array, _per: Array, _nodes: Array, message: Array, trips: Array, _gate: Array) -> Array:
-    return fabric.torus_s(
+def _torus(k: Links, ranks: Array, _per: Array, nodes: Array, message: Array, trips: Array, _gate: Array) -> Array:
+    seconds = fabric.torus_s(
         rank_count=ranks,
         dimension_count=k.torus_dimension_count,
         message_byte=message,
@@ -173,6 +177,8 @@ def _torus(k: Links, ranks: Array, _per: Array, _nodes: Array, message: Array, t
         hop_s=k.torus_hop_s,
         trip_count=trips,
     )
+    # A torus ends with its slice; beyond it lies the data-centre network.
+    return np.where(nodes <= 1.0, seconds, np.nan)
 
 
 def _pat(k: Links, ranks: Array, per: Array, _nodes: Array, message: Array, trips: Array, gate: Array) -> Array:
@@ -261,31 +267,33 @@ def data_parallel_s(
     group, shards = np.broadcast_arrays(as_array(group_rank_count), as_array(shard_rank_count))
     gradient, weight = as_array(gradient_byte), as_array(weight_byte)
 
-    def sharded_s(message: Array, trips: float) -> Array:
-        name = "ring" if algorithm == "tree" and trips == 1.0 and bool(np.all(shards < group)) else algorithm
+    def route_s(name: str, ranks: Array, message: Array, trips: float) -> Array:
         return collective_s(
             links=links,
             algorithm=name,
-            rank_count=shards if trips == 1.0 else group,
-            ranks_per_node_count=per_node,
+            rank_count=ranks,
+            ranks_per_node_count=np.maximum(
+                1.0, np.minimum(per_node, ranks) if trips == 1.0 else per_node * ranks / group
+            ),
             message_byte=message,
             trip_count=trips,
         )
 
+    def sharded_s(message: Array) -> Array:
+        seconds = route_s(algorithm, shards, message, 1.0)
+        # Under HSDP a tree works between the groups, and rings inside them.
+        return (
+            np.where(shards < group, route_s("ring", shards, message, 1.0), seconds) if algorithm == "tree" else seconds
+        )
+
     if zero_stage == 0:
-        return sharded_s(gradient, 2.0)
+        return route_s(algorithm, group, gradient, 2.0)
     if zero_stage == 3:
         layers = as_array(layers_per_stage_count)
         rounds = as_array(micro_batch_count) * layers
-        inside = rounds * (2.0 * sharded_s(weight / layers, 1.0) + sharded_s(gradient / layers, 1.0))
+        inside = rounds * (2.0 * sharded_s(weight / layers) + sharded_s(gradient / layers))
     else:
-        inside = sharded_s(gradient, 1.0) + sharded_s(weight, 1.0)
-    across = collective_s(
-        links=links,
-        algorithm="hierarchical" if algorithm == "pat" else algorithm,
-        rank_count=group / shards,
-        ranks_per_node_count=np.maximum(1.0, per_node / shards),
-        message_byte=gradient / shards,
-        trip_count=2.0,
-    )
+        inside = sharded_s(gradient) + sharded_s(weight)
+    # The groups' ranks stand as far apart as a group is wide.
+    across = route_s("hierarchical" if algorithm == "pat" else algorithm, group / shards, gradient / shards, 2.0)
     return inside + np.where(group > shards, across, 0.0)

@@ -20,8 +20,9 @@ ISOLATIONS = ("job", "replica", "hot-spare")
 class Job:
     """One training job as arrays. Pool quantities are ``(..., pool)``, job quantities ``(...,)``.
 
-    The words (``split``, ``algorithm``, ``isolation``, ``zero_stage``, ``flat``) are structure: they choose a formula
-    and are no axis.
+    ``flop_per_token`` is what a causal model executes; ``counted_flop_per_token`` is what the attention convention
+    counts, which is the numerator of MFU. The words (``split``, ``algorithm``, ``isolation``, ``zero_stage``,
+    ``flat``) are structure: they choose a formula and are no axis.
     """
 
     gpu_count: Array
@@ -40,6 +41,7 @@ class Job:
     hidden_dim: Array
     kv_dim: Array
     parameter_count: Array
+    counted_flop_per_token: Array
     flop_per_token: Array
     attention_flop_per_token: Array
     sequence_tokens: Array
@@ -93,7 +95,8 @@ class Step:
     """What the step model computed; every array ``(...,)``.
 
     ``factors`` has one entry per stage of ``STEP_STAGES`` and then ``goodput``; NaN where a stage could not be
-    modelled. ``exchange_s`` is the unexposed time of the data-parallel collectives by algorithm.
+    modelled. ``dropped_gpu_count`` are GPUs of pools left out by the split, ``idle_gpu_count`` those in no whole
+    replica. ``exchange_s`` is the unexposed time of the data-parallel collectives by algorithm.
     """
 
     factors: Mapping[str, Array]
@@ -103,7 +106,9 @@ class Step:
     replica_count: Array
     micro_batch_count: Array
     global_batch_tokens: Array
+    dropped_gpu_count: Array
     idle_gpu_count: Array
+    node_count: Array
     group_rank_count: Array
     exchange_s: Mapping[str, Array]
     data_parallel_s: Array

@@ -90,7 +90,8 @@ def expected_max_normal(*, count: ArrayLike) -> Array:
     ----------
     David and Nagaraja 2003, section 3.1; Harter 1961 for tabulated values.
     """
-    z: Array = _max_weights(count) @ _NODES
+    # A sum and not a product of matrices, whose rounding depends on the shape.
+    z: Array = np.sum(_max_weights(count) * _NODES, axis=-1)
     return z
 
 
@@ -130,7 +131,7 @@ def expected_max_lognormal(*, count: ArrayLike, sigma_share: ArrayLike) -> Array
 
 def _max_variance(count: ArrayLike) -> Array:
     weights = _max_weights(count)
-    mean: Array = weights @ _NODES
+    mean: Array = np.sum(weights * _NODES, axis=-1)
     variance: Array = np.sum(weights * (_NODES - mean[..., None]) ** 2, axis=-1)
     return variance
 
@@ -190,7 +191,7 @@ def correlated_excess_share(
     by_node = gpu_sigma * expected_max_normal(count=gpu_per_node_count) + spread * z_node
     by_gpu = np.hypot(node_sigma, gpu_sigma) * z_all
     ahead = _PASSAGE_AT * (gpu_sigma * z_node) ** 2
-    behind = node_sigma**2 * (z_all**2 - z_node**2)
+    behind = node_sigma**2 * np.maximum(z_all**2 - z_node**2, 0.0)
     total = ahead + behind
     share = np.where(total == 0.0, 0.0, ahead / np.where(total == 0.0, 1.0, total))
     weight = share**_PASSAGE_POWER / (share**_PASSAGE_POWER + (1.0 - share) ** _PASSAGE_POWER)

@@ -5,6 +5,7 @@ al. 2020, Shazeer 2020 (gated MLP), Ainslie et al. 2023 (grouped queries), Chowd
 al. 2022 (recompute).
 """
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from colocalc.arrays import Array, as_array
@@ -384,5 +385,7 @@ def recompute_share(
     ----------
     Korthikanti et al. 2022, sections 5 and 6; Narayanan et al. 2021, section 3.5.
     """
+    selective = as_array(selective_share)
     attention_share = as_array(attention_flop_per_token) / as_array(flop_per_token)
-    return FORWARD_SHARE * (as_array(full_share) + as_array(selective_share) * attention_share)
+    # A switch that is off needs no model.
+    return FORWARD_SHARE * (as_array(full_share) + np.where(selective == 0.0, 0.0, selective * attention_share))

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from colocalc.arrays import Array, as_array
 
@@ -27,6 +27,8 @@ class Waterfall:
         ln(factor) over the sum of all of them: the stage's part in the loss.
     unmodelled : frozenset of str
         Stages that no job could compute or measured; they count as 1.
+    partly_unmodelled : frozenset of str
+        Stages that some job with GPUs could not compute.
     step_share, job_share, fleet_share : ndarray
         MFU after ``software``, ``goodput`` and ``allocation``.
     """
@@ -35,6 +37,7 @@ class Waterfall:
     running: Mapping[str, Array]
     log_share: Mapping[str, Array]
     unmodelled: frozenset[str]
+    partly_unmodelled: frozenset[str]
     step_share: Array
     job_share: Array
     fleet_share: Array
@@ -73,6 +76,7 @@ def compose(
     - jobs that are alike: the factors of any of them
     - GPUs in no job: lower ``allocation``
     - no loss at all: log shares of 0
+    - a stage that leaves nothing: it takes the whole loss, and the stages after it are NaN
 
     References
     ----------
@@ -81,39 +85,39 @@ def compose(
     weight = as_array(peak_flop_per_s)
     total = np.sum(weight, axis=-1)
     product: Array = np.ones(np.shape(weight))
-    before = np.ones(np.shape(total))
+    before: Array = np.ones(np.shape(total))
     found: dict[str, Array] = {}
     running: dict[str, Array] = {}
-    unmodelled = set()
+    missing: dict[str, NDArray[np.bool_]] = {}
     for name, values in factors.items():
         factor = as_array(values)
-        if bool(np.all(np.isnan(factor))):
-            unmodelled.add(name)
+        missing[name] = np.isnan(factor) & (product * weight > 0.0)
         product = product * np.where(np.isnan(factor), 1.0, factor)
         after = _ratio(np.sum(weight * product, axis=-1), total)
         found[name], running[name], before = _ratio(after, before), after, after
-    fleet = _ratio(
-        np.sum(weight * product * as_array(allocation_share), axis=-1),
-        as_array(fleet_peak_flop_per_s),
-    )
+    fleet = _ratio(np.sum(weight * product * as_array(allocation_share), axis=-1), as_array(fleet_peak_flop_per_s))
     found["allocation"], running["allocation"] = _ratio(fleet, before), fleet
+    unmodelled = frozenset(name for name, values in factors.items() if bool(np.all(np.isnan(as_array(values)))))
     return Waterfall(
         factors=found,
-        running=running,
+        running={name: np.nan_to_num(value) for name, value in running.items()},
         log_share=_log_shares(found),
-        unmodelled=frozenset(unmodelled),
-        step_share=running["software"],
-        job_share=running["goodput"],
-        fleet_share=fleet,
+        unmodelled=unmodelled,
+        partly_unmodelled=frozenset(name for name, gaps in missing.items() if bool(np.any(gaps))) - unmodelled,
+        step_share=np.nan_to_num(running["software"]),
+        job_share=np.nan_to_num(running["goodput"]),
+        fleet_share=np.nan_to_num(fleet),
     )
 
 
 def _ratio(over: Array, under: Array) -> Array:
-    return np.divide(over, under, out=np.zeros(np.broadcast_shapes(over.shape, under.shape)), where=under != 0.0)
+    """NaN where there is nothing left to divide: no stage after one that leaves nothing is to blame."""
+    return over / np.where(under == 0.0, np.nan, under)
 
 
 def _log_shares(factors: Mapping[str, Array]) -> dict[str, Array]:
     # A stage that leaves nothing would take all of the loss; the smallest float keeps the shares finite.
-    logs = {name: np.log(np.maximum(factor, np.finfo(np.float64).tiny)) for name, factor in factors.items()}
+    tiny = np.finfo(np.float64).tiny
+    logs = {name: np.log(np.maximum(np.where(np.isnan(one), 1.0, one), tiny)) for name, one in factors.items()}
     total = sum(logs.values(), np.zeros(()))
-    return {name: _ratio(log, total) for name, log in logs.items()}
+    return {name: np.nan_to_num(_ratio(log, total)) for name, log in logs.items()}

@@ -31,6 +31,7 @@ class LeaseResult:
     contribution_usd_per_yr: Array
     revenue_usd_per_mw_yr: Array
     power_is_derived: bool
+    contracted_share: Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,27 +78,27 @@ def _from_nameplate(case: Case, number: int) -> Array:
 
 
 def evaluate_lease(case: Case) -> LeaseResult | None:
-    """The lease side of a case; None when it has no contract."""
+    """The lease side of a case; None when it has no contract.
+
+    Power and operations are charged to the lease by the share of each site's nameplate that is under contract.
+    """
     lease = case.lease
     if lease is None:
         return None
     hours = case.pools.gpu_count * lease.billed_share * HOURS_PER_YEAR
-    rate = _rates(lease, hours)
-    revenue = np.where(
-        hours > 0.0,
-        rates.lease_revenue(case.pools.gpu_count, rate, lease.billed_share, HOURS_PER_YEAR),
-        0.0,
-    )
+    rate, revenue = _rates_and_revenue(lease, hours)
     total = np.sum(revenue, axis=-1)
     facility_mw, derived = facility_power_mw(case)
-    power_cost = _power_cost(case)
-    operations = _operations(case)
+    contracted = _contracted(lease)
+    power_cost = _power_cost(case, contracted)
+    operations = _operations(case, contracted)
+    billed = np.sum(hours, axis=-1)
     return LeaseResult(
         billed_gpu_h_per_yr=hours,
         rate_usd_per_gpu_h=rate,
         revenue_usd_per_yr=revenue,
         total_usd_per_yr=total,
-        mean_rate_usd_per_gpu_h=rates.weighted_rate(hours, np.where(hours > 0.0, rate, 0.0)),
+        mean_rate_usd_per_gpu_h=np.where(billed > 0.0, total / np.where(billed > 0.0, billed, 1.0), np.nan),
         facility_power_mw=facility_mw,
         power_cost_usd_per_yr=power_cost,
         operations_cost_usd_per_yr=operations,
@@ -106,43 +107,66 @@ def evaluate_lease(case: Case) -> LeaseResult | None:
         ),
         revenue_usd_per_mw_yr=costs.revenue_usd_per_mw_yr(revenue_usd_per_yr=total, facility_power_mw=facility_mw),
         power_is_derived=derived,
+        contracted_share=_contracted_share(case, contracted),
     )
 
 
-def _rates(lease: LeaseCase, hours: Array) -> Array:
-    """The rate of each pool; a fee is spread over the billed hours of its contract."""
+def _contracted(lease: LeaseCase) -> Array:
+    """1 for a pool under a contract, else 0."""
+    return np.asarray([float(contract >= 0) for contract in lease.contract_index])
+
+
+def _contracted_share(case: Case, contracted: Array, site: str | None = None) -> Array:
+    """Share of the nameplate (of the GPUs, where watts are unknown) that is under contract, on one site or on all."""
+    here = np.asarray([site is None or name == site for name in case.pools.site_names])
+    server_w = np.asarray([getattr(gpu.server_power_w, "value", np.nan) for gpu in case.pools.gpus])
+    weight = case.pools.gpu_count * (1.0 if np.isnan(server_w).any() else server_w) * here
+    total = np.sum(weight, axis=-1)
+    return np.where(total > 0.0, np.sum(weight * contracted, axis=-1) / np.where(total > 0.0, total, 1.0), 0.0)
+
+
+def _rates_and_revenue(lease: LeaseCase, hours: Array) -> tuple[Array, Array]:
+    """Rate and revenue of each pool; a fee is due in full and is spread over the GPU-hours of its contract."""
     rate = lease.rate_usd_per_gpu_h
     index = np.asarray(lease.contract_index)
     for number in range(len(lease.contract_names)):
-        here = index == number
-        billed = np.sum(np.where(here, hours, 0.0), axis=-1)
         fee = lease.fee_usd_per_month[..., number] * MONTHS_PER_YEAR
-        per_hour = np.divide(
-            fee, billed, out=np.full(np.broadcast_shapes(fee.shape, billed.shape), np.nan), where=billed > 0.0
-        )
-        rate = np.where(here & np.isnan(rate), per_hour[..., None], rate)
-    return rate
+        billed = np.sum(np.where(index == number, hours, 0.0), axis=-1)
+        per_hour = fee / np.where(billed > 0.0, billed, np.nan)
+        rate = np.where((index == number) & np.isnan(rate), per_hour[..., None], rate)
+    return rate, np.where(index >= 0, np.where(hours > 0.0, rate * hours, 0.0), 0.0)
 
 
-def _power_cost(case: Case) -> Array:
+def _power_cost(case: Case, contracted: Array) -> Array:
     total = np.zeros(())
     for number in range(len(case.sites.names)):
         given = site_facility_power_mw(case.sites, number)
         megawatts = np.where(np.isnan(given), _from_nameplate(case, number), given)
-        total = total + costs.power_cost_usd_per_yr(
+        total = total + _contracted_share(case, contracted, case.sites.names[number]) * costs.power_cost_usd_per_yr(
             facility_power_mw=megawatts, energy_price_usd_per_mwh=case.sites.energy_price_usd_per_mwh[..., number]
         )
     return total if case.sites.names else np.asarray(np.nan)
 
 
-def _operations(case: Case) -> Array:
+def _operations(case: Case, contracted: Array) -> Array:
     """Operations and colocation of a year; what is not given costs nothing, and the assumptions say so."""
-    colocation = case.costs.colocation_usd_per_kw_month
-    fixed = np.nan_to_num(case.costs.operations_usd_per_yr)
-    if bool(np.all(np.isnan(colocation))):
-        return fixed
-    critical = sum((_it_mw_or_derived(case, number) for number in range(len(case.sites.names))), np.zeros(()))
-    return fixed + np.nan_to_num(colocation) * critical * KW_PER_MW * MONTHS_PER_YEAR
+    return _fixed_operations(case, contracted) + _colocation(case, contracted)
+
+
+def _fixed_operations(case: Case, contracted: Array) -> Array:
+    return np.nan_to_num(case.costs.operations_usd_per_yr) * _contracted_share(case, contracted)
+
+
+def _colocation(case: Case, contracted: Array) -> Array:
+    rate = case.costs.colocation_usd_per_kw_month
+    if bool(np.all(np.isnan(rate))):
+        return np.zeros(())
+    sites = enumerate(case.sites.names)
+    critical_mw = sum(
+        (_contracted_share(case, contracted, name) * _it_mw_or_derived(case, number) for number, name in sites),
+        np.zeros(()),
+    )
+    return np.nan_to_num(rate) * critical_mw * KW_PER_MW * MONTHS_PER_YEAR
 
 
 def _it_mw_or_derived(case: Case, number: int) -> Array:
@@ -152,15 +176,19 @@ def _it_mw_or_derived(case: Case, number: int) -> Array:
 
 def evaluate_hedge(case: Case, lease: LeaseResult | None) -> HedgeResult | None:
     """The hedge of the stated loss; None without a loss or a lease."""
-    if case.loss is None or lease is None:
+    if case.loss is None or lease is None or case.lease is None:
         return None
+    contracted = _contracted(case.lease)
     loss = hedge.annual_loss_usd_per_yr(loss_usd=case.loss.loss_usd, loss_months=case.loss.loss_months)
     added: Mapping[str, Array] = {
         "power": lease.power_cost_usd_per_yr,
-        "operations": np.nan_to_num(case.costs.operations_usd_per_yr),
-        "colocation": lease.operations_cost_usd_per_yr - np.nan_to_num(case.costs.operations_usd_per_yr),
+        "operations": _fixed_operations(case, contracted),
+        "colocation": _colocation(case, contracted),
     }
-    deducted = tuple(name for name in added if name not in case.loss.contains)
+    # A cost that is not given is not deducted, and not said to be.
+    deducted = tuple(
+        name for name, cost in added.items() if name not in case.loss.contains and not bool(np.all(cost == 0.0))
+    )
     cost = sum((added[name] for name in deducted), np.zeros(()))
     billed = np.sum(lease.billed_gpu_h_per_yr, axis=-1)
 

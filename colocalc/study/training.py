@@ -67,28 +67,36 @@ def evaluate_training(case: Case, **changes: object) -> TrainingResult | None:
     Raises
     ------
     ColocalcError
-        When the algorithm asked for does not exist for the collectives of a job.
+        When no replica is whole, or the algorithm asked for does not exist for the collectives of a job.
     """
     if not case.jobs:
         return None
     shares = gpu_power_share(case, case.sites)
     steps = tuple((job.name, _step(job, shares, changes)) for job in case.jobs)
     fleet_peak = _fleet_peak(case)
+    columns = [_columns(job, step) for job, (_, step) in zip(case.jobs, steps, strict=True)]
+    joined = {name: np.concatenate([column[name] for column in columns], axis=-1) for name in columns[0]}
     waterfall = compose(
-        factors={
-            name: np.concatenate([step.factors[name] for _, step in steps], axis=-1) for name in steps[0][1].factors
-        },
-        peak_flop_per_s=np.concatenate([step.peak_flop_per_s for _, step in steps], axis=-1),
-        allocation_share=np.concatenate(
-            [
-                np.broadcast_to(job.arrays.allocation_share[..., None], step.peak_flop_per_s.shape)
-                for job, (_, step) in zip(case.jobs, steps, strict=True)
-            ],
-            axis=-1,
-        ),
+        peak_flop_per_s=joined.pop("peak_flop_per_s"),
+        allocation_share=joined.pop("allocation_share"),
+        factors=joined,
         fleet_peak_flop_per_s=fleet_peak,
     )
     return TrainingResult(waterfall, steps, fleet_peak, shares)
+
+
+def _columns(job: TrainingCase, step: Step) -> dict[str, Array]:
+    """What one job adds to the waterfall, every array ending in its job axis."""
+    allocation, measured = job.arrays.allocation_share, job.arrays.measured.get("allocation")
+    if measured is not None:
+        allocation = np.where(np.isnan(measured), allocation, measured)
+    found = {
+        **step.factors,
+        "peak_flop_per_s": step.peak_flop_per_s,
+        "allocation_share": allocation[..., None],
+    }
+    shape = np.broadcast_shapes(*(value.shape for value in found.values()))
+    return {name: np.broadcast_to(value, shape) for name, value in found.items()}
 
 
 def alternatives(case: Case) -> Iterator[Alternative]:
@@ -100,22 +108,33 @@ def alternatives(case: Case) -> Iterator[Alternative]:
                 yield Alternative(kind, name, chosen, None, "a flat communicator is a ring")
                 continue
             try:
-                result = evaluate_training(case, **{kind: name})
+                result = evaluate_training(case if chosen else _unmeasured(case, kind), **{kind: name})
             except ColocalcError as error:
                 yield Alternative(kind, name, chosen, None, error.message)
             else:
                 yield _checked(Alternative(kind, name, chosen, result))
 
 
+# The stage each choice decides: what was measured there holds for the choice made, not for another.
+_DECIDES = {"split": "mixed_generations", "algorithm": "data_parallel", "isolation": "goodput"}
+
+
+def _unmeasured(case: Case, kind: str) -> Case:
+    jobs = []
+    for job in case.jobs:
+        kept = {name: value for name, value in job.arrays.measured.items() if name != _DECIDES[kind]}
+        jobs.append(replace(job, arrays=replace(job.arrays, measured=kept)))
+    return replace(case, jobs=tuple(jobs))
+
+
 def _checked(found: Alternative) -> Alternative:
     """An alternative whose stage came out NaN has no result, and says why."""
-    stage = {"split": "mixed_generations"}.get(found.kind)
-    if found.result is None or stage is None or stage not in found.result.waterfall.unmodelled:
+    if found.result is None or _DECIDES[found.kind] not in found.result.waterfall.unmodelled:
         return found
-    return replace(found, result=None, why_not=_NO_SPLIT.get(found.name, "needs training.model and a batch"))
+    return replace(found, result=None, why_not=_NO_RESULT.get(found.name, "needs training.model and a batch"))
 
 
-_NO_SPLIT = {
+_NO_RESULT = {
     "stages": "needs training.model, and at least as many pipeline stages as pools",
     "memory": "the smallest memory cannot hold an equal share",
 }
@@ -130,6 +149,7 @@ def gpu_power_share(case: Case, sites: Sites) -> Array:
     shares = np.full(pools.gpu_count.shape, np.inf)
     for number, name in enumerate(sites.names):
         here = np.asarray([site == name for site in pools.site_names])
+        megawatts = it_power_mw(sites, number)
         gpu_w, server_w = (
             np.asarray([getattr(figure, "value", np.nan) for figure in figures])
             for figures in (
@@ -138,13 +158,14 @@ def gpu_power_share(case: Case, sites: Sites) -> Array:
             )
         )
         share = power.gpu_power_share(
-            it_power_w=it_power_mw(sites, number) * WATTS_PER_MW,
+            it_power_w=megawatts * WATTS_PER_MW,
             gpu_count=np.where(here, pools.gpu_count, 0.0),
             gpu_power_w=np.where(here, gpu_w, 0.0),
             host_power_w=np.where(here, server_w - gpu_w, 0.0),
             draw_share=sites.draw_share[..., number, None],
         )
-        limit = np.where(np.isnan(share), np.inf, share)
+        # Without megawatts there is no limit; with megawatts and unknown watts the limit is unknown.
+        limit = np.where(np.isnan(megawatts), np.inf, share)
         shares = np.where(here, limit[..., None], shares)
     return shares
 
@@ -163,12 +184,19 @@ def _step(job: TrainingCase, shares: Array, changes: Mapping[str, object]) -> St
     arrays = replace(job.arrays, gpu_power_share=shares[..., list(job.pool_index)], **changes)  # type: ignore[arg-type]
     arrays = partitioned(arrays) if arrays.split == "partitions" else on_job_axis(arrays)
     step = evaluate_step(arrays)
-    if arrays.algorithm != "auto" and bool(np.all(np.isnan(step.exchange_s[step.algorithm]))):
-        others = [time for name, time in step.exchange_s.items() if name != step.algorithm]
-        if not all(bool(np.all(np.isnan(time))) for time in others):
-            reason = exchange.WHY_NOT.get(step.algorithm, "not available on this network")
-            raise ColocalcError(reason, where=f"network.algorithm: {step.algorithm}")
+    if bool(np.all(np.isnan(step.replica_count))):
+        raise ColocalcError("no whole replica: tp x pp x cp GPUs fit in no pool", where=f"{job.name}: layout")
+    _refuse_missing_algorithm(arrays.algorithm, step)
     return step
+
+
+def _refuse_missing_algorithm(algorithm: str, step: Step) -> None:
+    """A forced algorithm must exist for every part of the job: without it the exchange would cost nothing."""
+    if algorithm == "auto" or not bool(np.any(np.isnan(step.exchange_s[step.algorithm]) & (step.step_flop > 0.0))):
+        return
+    known = [name for name, time in step.exchange_s.items() if not bool(np.any(np.isnan(time)))]
+    reason = exchange.WHY_NOT[algorithm] if known else "the GPUs' links are not known"
+    raise ColocalcError(reason, where=f"network.algorithm: {algorithm}")
 
 
 def _fleet_peak(case: Case) -> Array:

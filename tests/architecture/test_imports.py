@@ -19,21 +19,9 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 BOTTOM = ("units", "errors")
 KERNEL_BASE = ("arrays", "units")
+COMPOSED = ("mfu.job", "mfu.cut", "mfu.traffic", "mfu.step", "mfu.waterfall")
 PRIMITIVES = tuple(
-    f"mfu.{name}"
-    for name in (
-        "ceiling",
-        "collective",
-        "exchange",
-        "fabric",
-        "goodput",
-        "mixed",
-        "parallel",
-        "pipeline",
-        "power",
-        "straggler",
-        "transformer",
-    )
+    name for path in sorted((PACKAGE / "mfu").glob("[!_]*.py")) if (name := f"mfu.{path.stem}") not in COMPOSED
 )
 DEFINITIONS = ("figure", "hardware", "model", "card", "fleet")
 KERNEL_INPUTS = ("mfu.job", "mfu.exchange.Links", "mfu.transformer", "lease.rates")
@@ -57,14 +45,16 @@ MAY_IMPORT = {
     "catalog": ("hardware", "model", "card", "figure", "faults", "yamlio", *BOTTOM),
     "fleet": ("figure", "metrics", "expect", "hardware", "model", "card"),
     "additions": ("catalog", "fleet", "card", "hardware", "model", "errors"),
-    "references": ("catalog", "fleet", "hardware", "figure", "expect", "metrics", "yamlio", "errors"),
-    "loading": ("additions", "catalog", "editing", "faults", "fleet", "references", "yamlio", "errors"),
+    "references": ("catalog", "fleet", "hardware", "card", "figure", "expect", "metrics", "faults", "yamlio", "errors"),
+    "loading": ("additions", "card", "catalog", "editing", "faults", "fleet", "references", "yamlio", "errors"),
     "schema": ("catalog", "fleet", "errors"),
     # Kernels: numpy, and each other from simple to composed.
     **dict.fromkeys(PRIMITIVES, (*KERNEL_BASE, *PRIMITIVES)),
     "mfu": (),
     "mfu.job": ("arrays", "mfu.exchange.Links"),
-    "mfu.step": ("arrays", "mfu.job", *PRIMITIVES),
+    "mfu.cut": ("arrays", "mfu.job", *PRIMITIVES),
+    "mfu.traffic": ("arrays", "mfu.job", "mfu.cut", *PRIMITIVES),
+    "mfu.step": ("arrays", "mfu.job", "mfu.cut", "mfu.traffic", *PRIMITIVES),
     "mfu.waterfall": (*KERNEL_BASE, *PRIMITIVES),
     "lease": (*KERNEL_BASE, "lease"),
     "h100e": KERNEL_BASE,
@@ -89,7 +79,7 @@ MAY_IMPORT = {
         *BOTTOM,
     ),
     # The one view of files: a bundled sample is listed with its title.
-    "report.views.catalog": ("report.table", "catalog", *DEFINITIONS, "yamlio", *BOTTOM),
+    "report.views.catalog": ("report.table", "catalog", *DEFINITIONS, *BOTTOM),
     "emit": ("report.table", "report.to_terminal", "report.to_json", "report.to_csv", "report.to_markdown", "errors"),
     "cli": EVERYTHING,
     "__main__": EVERYTHING,
@@ -99,7 +89,7 @@ NUMPY_OWNERS = ("arrays", "mfu", "lease", "h100e", "case", "study", "report.view
 OWNERS = {
     "numpy": NUMPY_OWNERS,
     "pydantic": (*DEFINITIONS, "catalog", "loading"),
-    "pydantic_core": DEFINITIONS,
+    "pydantic_core": (*DEFINITIONS, "catalog"),
     "yaml": ("yamlio",),
     "rich": ("report.to_terminal",),
     "typer": ("cli",),
@@ -117,7 +107,7 @@ MODULES = {_name(file): file for file in FILES}
 
 
 def _below(name: str, above: str) -> bool:
-    return above == "" or name == above or name.startswith(f"{above}.")
+    return above in {"", name} or name.startswith(f"{above}.")
 
 
 def _imported(file: Path) -> list[str]:

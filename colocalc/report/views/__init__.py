@@ -29,7 +29,7 @@ def mfu(case: Case, result: Result, catalog: Catalog, *, others: Sequence[Altern
         topics=("mfu",),
         tables=mfu_view.tables(case, training, others) if training else (),
         headline=mfu_view.headline(case, training) if training else (f"MFU is undefined: {NEEDS['training']}.",),
-        notes=mfu_view.warnings(training) if training else (),
+        notes=mfu_view.warnings(case, training) if training else (),
     )
 
 

@@ -4,12 +4,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from colocalc.card import RateCard
-from colocalc.catalog import Catalog, fleet_names, fleets_dir
+from colocalc.catalog import Catalog, fleet_outlines
 from colocalc.errors import ColocalcError, did_you_mean, quoted
 from colocalc.figure import Definition, Figure
 from colocalc.report.table import Column, Report, Table
 from colocalc.units import unit_of
-from colocalc.yamlio import read_file
 
 _USAGE = 2
 _ENTRY = (
@@ -195,10 +194,7 @@ def _fleets(_catalog: Catalog) -> Table:
         Column("title", "Title", kind="text"),
         Column("scenarios", "Scenarios", kind="text"),
     )
-    rows = []
-    for name in fleet_names():
-        tree = read_file(fleets_dir() / f"{name}.yaml")
-        rows.append((name, str(tree.get("title", "")), ", ".join(tree.get("scenarios", {}))))
+    rows = [(name, title, ", ".join(scenarios)) for name, title, scenarios in fleet_outlines()]
     return Table("fleets", "Sample fleets", columns, tuple(rows))
 
 

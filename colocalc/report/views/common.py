@@ -1,12 +1,13 @@
 """What every report shares: metrics of its families, notes of its topics, assumptions and the titles of sources."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from colocalc.case import Assumption as CaseAssumption
 from colocalc.case import Case
 from colocalc.metrics import METRICS, base_id, unit_suffix
-from colocalc.report.table import Assumption, Column, Note, Report, Table
+from colocalc.report.table import Assumption, Column, Note, Report, Table, cited_sources
 from colocalc.study.evaluate import Result
 
 if TYPE_CHECKING:
@@ -24,7 +25,8 @@ def number(value: object) -> float | None:
 
 def counted(count: int, noun: str) -> str:
     """A number of things in words: ``1 pool``, ``3 pools``."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+    plural = f"{noun}es" if noun.endswith("ch") else f"{noun}s"
+    return f"{count:,} {noun if count == 1 else plural}"
 
 
 def assemble(
@@ -66,7 +68,7 @@ def assemble(
     taken = [row for row in case.assumptions if row.topics & wanted]
     remarks = [Note(remark.text, remark.kind) for remark in case.remarks if remark.topics & wanted]
     assumptions = tuple(_assumption(row) for row in sorted(taken, key=lambda row: _ORDER[row.origin]))
-    return Report(
+    report = Report(
         command=command,
         title=f"{case.title or case.name}",
         fleet=case.name,
@@ -78,20 +80,19 @@ def assemble(
         headline=tuple(headline),
         notes=(*notes, *sorted(remarks, key=lambda note: note.kind != "warning")),
         assumptions=assumptions,
-        source_titles=source_titles(assumptions, catalog),
     )
+    return replace(report, source_titles=source_titles(report, catalog))
 
 
 def _assumption(row: CaseAssumption) -> Assumption:
     return Assumption(row.path, row.value, row.unit, row.low, row.high, row.source, row.origin, row.note)
 
 
-def source_titles(assumptions: Iterable[Assumption], catalog: "Catalog") -> dict[str, str]:
-    """Title and date of each source the assumptions cite."""
-    ids = dict.fromkeys(row.source for row in assumptions if row.source)
+def source_titles(report: Report, catalog: "Catalog") -> dict[str, str]:
+    """Title and date of each source that the assumptions and tables of a report cite."""
     return {
         name: f"{catalog.sources[name].title} ({catalog.sources[name].date}, {catalog.sources[name].kind})"
-        for name in ids
+        for name in cited_sources(report)
         if name in catalog.sources
     }
 

@@ -93,10 +93,11 @@ def hedge_headline(hedge: HedgeResult) -> tuple[str, ...]:
     loss = text(number(hedge.loss_usd_per_yr), "usd_per_yr")
     gross, cover = number(hedge.gross_share), number(hedge.gross_cover_rate_usd_per_gpu_h)
     if gross is None:
-        return (f"The stated loss is {loss} a year: zero or less, so there is nothing to hedge.",)
-    net = text(number(hedge.contribution_share), "share")
+        return (f"The stated loss is {loss}: zero or less, so there is nothing to hedge.",)
+    net = number(hedge.contribution_share)
+    after = "" if net is None else f", {text(net, 'share')} after the costs it adds"
     return (
-        f"The lease covers {text(gross, 'share')} of the loss of {loss} gross, {net} after the costs it adds.",
+        f"The lease covers {text(gross, 'share')} of the loss of {loss} gross{after}.",
         f"A rate of {text(cover, 'usd_per_gpu_h')} billed would cover all of it, gross.",
     )
 

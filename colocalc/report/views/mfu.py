@@ -8,7 +8,7 @@ from colocalc.case import Case, TrainingCase
 from colocalc.metrics import STAGES
 from colocalc.mfu.job import Step
 from colocalc.report.table import Column, Note, Table
-from colocalc.report.views.common import number
+from colocalc.report.views.common import counted, number
 from colocalc.report.views.stages import came_from
 from colocalc.study.training import Alternative, TrainingResult, power_readings
 from colocalc.units import text
@@ -22,16 +22,29 @@ def headline(case: Case, training: TrainingResult) -> tuple[str, ...]:
     shares = [
         text(number(share), "share") for share in (waterfall.step_share, waterfall.job_share, waterfall.fleet_share)
     ]
-    precision = " and ".join(dict.fromkeys(job.precision for job in case.jobs))
+    precision = " and ".join(dict.fromkeys(_denominator(case, job) for job in case.jobs))
     count = text(float(np.sum(case.pools.gpu_count)), "count")
     peak = text(number(training.fleet_peak_flop_per_s / 1e18), None)
     worst = sorted(STAGES, key=lambda stage: -float(waterfall.log_share[stage]))[:3]
     losses = ", ".join(f"{stage} {text(number(waterfall.log_share[stage]), 'share')}" for stage in worst)
+    gaps = [stage for stage in STAGES if stage in waterfall.unmodelled | waterfall.partly_unmodelled]
+    bound = (f"That is an upper bound: not modelled, and counted as 1: {', '.join(gaps)}.",) if gaps else ()
     return (
         f"MFU {shares[0]} in a step, {shares[1]} of the job with failures, {shares[2]} of the fleet.",
+        *bound,
         f"Denominator: dense {precision} peak of all {count} GPUs, {peak} EFLOP/s.",
         f"Where the loss comes from: {losses} (shares of ln MFU).",
     )
+
+
+def _denominator(case: Case, job: TrainingCase) -> str:
+    """The precision of the peak, and of the pools that have no such peak."""
+    others: dict[str, list[str]] = {}
+    for place, key in zip(job.pool_index, job.peak_precisions, strict=True):
+        if key != job.peak_precision:
+            others.setdefault(key, []).append(case.pools.names[place])
+    apart = "; ".join(f"{', '.join(names)} at {key}" for key, names in others.items())
+    return f"{job.precision} ({apart})" if apart else job.precision
 
 
 def tables(case: Case, training: TrainingResult, others: Sequence[Alternative]) -> tuple[Table, ...]:
@@ -40,7 +53,7 @@ def tables(case: Case, training: TrainingResult, others: Sequence[Alternative]) 
         waterfall_table(case, training),
         _jobs(case, training),
         _splits([other for other in others if other.kind == "split"]),
-        _algorithms([other for other in others if other.kind == "algorithm"]),
+        _algorithms([other for other in others if other.kind == "algorithm"], training.steps[0][1].algorithm),
         _recovery([other for other in others if other.kind == "isolation"]),
     ]
     readings = power_readings(case)
@@ -136,8 +149,8 @@ def _job_rows(case: Case, job: TrainingCase, step: Step) -> Iterator[tuple[objec
         )
 
 
-def _mark(other: Alternative) -> str:
-    return f"{other.name} (used)" if other.chosen else other.name
+def _mark(name: str, *, used: bool) -> str:
+    return f"{name} (used)" if used else name
 
 
 def _splits(others: Sequence[Alternative]) -> Table:
@@ -146,7 +159,7 @@ def _splits(others: Sequence[Alternative]) -> Table:
         waterfall = other.result.waterfall if other.result else None
         rows.append(
             (
-                _mark(other),
+                _mark(other.name, used=other.chosen),
                 waterfall and number(waterfall.factors["mixed_generations"]),
                 waterfall and number(waterfall.factors["layout_remainder"]),
                 waterfall and number(waterfall.step_share),
@@ -175,13 +188,14 @@ _SPLITS = {
 }
 
 
-def _algorithms(others: Sequence[Alternative]) -> Table:
+def _algorithms(others: Sequence[Alternative], used: str) -> Table:
+    """The algorithms beside the one used, which ``auto`` picks among them."""
     rows = []
     for other in others:
         step = other.result.steps[0][1] if other.result else None
         rows.append(
             (
-                _mark(other),
+                _mark(other.name, used=other.name == used),
                 step and number(np.max(step.exchange_s[other.name])),
                 step and number(np.max(step.data_parallel_s)),
                 other.result and number(other.result.waterfall.factors["data_parallel"]),
@@ -204,7 +218,7 @@ def _algorithms(others: Sequence[Alternative]) -> Table:
 def _recovery(others: Sequence[Alternative]) -> Table:
     rows = [
         (
-            _mark(other),
+            _mark(other.name, used=other.chosen),
             other.result and number(other.result.waterfall.factors["goodput"]),
             other.result and number(other.result.waterfall.job_share),
             other.result and number(other.result.waterfall.fleet_share),
@@ -229,20 +243,44 @@ _RECOVERY = {
 }
 
 
-def warnings(training: TrainingResult) -> tuple[Note, ...]:
-    """Too few micro-batches, GPUs left over, no whole replica."""
-    found = []
-    for name, step in training.steps:
-        fewest, left = np.min(step.micro_batch_count), float(np.sum(step.idle_gpu_count))
-        if fewest < FEW_MICRO_BATCHES:
-            found.append(
-                f"{name}: {fewest:.0f} micro-batches per replica, fewer than {FEW_MICRO_BATCHES}: "
-                "the pipeline is mostly bubble and a proportional split gains nothing"
-            )
-        if left > 0.0:
-            found.append(
-                f"{name}: {text(left, 'count')} GPUs are left over by the layout; they count in the denominator"
-            )
-        if float(np.min(step.replica_count)) < 1.0:
-            found.append(f"{name}: a pool holds no whole replica (tp x pp x cp GPUs)")
+def warnings(case: Case, training: TrainingResult) -> tuple[Note, ...]:
+    """What an expert would ask at once: too few micro-batches, another batch than asked for, GPUs left over."""
+    found = [
+        sentence
+        for job, (_, step) in zip(case.jobs, training.steps, strict=True)
+        for sentence in (*_batch_warnings(job, step), *_layout_warnings(job, step))
+    ]
     return tuple(Note(sentence, "warning") for sentence in found)
+
+
+def _batch_warnings(job: TrainingCase, step: Step) -> Iterator[str]:
+    if np.isnan(step.micro_batch_count).all():
+        return
+    fewest = float(np.nanmin(step.micro_batch_count))
+    if fewest < FEW_MICRO_BATCHES:
+        yield (
+            f"{job.name}: {counted(int(fewest), 'micro-batch')} per replica, fewer than "
+            f"{FEW_MICRO_BATCHES}: the pipeline is mostly bubble and a proportional split gains nothing"
+        )
+    elif float(job.arrays.vpp_count) > 1.0 and bool(np.any(step.micro_batch_count % job.arrays.pp_count > 0.0)):
+        yield (
+            f"{job.name}: {fewest:.0f} micro-batches are no multiple of {float(job.arrays.pp_count):.0f} stages; "
+            "Megatron-LM's interleaved schedule asks for one"
+        )
+    asked, used = float(job.arrays.global_batch_tokens), float(np.nansum(step.global_batch_tokens))
+    if abs(used / asked - 1.0) > _BATCH_TOLERANCE:
+        asked_for = text(asked, "tokens")
+        yield f"{job.name}: {text(used, 'tokens')} a step in whole micro-batches, not the {asked_for} asked for"
+
+
+def _layout_warnings(job: TrainingCase, step: Step) -> Iterator[str]:
+    left, dropped = float(np.sum(step.idle_gpu_count)), float(np.sum(step.dropped_gpu_count))
+    if dropped > 0.0:
+        yield f"{job.name}: {text(dropped, 'count')} GPUs are dropped as too slow; they count in the denominator"
+    if left > 0.0:
+        yield f"{job.name}: {text(left, 'count')} GPUs are left over by the layout; they count in the denominator"
+    if bool(np.isnan(step.replica_count).any()):
+        yield f"{job.name}: a pool holds no whole replica (tp x pp x cp GPUs) and trains nothing"
+
+
+_BATCH_TOLERANCE = 0.05

@@ -23,7 +23,8 @@ def came_from(case: Case, training: TrainingResult) -> dict[str, str]:
         "allocation": "share of GPU-hours in productive jobs",
     }
     measured = dict.fromkeys(step.measured, "measured: training.measured")
-    more = f" (first of {len(case.jobs)} jobs)" if len(case.jobs) > 1 else ""
+    count = sum(one.peak_flop_per_s.shape[-1] for _, one in training.steps)
+    more = f" (first of {count} jobs)" if count > 1 else ""
     return {stage: {**words, **measured}[stage] + more for stage in STAGES}
 
 
@@ -44,6 +45,7 @@ def _by_pool(case: Case, job: TrainingCase, values: object) -> str:
 def _compute(case: Case, job: TrainingCase) -> dict[str, str]:
     arrays = job.arrays
     recompute = "none"
+    convention = _one(arrays.counted_flop_per_token) / _one(arrays.flop_per_token)
     if _one(arrays.recompute_full_share):
         recompute = "full: the forward pass once more"
     elif _one(arrays.recompute_selective_share):
@@ -52,7 +54,9 @@ def _compute(case: Case, job: TrainingCase) -> dict[str, str]:
         "ceiling": f"best matrix product over peak: {_by_pool(case, job, arrays.ceiling_share)}",
         "shape": f"of the best one: {_by_pool(case, job, arrays.shape_share)}",
         "memory_bound": f"{_one(arrays.memory_bound_share):.2g} of compute time on top",
-        "recompute": recompute,
+        "recompute": recompute
+        if np.isnan(convention) or convention == 1.0
+        else f"{recompute}; counts {convention:.3f} of causal",
     }
 
 
@@ -71,16 +75,17 @@ def _layout(job: Job, step: Step) -> dict[str, str]:
 
 
 def _waiting(job: TrainingCase, step: Step) -> dict[str, str]:
-    nodes = float(np.sum(job.arrays.gpu_count / job.arrays.node_gpu_count))
+    nodes = float(np.sum(step.node_count))
     return {
-        "jitter": f"slowest of {text(round(nodes), 'count')} nodes, sigma {_one(job.arrays.node_sigma_share):.2g}",
+        "jitter": f"slowest of {text(np.round(nodes), 'count')} nodes, sigma {_one(job.arrays.node_sigma_share):.2g}",
         "mixed_generations": f"{job.split} split over {counted(len(job.pool_index), 'pool')}",
         "layout_remainder": f"{text(float(np.sum(step.idle_gpu_count)), 'count')} GPUs in no whole replica",
     }
 
 
 def _power(training: TrainingResult) -> str:
-    least = float(np.min(training.gpu_power_share))
+    known = training.gpu_power_share[~np.isnan(training.gpu_power_share)]
+    least = float(np.min(known)) if known.size else float("inf")
     return "no limit given" if np.isinf(least) else f"the site feeds {text(least, 'share')} of the GPUs' draw"
 
 

@@ -1,0 +1,453 @@
+"""One law for all kernels: stacked inputs give the stacked outputs.
+
+A kernel is called with the sample values of its parameters' names, in the shapes that its docstring states. Three
+scenarios are evaluated one by one and stacked; then each parameter is stacked alone. A parameter without samples fails,
+so no kernel can be left out.
+"""
+
+import importlib
+import inspect
+import pkgutil
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import fields, is_dataclass, replace
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import ArrayLike
+
+import colocalc.lease
+import colocalc.mfu
+from colocalc.mfu.cut import Cut
+from colocalc.mfu.exchange import ALGORITHMS, Links, collective_s, data_parallel_s
+from colocalc.mfu.job import ISOLATIONS, SPLITS, Job, on_job_axis, partitioned
+from colocalc.mfu.step import STEP_STAGES, evaluate_step
+from colocalc.mfu.waterfall import compose
+
+RTOL = 1e-12
+POOLS = 3
+
+# Three values of every quantity, in the domain of each kernel that takes it; ordinary ones first, then limits.
+SAMPLES: dict[str, tuple[float, float, float]] = {
+    "activation_bytes": (2.0, 1.0, 4.0),
+    "actual_util": (0.8, 0.3, 0.0),
+    "added_cost_usd_per_yr": (1e8, 0.0, 4e8),
+    "alpha_factor": (3.0, 1.5, 0.8),
+    "annual_loss": (6e9, 1e9, 0.0),
+    "attention_factor": (6.0, 12.0, 0.0),
+    "attention_flop_per_token": (3.2e10, 1e11, 0.0),
+    "bandwidth_factor": (0.92, 0.75, 1.0),
+    "base_s": (6.6e-6, 8e-6, 0.0),
+    "best_matmul_flop_per_s": (794e12, 1_822e12, np.nan),
+    "bf16_tflop_per_s": (989.0, 2_500.0, np.nan),
+    "billed_gpu_h_per_yr": (1.9e9, 8_760.0, 0.0),
+    "checkpoint_interval_s": (600.0, 1_800.0, 0.0),
+    "checkpoint_s": (20.0, 60.0, 0.0),
+    "chunk_count": (16.0, 1.0, 1e6),
+    "collective_s": (0.5, 2.0, 0.0),
+    "count": (1e5, 8.0, 2.0),
+    "cp_count": (2.0, 16.0, 1.0),
+    "dimension_count": (3.0, 2.0, 1.0),
+    "domain_gpu_count": (8.0, 72.0, 4.0),
+    "dp_count": (128.0, 8.0, 1.0),
+    "draw_share": (0.7, 0.85, 1.0),
+    "element_bytes": (4.0, 2.0, 1.0),
+    "embedding_count": (2.0, 1.0, 2.0),
+    "energy_price_usd_per_mwh": (68.5, -5.0, 0.0),
+    "equivalence_factor": (1.0, 2.5, np.nan),
+    "equivalent_count": (2.5e5, 1_000.0, 0.0),
+    "excess_share": (0.04, 0.5, 0.0),
+    "expected_down_nodes_count": (12.0, 0.5, 0.0),
+    "facility_power_mw": (300.0, 1.5, 0.0),
+    "facility_power_w": (3e8, 1.5e6, 1e5),
+    "failures_per_1000_gpu_day": (0.8, 3.0, 0.0),
+    "fee_per_month": (4e8, 1e6, 0.0),
+    "flop_per_token": (4.4e11, 2.5e12, 1e11),
+    "fp16_tflop_per_s": (989.0, 312.0, np.nan),
+    "fp4_tflop_per_s": (np.nan, 10_000.0, 15_000.0),
+    "fp6_tflop_per_s": (np.nan, 5_000.0, 5_000.0),
+    "fp8_tflop_per_s": (1_979.0, np.nan, 5_000.0),
+    "full_share": (1.0, 0.5, 0.0),
+    "gpu_count": (16_384.0, 4_096.0, 512.0),
+    "gpu_min": (1.2e6, 8e5, np.nan),
+    "gpu_per_node_count": (8.0, 72.0, 1.0),
+    "gpu_power_share": (0.8, 1.3, 0.0),
+    "gpu_power_w": (700.0, 1_200.0, 400.0),
+    "gpu_sigma_share": (0.02, 0.005, 0.0),
+    "gpus": (2.2e5, 1_024.0, 0.0),
+    "head_count": (128.0, 32.0, 64.0),
+    "head_dim": (128.0, 64.0, 96.0),
+    "hidden_dim": (16_384.0, 4_096.0, 8_192.0),
+    "hop_divisor_factor": (3.5, 1.0, 2.0),
+    "hop_s": (3e-6, 1e-6, 0.0),
+    "host_power_w": (575.0, 300.0, 0.0),
+    "hours": (8_760.0, 8_784.0, 730.0),
+    "int8_tflop_per_s": (1_979.0, 624.0, np.nan),
+    "inter_hop_s": (2.7e-6, 14e-6, 0.0),
+    "inter_link_byte_per_s": (50e9, 100e9, 12.5e9),
+    "intra_hop_s": (0.6e-6, 1e-6, 0.0),
+    "intra_link_byte_per_s": (450e9, 900e9, 300e9),
+    "it_power_w": (2.5e8, 5e6, 0.0),
+    "kv_dim": (1_024.0, 2_048.0, 8_192.0),
+    "kv_head_count": (8.0, 1.0, 64.0),
+    "layer_count": (126.0, 32.0, 80.0),
+    "layers_per_stage_count": (7.875, 32.0, 10.0),
+    "light_excess_share": (0.03, 0.1, 0.0),
+    "link_byte_per_s": (50e9, 400e9, 900e9),
+    "loss_months": (3.0, 12.0, 1.0),
+    "loss_usd": (1.5e9, 6e9, 0.0),
+    "loss_usd_per_yr": (6e9, 1e9, 0.0),
+    "matmul_parameter_count": (4.03e11, 7.5e9, 0.0),
+    "measure": (1_979.0, 5_000.0, np.nan),
+    "memory_bound_share": (0.1, 1.0, 0.0),
+    "message_byte": (1.6e9, 1e6, 0.0),
+    "mfu_share": (0.4, 0.11, 0.0),
+    "micro_batch_count": (16.0, 64.0, 1.0),
+    "micro_batch_tokens": (8_192.0, 131_072.0, 2_048.0),
+    "mlp_dim": (53_248.0, 14_336.0, 16_384.0),
+    "mlp_matrix_count": (3.0, 2.0, 3.0),
+    "mttf_s": (9_000.0, 500.0, np.inf),
+    "node_count": (2_048.0, 16.0, 1.0),
+    "node_sigma_share": (0.01, 0.05, 0.0),
+    "operations_usd_per_yr": (5e7, 1e9, 0.0),
+    "overlap_share": (0.75, 1.0, 0.0),
+    "oversubscription_factor": (7.0, 2.0, 1.0),
+    "parameter_count": (4.05e11, 8e9, 7e10),
+    "peak_flop_per_s": (989e12, 2_500e12, 312e12),
+    "plateau_factor": (1.4, 1.0, 1.2),
+    "pod_gpu_count": (3_072.0, 256.0, 16_384.0),
+    "power_cost_usd_per_yr": (1.8e8, 0.0, 9e8),
+    "power_exponent_factor": (0.7, 0.3, 0.0),
+    "pp_count": (16.0, 4.0, 1.0),
+    "pue_factor": (1.25, 1.1, 1.0),
+    "quantile_far": (5.1, 1.2, 0.0),
+    "quantile_near": (4.6, 1.1, 0.0),
+    "rank_count": (16_384.0, 128.0, 1.0),
+    "rank_s": (2.8e-6, 1e-6, 0.0),
+    "ranks_per_node_count": (8.0, 2.0, 1.0),
+    "rate": (2.6, 1.9, 0.0),
+    "rate_flop_per_s": (6e14, 1.3e15, 3e14),
+    "rates": (2.2, 2.6, 4.0),
+    "reference_gpu_min": (1.2e6, 9e5, 2e6),
+    "reference_measure": (1_979.0, 989.0, 3.35),
+    "reference_mfu_share": (0.4, 0.35, 0.5),
+    "repair_s": (3_600.0, 86_400.0, 0.0),
+    "replica_count": (1_717.0, 8.0, 1.0),
+    "replica_gpu_count": (128.0, 8.0, 1_024.0),
+    "replica_repair_s": (600.0, 3_600.0, 0.0),
+    "restart_s": (600.0, 120.0, 0.0),
+    "revenue": (5e9, 1e9, 0.0),
+    "revenue_usd_per_yr": (5e9, 1e8, 0.0),
+    "scale_factor": (1.0, 0.5, 2.0),
+    "schedule_factor": (1.0, 1.0 / 3.0, 0.0),
+    "selective_share": (0.0, 0.5, 1.0),
+    "sequence_tokens": (8_192.0, 131_072.0, 0.0),
+    "server_power_w": (1_275.0, 1_833.0, 800.0),
+    "shape_share": (0.75, 0.9, 1.0),
+    "share": (0.75, 0.9, np.nan),
+    "ceiling_share": (0.8, 0.73, 1.0),
+    "sigma_share": (0.05, 0.5, 0.0),
+    "slow_factor": (1.3, 2.0, 1.0),
+    "slow_share": (0.001, 0.1, 0.0),
+    "sold_share": (0.8, 1.0, 0.0),
+    "stage_count": (8.0, 4.0, 0.0),
+    "stage_gpu_count": (8.0, 16.0, 64.0),
+    "stage_imbalance_share": (0.03, 0.5, 0.0),
+    "stall_s": (180.0, 30.0, 0.0),
+    "take_or_pay_share": (0.7, 0.0, 1.0),
+    "target": (5e9, 1e6, 0.0),
+    "time_s": (0.5, 1e-3, np.nan),
+    "tp_count": (8.0, 4.0, 1.0),
+    "trip_count": (2.0, 1.0, 2.0),
+    "unit_count": (2_048.0, 126.0, 7.0),
+    "util": (1.0, 0.8, 0.0),
+    "vocabulary_count": (128_256.0, 32_000.0, 0.0),
+    "vpp_count": (8.0, 2.0, 1.0),
+    "weight": (4e18, 1e18, 0.0),
+    "weight_byte": (8e8, 1e6, 0.0),
+    "window_s": (0.2, 3.0, 0.0),
+    "work_cap_factor": (1.0, 1.5, np.inf),
+    "worker_count": (32.0, 8.0, 5.0),
+}
+
+# Kernels that take links, a word or a mapping have laws of their own below, and so have jobs. What works on a job or
+# its cut is part of the step model and is under the law of steps.
+OF_RECORDS = {collective_s, data_parallel_s, compose}
+PARTS_OF_A_STEP = (Job, Cut)
+
+
+def _public() -> Iterator[Callable[..., Any]]:
+    names = [
+        f"{package.__name__}.{entry.name}"
+        for package in (colocalc.mfu, colocalc.lease)
+        for entry in pkgutil.iter_modules(package.__path__)
+    ]
+    for name in (*names, "colocalc.h100e"):
+        for word, function in inspect.getmembers(importlib.import_module(name), inspect.isfunction):
+            if function.__module__ == name and not word.startswith("_"):
+                yield function
+
+
+def _annotations(function: Callable[..., Any]) -> list[Any]:
+    return [parameter.annotation for parameter in inspect.signature(function).parameters.values()]
+
+
+def _title(function: Callable[..., Any]) -> str:
+    return f"{function.__module__.removeprefix('colocalc.')}.{function.__name__}"
+
+
+PUBLIC = sorted(_public(), key=_title)
+KERNELS = [function for function in PUBLIC if all(kind == ArrayLike for kind in _annotations(function))]
+
+
+def _stated_shapes(function: Callable[..., Any]) -> tuple[dict[str, str], str]:
+    # What the docstring says stands behind the leading axes: "", "pool" or "1".
+    doc = inspect.getdoc(function) or ""
+    inputs = dict(re.findall(r"^(\w+) : array_like \(\.\.\.,? ?(\w*)\)$", doc, flags=re.MULTILINE))
+    (output,) = re.findall(r"^ndarray \(\.\.\.,? ?(\w*)\)$", doc, flags=re.MULTILINE)
+    return inputs, output
+
+
+def _core(last_axis: str) -> tuple[int, ...]:
+    return {"": (), "pool": (POOLS,), "1": (1,)}[last_axis]
+
+
+def _rows(function: Callable[..., Any]) -> list[dict[str, Any]]:
+    # One scenario per sample; the pools of a scenario are the samples in turn.
+    shapes, _ = _stated_shapes(function)
+    return [
+        {
+            name: np.roll(SAMPLES[name], -row) if last == "pool" else np.full(_core(last), SAMPLES[name][row])
+            for name, last in shapes.items()
+        }
+        for row in range(3)
+    ]
+
+
+def _same(found: Any, expected: Any) -> None:
+    assert np.asarray(found).dtype == np.float64
+    assert np.shape(found) == np.shape(expected)
+    np.testing.assert_allclose(found, expected, rtol=RTOL)
+
+
+def test_every_kernel_is_under_a_law():
+    of_steps = {function for function in PUBLIC if set(_annotations(function)) & set(PARTS_OF_A_STEP)}
+    assert set(PUBLIC) == {*KERNELS, *OF_RECORDS, *of_steps}
+    assert {name for kernel in KERNELS for name in inspect.signature(kernel).parameters} <= set(SAMPLES)
+
+
+@pytest.mark.parametrize("kernel", KERNELS, ids=_title)
+def test_the_docstring_states_every_shape(kernel):
+    shapes, _ = _stated_shapes(kernel)
+    assert list(shapes) == list(inspect.signature(kernel).parameters)
+
+
+@pytest.mark.parametrize("kernel", KERNELS, ids=_title)
+def test_the_result_has_the_shape_the_docstring_states(kernel):
+    _, last = _stated_shapes(kernel)
+    assert [np.shape(kernel(**row)) for row in _rows(kernel)] == [_core(last)] * 3
+
+
+@pytest.mark.parametrize("kernel", KERNELS, ids=_title)
+def test_stacked_inputs_give_stacked_outputs(kernel):
+    rows = _rows(kernel)
+    stacked = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
+    _same(kernel(**stacked), np.stack([kernel(**row) for row in rows]))
+
+
+@pytest.mark.parametrize("kernel", KERNELS, ids=_title)
+def test_each_input_stacked_alone_gives_stacked_outputs(kernel):
+    rows = _rows(kernel)
+    for name in rows[0]:
+        alone = rows[0] | {name: np.stack([row[name] for row in rows])}
+        _same(kernel(**alone), np.stack([kernel(**rows[0] | {name: row[name]}) for row in rows]))
+
+
+@pytest.mark.parametrize("kernel", KERNELS, ids=_title)
+def test_scenarios_on_axes_of_their_own_give_the_grid(kernel):
+    rows = _rows(kernel)
+    first, *rest = rows[0]
+    lead = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
+    grid = kernel(**{first: lead[first][:, None]}, **{name: lead[name][None] for name in rest})
+    for place, row in enumerate(rows):
+        _same(
+            np.asarray(grid)[place] if rest else np.asarray(grid)[place, 0],
+            _line(kernel, row[first], lead, first, rest),
+        )
+
+
+def _line(kernel: Callable[..., Any], value: Any, lead: dict[str, Any], first: str, rest: list[str]) -> Any:
+    return kernel(**{first: value}, **{name: lead[name] for name in rest})
+
+
+# Kernels of records
+
+
+def _stacked(records: list[Any]) -> Any:
+    """Records of one kind as one, each array with a leading axis; words are those of the first."""
+    first = records[0]
+    if is_dataclass(first):
+        parts = {field.name: [getattr(record, field.name) for record in records] for field in fields(first)}
+        return replace(first, **{name: _stacked(values) for name, values in parts.items()})
+    if isinstance(first, dict):
+        return {name: _stacked([record[name] for record in records]) for name in first}
+    return np.stack(np.broadcast_arrays(*records)) if isinstance(first, np.ndarray | np.floating) else first
+
+
+def _same_record(found: Any, expected: Any, *, lead: tuple[int, ...]) -> None:
+    for field in fields(expected):
+        one, other = getattr(found, field.name), getattr(expected, field.name)
+        pairs = [(one[name], other[name]) for name in other] if isinstance(other, dict) else [(one, other)]
+        for value, wanted in pairs:
+            if isinstance(wanted, np.ndarray):
+                # A result that no stacked input reaches keeps its own shape.
+                np.testing.assert_allclose(
+                    np.broadcast_to(value, (*lead, *wanted.shape[1:])), wanted, rtol=RTOL, err_msg=field.name
+                )
+
+
+@pytest.fixture
+def jobs(make_job):
+    """Three jobs that differ in every kind of quantity."""
+    return [
+        make_job(),
+        make_job(
+            gpu_count=(2_048.0, 640.0, 0.0),
+            overlap_share=0.2,
+            pp_count=4.0,
+            global_batch_tokens=33_554_432.0,
+            failures_per_1000_gpu_day=2.0,
+            links={"ring_inter_hop_s": 14e-6},
+        ),
+        make_job(
+            peak_flop_per_s=(989e12, 312e12, 2_500e12),
+            tp_count=4.0,
+            cp_count=1.0,
+            checkpoint_interval_s=900.0,
+            oversubscription_factor=1.0,
+        ),
+    ]
+
+
+@pytest.mark.parametrize("split", SPLITS)
+@pytest.mark.parametrize("isolation", ISOLATIONS)
+def test_stacked_jobs_give_stacked_steps(jobs, split, isolation):
+    chosen = [replace(job, split=split, isolation=isolation) for job in jobs]
+    expected = _stacked([evaluate_step(job) for job in chosen])
+    _same_record(evaluate_step(_stacked(chosen)), expected, lead=(3,))
+
+
+@pytest.mark.parametrize("zero_stage", [0, 1, 3])
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_stacked_jobs_give_stacked_steps_with_every_collective(jobs, algorithm, zero_stage):
+    chosen = [replace(job, algorithm=algorithm, zero_stage=zero_stage) for job in jobs]
+    expected = _stacked([evaluate_step(job) for job in chosen])
+    _same_record(evaluate_step(_stacked(chosen)), expected, lead=(3,))
+
+
+def test_stacked_jobs_give_stacked_steps_with_a_flat_communicator(jobs):
+    chosen = [replace(job, flat=True) for job in jobs]
+    _same_record(evaluate_step(_stacked(chosen)), _stacked([evaluate_step(job) for job in chosen]), lead=(3,))
+
+
+def test_stacked_jobs_give_stacked_steps_with_measured_factors(make_job):
+    chosen = [make_job(measured={"bubble": share, "goodput": 0.9}) for share in (0.93, np.nan, 0.8)]
+    _same_record(evaluate_step(_stacked(chosen)), _stacked([evaluate_step(job) for job in chosen]), lead=(3,))
+
+
+ARRAYS = [
+    field.name
+    for field in fields(Job)
+    if field.name not in {"links", "measured", "split", "algorithm", "isolation", "zero_stage", "flat"}
+]
+
+
+@pytest.mark.parametrize("name", ARRAYS)
+@pytest.mark.parametrize(
+    "shaped", [lambda job: job, on_job_axis, partitioned], ids=["plain", "on_job_axis", "partitioned"]
+)
+def test_one_field_swept_gives_the_steps_of_its_values(make_job, name, shaped):
+    base = make_job(dp_shard_count=16.0, checkpoint_interval_s=900.0)
+    chosen = [replace(base, **{name: getattr(base, name) * scale}) for scale in (1.0, 0.5, 2.0)]
+    swept = replace(base, **{name: np.stack([getattr(job, name) for job in chosen])})
+    expected = _stacked([evaluate_step(shaped(job)) for job in chosen])
+    _same_record(evaluate_step(shaped(swept)), expected, lead=(3,))
+
+
+@pytest.mark.parametrize("shaped", [on_job_axis, partitioned])
+def test_jobs_are_reshaped_alike_one_by_one_and_stacked(jobs, shaped):
+    _same_record(shaped(_stacked(jobs)), _stacked([shaped(job) for job in jobs]), lead=(3,))
+
+
+COLLECTIVE = {
+    "rank_count": (1_024.0, 64.0, 1.0),
+    "ranks_per_node_count": (8.0, 1.0, 8.0),
+    "message_byte": (1.6e9, 1e6, 1e9),
+    "trip_count": (2.0, 1.0, 1.0),
+}
+DATA_PARALLEL = {
+    "group_rank_count": (1_024.0, 512.0, 1.0),
+    "shard_rank_count": (1_024.0, 64.0, 1.0),
+    "ranks_per_node_count": (2.0, 8.0, 1.0),
+    "gradient_byte": (1.6e9, 1e8, 1e9),
+    "weight_byte": (8e8, 5e7, 5e8),
+    "micro_batch_count": (16.0, 64.0, 4.0),
+    "layers_per_stage_count": (7.875, 32.0, 10.0),
+}
+
+
+@pytest.fixture
+def wires(make_links):
+    """Three networks, of which one has no switches that reduce."""
+    return [
+        make_links(),
+        make_links(ring_inter_hop_s=14e-6, in_network_base_s=np.nan),
+        make_links(scale_out_byte_per_s=12.5e9),
+    ]
+
+
+def _law_of_links(kernel: Callable[..., Any], wires: list[Links], table: dict[str, tuple[float, ...]]) -> None:
+    # An algorithm need not use every input, so a result may have fewer axes than all inputs together.
+    rows = [{name: values[row] for name, values in table.items()} for row in range(3)]
+    expected = [kernel(links=links, **row) for links, row in zip(wires, rows, strict=True)]
+    _same(np.broadcast_to(kernel(links=_stacked(wires), **table), 3), np.stack(expected))
+    for name, values in table.items():
+        alone = [kernel(links=wires[0], **rows[0] | {name: value}) for value in values]
+        _same(np.broadcast_to(kernel(links=wires[0], **rows[0] | {name: values}), 3), np.stack(alone))
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_stacked_groups_give_stacked_collectives(wires, algorithm):
+    _law_of_links(lambda **row: collective_s(algorithm=algorithm, **row), wires, COLLECTIVE)
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+@pytest.mark.parametrize("zero_stage", range(4))
+def test_stacked_groups_give_stacked_exchanges(wires, algorithm, zero_stage):
+    _law_of_links(
+        lambda **row: data_parallel_s(algorithm=algorithm, zero_stage=zero_stage, **row), wires, DATA_PARALLEL
+    )
+
+
+def _jobs_factors(rng: np.random.Generator, scenarios: int, jobs: int) -> dict[str, Any]:
+    return {name: rng.uniform(0.3, 1.0, (scenarios, jobs)) for name in (*STEP_STAGES, "goodput")}
+
+
+def test_stacked_factors_give_stacked_waterfalls():
+    rng = np.random.default_rng(7)
+    factors = _jobs_factors(rng, 3, 2)
+    factors["shape"][1] = np.nan
+    peak, allocation = rng.uniform(1.0, 2.0, (3, 2)), rng.uniform(0.5, 1.0, (3, 2))
+    fleet = np.array([5.0, 6.0, 7.0])
+    alone = [
+        compose(
+            factors={name: values[row] for name, values in factors.items()},
+            peak_flop_per_s=peak[row],
+            allocation_share=allocation[row],
+            fleet_peak_flop_per_s=fleet[row],
+        )
+        for row in range(3)
+    ]
+    found = compose(factors=factors, peak_flop_per_s=peak, allocation_share=allocation, fleet_peak_flop_per_s=fleet)
+    _same_record(found, _stacked(alone), lead=(3,))
