@@ -2,16 +2,19 @@
 
 from typing import Annotated, Literal
 
-from pydantic import StringConstraints, model_validator
+from pydantic import AfterValidator, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
-from colocalc.figure import Definition, Figure, UsdPerGpuH
+from colocalc.figure import Definition, Figure, Text, UsdPerGpuH, on_the_calendar
 
 Term = Literal["spot", "on-demand", "1-month", "1-year", "2-year", "3-year", "5-year"]
 TERMS: tuple[Term, ...] = ("spot", "on-demand", "1-month", "1-year", "2-year", "3-year", "5-year")
 
-Text = Annotated[str, StringConstraints(strict=True, min_length=1)]
-PriceDate = Annotated[str, StringConstraints(strict=True, pattern=r"^\d{4}-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?$")]
+PriceDate = Annotated[
+    str,
+    StringConstraints(strict=True, pattern=r"^\d{4}-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?$"),
+    AfterValidator(on_the_calendar),
+]
 
 
 class Rate(Definition):

@@ -1,9 +1,8 @@
 """The command line: each command loads, lowers, studies, views and emits, and nothing more."""
 
 import sys
-from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TextIO
 
 import typer
 
@@ -333,6 +332,7 @@ def run() -> NoReturn:
         _leave(str(error), error.exit_code)
     except OSError as error:
         # Reports and files say where; what is left is typer's own help on a full disk.
+        _silence(sys.stdout)
         _leave(f"cannot read or write: {error.strerror or error}", EXIT_IO)
     except typer.Abort:
         sys.exit(130)
@@ -341,10 +341,18 @@ def run() -> NoReturn:
         show = getattr(error, "show", None)
         if show is None:
             raise
-        with suppress(OSError):
+        try:
             show()
+        except OSError:
+            _silence(sys.stderr)
         sys.exit(getattr(error, "exit_code", 2))
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _silence(stream: TextIO) -> None:
+    from colocalc.emit import silence
+
+    silence(stream)
 
 
 def _leave(message: str, code: int) -> NoReturn:

@@ -169,15 +169,16 @@ def _to_stdout(text: str) -> None:
     if sys.stdout is None:
         raise ColocalcError("cannot write: it is closed", where="standard output", exit_code=EXIT_IO)
     try:
-        data = text.encode(sys.stdout.encoding or "ascii", errors="backslashreplace")
+        left = memoryview(text.encode(sys.stdout.encoding or "ascii", errors="backslashreplace"))
         sys.stdout.flush()
-        sys.stdout.buffer.write(data)
+        while left:  # an unbuffered stream may take a part, and say only then that there is no room for the rest
+            left = left[sys.stdout.buffer.write(left) :]
         sys.stdout.buffer.flush()
     except BrokenPipeError:
-        _silence(sys.stdout)
+        silence(sys.stdout)
         sys.exit(_READER_WENT_AWAY)
     except OSError as error:
-        _silence(sys.stdout)
+        silence(sys.stdout)
         raise ColocalcError(
             f"cannot write: {error.strerror or error}", where="standard output", exit_code=EXIT_IO
         ) from None
@@ -190,10 +191,10 @@ def to_stderr(line: str) -> None:
     try:
         sys.stderr.write(f"{line}\n")
     except OSError:
-        _silence(sys.stderr)
+        silence(sys.stderr)
 
 
-def _silence(stream: TextIO) -> None:
-    # Python would complain once more, and change the exit code, when it flushes at exit.
+def silence(stream: TextIO) -> None:
+    """Leads a stream that takes nothing more to nowhere, or Python complains again, with its own code, at exit."""
     with suppress(OSError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -5,9 +5,18 @@ and its range, so that a wrong number is refused where it is read.
 """
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Annotated, Any, Generic, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    StringConstraints,
+)
 from pydantic_core import PydanticCustomError, core_schema
 
 T = TypeVar("T")
@@ -156,6 +165,22 @@ def isinstance_figure(annotation: Any) -> bool:
     return getattr(annotation, "__origin__", None) is Figure
 
 
+def on_the_calendar(text: str) -> str:
+    """A date, a month or a year that exists."""
+    try:
+        date.fromisoformat(text + "-01-01"[len(text) - 4 :])
+    except ValueError:
+        raise PydanticCustomError("calendar", "there is no {day}", {"day": text}) from None
+    return text
+
+
+Text = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=500)]
+Flag = Annotated[bool, Field(strict=True)]  # lax mode takes 1 and "yes" for true
+IsoDate = Annotated[
+    str,
+    StringConstraints(strict=True, pattern=r"^\d{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?)?$"),
+    AfterValidator(on_the_calendar),
+]
 Share = Annotated[float, Quantity("share", at_least=0.0, at_most=1.0)]
 SignedShare = Annotated[float, Quantity("share", above=-1.0)]
 Factor = Annotated[float, Quantity("factor", above=0.0)]

@@ -4,7 +4,6 @@ The names are the contract of the tool. Nothing here knows numpy, files or the c
 file into these types, and ``colocalc.case`` lowers them to arrays.
 """
 
-from datetime import date
 from typing import Annotated, Any, Literal, LiteralString
 
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, StringConstraints, Tag, model_validator
@@ -20,7 +19,9 @@ from colocalc.figure import (
     FactorFromOne,
     FactorOfOne,
     Figure,
+    Flag,
     GbitPerS,
+    IsoDate,
     Megawatt,
     Months,
     Per1000GpuDay,
@@ -28,6 +29,7 @@ from colocalc.figure import (
     Second,
     Share,
     Steps,
+    Text,
     Tokens,
     Usd,
     UsdPerGpu,
@@ -42,23 +44,13 @@ from colocalc.figure import (
 from colocalc.hardware import GpuType, SourceKind
 from colocalc.model import ModelDims
 
-Text = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=500)]
 Name = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,59}$")]
 Algorithm = Literal["auto", "ring", "tree", "hierarchical", "in-network", "torus", "pat"]
 Split = Literal["equal", "proportional", "memory", "stages", "partitions", "drop-slow"]
 Isolation = Literal["job", "replica", "hot-spare"]
-Flag = Annotated[bool, Field(strict=True)]  # lax mode takes 1 and "yes" for true
 Number = Annotated[float, Field(strict=True)]
 # More GPUs than were ever made: a slip, not a fleet.
 PoolCount = Annotated[float, Quantity("count", at_least=0.0, at_most=1e9, whole=True)]
-
-
-def _on_the_calendar(text: str) -> str:
-    try:
-        date.fromisoformat(text + "-01-01"[len(text) - 4 :])
-    except ValueError:
-        raise PydanticCustomError("calendar", "there is no {day}", {"day": text}) from None
-    return text
 
 
 def _one_line(text: str) -> str:
@@ -77,11 +69,6 @@ def _no_truth(value: Any) -> Any:
     return value
 
 
-IsoDate = Annotated[
-    str,
-    StringConstraints(strict=True, pattern=r"^\d{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?)?$"),
-    AfterValidator(_on_the_calendar),
-]
 Auto = Annotated[Literal["auto"], Tag("word")]
 Key = Annotated[Text, AfterValidator(_one_line)]
 

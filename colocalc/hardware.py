@@ -1,8 +1,8 @@
 """GPU types and networks as a user may define them, and the sources their numbers come from."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from colocalc.figure import (
@@ -11,20 +11,21 @@ from colocalc.figure import (
     Factor,
     FactorOfOne,
     Figure,
+    Flag,
     GbitPerS,
     Gbyte,
     GbytePerS,
     GpuMin,
+    IsoDate,
     Second,
     Share,
     TbytePerS,
+    Text,
     TflopPerS,
     TokensPerSPerGpu,
     Watt,
 )
 
-Text = Annotated[str, StringConstraints(strict=True, min_length=1)]
-IsoDate = Annotated[str, StringConstraints(strict=True, pattern=r"^\d{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?)?$")]
 Precision = Literal["tf32", "bf16", "fp16", "fp8", "int8", "fp6", "fp4"]
 Algorithm = Literal["ring", "tree", "hierarchical", "in-network", "torus", "pat"]
 Benchmark = Literal[
@@ -110,7 +111,7 @@ class GpuType(Definition):
     server_power_w: Figure[Watt] | None = None
     superchip_gpu_count: Figure[Count] | None = None
     rack_gpu_count: Figure[Count] | None = None
-    ambiguous_count: bool = False
+    ambiguous_count: Flag = False
     count_note: Text | None = None
     measured: dict[Benchmark, tuple[MeasuredRow, ...]] = Field(default_factory=dict)
 

@@ -1,13 +1,9 @@
 """Dimensions of a transformer, as its authors publish them."""
 
-from typing import Annotated
-
-from pydantic import StringConstraints, model_validator
+from pydantic import model_validator
 from pydantic_core import PydanticCustomError
 
-from colocalc.figure import Count, Definition, Dim, Figure
-
-Text = Annotated[str, StringConstraints(strict=True, min_length=1)]
+from colocalc.figure import Count, Definition, Dim, Figure, Flag, Text
 
 
 class ModelDims(Definition):
@@ -34,13 +30,13 @@ class ModelDims(Definition):
     layer_count: Count
     hidden_dim: Dim
     mlp_dim: Dim
-    gated_mlp: bool
+    gated_mlp: Flag
     head_count: Count
     kv_head_count: Count
     head_dim: Dim
     vocabulary_count: Count
-    tied_embeddings: bool = False
-    parallel_block: bool = False
+    tied_embeddings: Flag = False
+    parallel_block: Flag = False
     published_parameter_count: Figure[Count] | None = None
     source: Text | None = None
 

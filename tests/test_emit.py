@@ -267,7 +267,7 @@ def test_an_ending_without_a_format_is_refused(colocalc, tmp_path, name):
         ("--format", "JSON", '"JSON" is none of'),
         ("--format", "", "is none of"),
         ("--color", "sometimes", "auto, always, never"),
-        ("--color", "alway", "did you mean always?"),
+        ("--color", "neverr", "did you mean never?"),
     ],
 )
 def test_a_word_that_is_no_choice_is_refused_with_the_choices(colocalc, tmp_path, option, value, says):

@@ -17,8 +17,8 @@ from colocalc import yamlio
 from colocalc.card import RateCard
 from colocalc.errors import ColocalcError, Fault, InputError, did_you_mean, quoted
 from colocalc.faults import faults_of
-from colocalc.figure import Definition
-from colocalc.hardware import GpuType, Network, Source, Text
+from colocalc.figure import Definition, Text
+from colocalc.hardware import GpuType, Network, Source
 from colocalc.model import ModelDims
 
 __all__ = [

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from colocalc.errors import ColocalcError
+from colocalc.errors import ColocalcError, quoted
 from colocalc.expect import Outcome, judge, parse, unknown_metrics
 from colocalc.metrics import LATER, METRICS, is_metric
 from colocalc.study.evaluate import Result
@@ -53,6 +53,6 @@ def judged(
         parsed = parse(text)
         problems = unknown_metrics(parsed, known, (*METRICS, *LATER))
         if problems:
-            raise ColocalcError(problems[0], where=f"expectation {text!r}")
+            raise ColocalcError(problems[0], where=f"expectation {quoted(text)}")
         outcomes.append((text, judge(parsed, metrics=metrics, undefined=result.undefined)))
     return Checked(tuple(outcomes), tuple(scenarios))

@@ -185,7 +185,11 @@ def _step(job: TrainingCase, shares: Array, changes: Mapping[str, object]) -> St
     arrays = partitioned(arrays) if arrays.split == "partitions" else on_job_axis(arrays)
     step = evaluate_step(arrays)
     if bool(np.all(np.isnan(step.replica_count))):
-        raise ColocalcError("no whole replica: tp x pp x cp GPUs fit in no pool", where=f"{job.name}: layout")
+        raise ColocalcError(
+            "no whole replica: tp x pp x cp GPUs fit in no pool",
+            where=f"{job.name}: layout",
+            hint="give a smaller layout or a smaller model",
+        )
     _refuse_missing_algorithm(arrays.algorithm, step)
     return step
 
