@@ -430,7 +430,7 @@ def test_overrides_apply_after_the_scenario_and_the_last_one_wins(told):
     [
         (("colosus-1",), EXIT_IO, "did you mean colossus-1?"),
         (("nowhere/fleet.yaml",), EXIT_IO, "no such file"),
-        (("colossus-1", "--scenario", "treee"), EXIT_INPUT, "did you mean tree?"),
+        (("colossus-1", "--scenario", "flatring"), EXIT_INPUT, "did you mean flat-ring?"),
         (("meta-llama3-16k", "--scenario", "tree"), EXIT_INPUT, "it has none"),
         (("colossus-1", "--set", "pools.gb200.count"), EXIT_INPUT, "should be KEY=VALUE"),
         (("colossus-1", "--set", "pools.gb20.count=1"), EXIT_INPUT, "gb20"),

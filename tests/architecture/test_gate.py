@@ -1,0 +1,23 @@
+"""The gate runs what the README tells a stranger to run, to the letter."""
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_gate_calls_the_two_lines_of_the_readme():
+    readme, gate = (ROOT / "README.md").read_text(), (ROOT / ".ci" / "run").read_text()
+    start = readme.split("## Start", 1)[1].split("## ", 1)[0]
+    lines = [block.strip() for block in re.findall(r"```sh\n(.*?)```", start, flags=re.DOTALL)]
+
+    assert len(lines) == 2
+    for line in lines:
+        assert "\n" not in line
+        assert line in gate
+
+
+def test_the_top_level_is_as_prescribed():
+    prescribed = {"pyproject.toml", "README.md", "CHANGELOG.md", "colocalc", "tests", "fleets"}
+
+    assert {path.name for path in ROOT.iterdir() if not path.name.startswith(".")} - {"dist", "build"} == prescribed
