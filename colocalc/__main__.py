@@ -1,5 +1,6 @@
 """The entry point: answers ``--version`` before anything heavy is imported, then hands over to the command line."""
 
+import os
 import sys
 
 from colocalc import __version__
@@ -9,13 +10,26 @@ def main() -> None:
     """Runs the command line; an interrupt during start-up ends it silently."""
     try:
         if sys.argv[1:] == ["--version"]:
-            sys.stdout.write(f"colocalc {__version__}\n")
+            _version()
             return
         from colocalc.cli import run
 
         run()
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _version() -> None:
+    # Straight to the file descriptor: a dead stream is then an error here, and not one more when Python exits.
+    try:
+        os.write(1, f"colocalc {__version__}\n".encode())
+    except OSError as error:
+        from colocalc.errors import EXIT_IO, EXIT_READER_WENT_AWAY
+
+        if isinstance(error, BrokenPipeError):
+            sys.exit(EXIT_READER_WENT_AWAY)
+        os.write(2, f"standard output: cannot write: {error.strerror}\n".encode())
+        sys.exit(EXIT_IO)
 
 
 if __name__ == "__main__":

@@ -275,7 +275,9 @@ def init(
     if output.exists() and not force:
         raise ColocalcError("exists already", where=str(output), hint="--force overwrites it", exit_code=EXIT_IO)
     write(text, output)
-    write(fleet_schema_text(), output.parent / SCHEMA_NAME)
+    beside = output.parent / SCHEMA_NAME
+    if force or not beside.exists():
+        write(fleet_schema_text(), beside)
     typer.echo(f"wrote {output}; try: colocalc report {output}", err=True)
 
 

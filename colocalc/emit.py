@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from colocalc.errors import EXIT_IO, ColocalcError, did_you_mean, quoted
+from colocalc.errors import EXIT_IO, EXIT_READER_WENT_AWAY, ColocalcError, did_you_mean, quoted
 
 if TYPE_CHECKING:
     from colocalc.report.table import Report
@@ -17,7 +17,6 @@ COLORS = ("auto", "always", "never")
 _SUFFIXES = {".json": "json", ".csv": "csv", ".md": "markdown", ".markdown": "markdown", ".txt": "table"}
 _USAGE = 2
 _FILE_WIDTH = 100
-_READER_WENT_AWAY = 141
 
 
 def emit(report: "Report", *, fmt: str | None, output: Path | None, color: str) -> None:
@@ -176,7 +175,7 @@ def _to_stdout(text: str) -> None:
         sys.stdout.buffer.flush()
     except BrokenPipeError:
         silence(sys.stdout)
-        sys.exit(_READER_WENT_AWAY)
+        sys.exit(EXIT_READER_WENT_AWAY)
     except OSError as error:
         silence(sys.stdout)
         raise ColocalcError(

@@ -21,6 +21,7 @@ NEEDS = {
     "no_loss": "the stated loss is zero or less",
     "total": "needs finance.total_h100e_count",
     "jobs": "several jobs: see the table of jobs",
+    "stage": "could not be modelled from what is given, and counts as 1",
     "batch": "needs training.model, sequence_tokens and global_batch_tokens",
 }
 
@@ -108,7 +109,8 @@ def _training_values(training: TrainingResult) -> Iterator[tuple[str, Array]]:
     yield "mfu.job_share", waterfall.job_share
     yield "mfu.fleet_share", waterfall.fleet_share
     for stage in STAGES:
-        yield f"mfu.stage.{stage}_factor", waterfall.factors[stage]
+        if stage not in waterfall.unmodelled:
+            yield f"mfu.stage.{stage}_factor", waterfall.factors[stage]
     peak = training.fleet_peak_flop_per_s / FLOPS_PER_PFLOPS
     yield "mfu.peak_pflop_per_s", peak
     yield "mfu.delivered_pflop_per_s", peak * waterfall.fleet_share
@@ -164,16 +166,18 @@ def _reason(
     if name in LATER:
         return LATER[name]
     return {
-        "mfu": lambda: _no_training(case, training),
+        "mfu": lambda: _no_training(name, case, training),
         "lease": lambda: NEEDS["lease"] if lease is None else NEEDS["power"],
         "hedge": lambda: NEEDS["lease"] if lease is None else _no_hedge(hedge),
         "h100e": lambda: _no_equivalents(name, case, training),
     }[name.split(".", 1)[0]]()
 
 
-def _no_training(case: Case, training: TrainingResult | None) -> str:
+def _no_training(name: str, case: Case, training: TrainingResult | None) -> str:
     if training is None:
         return NEEDS["training"]
+    if name.startswith("mfu.stage."):
+        return NEEDS["stage"]
     return NEEDS["jobs"] if len(training.steps) > 1 or case.jobs[0].split == "partitions" else NEEDS["batch"]
 
 

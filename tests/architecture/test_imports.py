@@ -173,5 +173,5 @@ def test_kernels_know_numpy_and_nothing_else(module):
 @pytest.mark.parametrize("module", MODULES)
 def test_imports_are_absolute_and_named(module):
     tree = ast.parse(MODULES[module].read_text(encoding="utf-8"))
-    froms = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
-    assert all(node.level == 0 and node.names[0].name != "*" for node in froms)
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    assert all(node.level == 0 and node.names[0].name != "*" for node in imports)
