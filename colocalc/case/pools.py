@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from colocalc.arrays import Array
-from colocalc.case.ledger import Ledger, array
+from colocalc.case.ledger import Ledger, Topic, array
 from colocalc.fleet import Fleet, Pool, PoolReliability, Site
 from colocalc.hardware import GpuType
 from colocalc.units import text
@@ -104,7 +104,9 @@ def _site(name: str, site: Site, ledger: Ledger) -> tuple[float, ...]:
     critical = ledger.number(f"{path}.it_power_mw", site.it_power_mw, "mfu", "lease", "hedge", "h100e")
     pue = ledger.number(f"{path}.pue_factor", site.pue_factor, "mfu", "lease", default="sites.pue_factor")
     draw = ledger.word(f"{path}.draw", site.draw, "mfu", "lease", default="sites.draw")
-    typical = ledger.number(f"{path}.typical_draw_share", None, "mfu", "lease", default="sites.typical_draw_share")
+    # The lease only needs the draw where no megawatts are given.
+    unknown: tuple[Topic, ...] = ("mfu",) if site.facility_power_mw or site.it_power_mw else ("mfu", "lease")
+    typical = ledger.number(f"{path}.typical_draw_share", None, *unknown, default="sites.typical_draw_share")
     share = typical if draw == "typical" else 1.0
     price = ledger.number(
         f"{path}.energy_price_usd_per_mwh",

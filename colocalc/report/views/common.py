@@ -13,8 +13,27 @@ from colocalc.study.evaluate import Result
 if TYPE_CHECKING:
     from colocalc.catalog import Catalog
 
-# What a reader should question first stands first.
+# What a reader should question first stands first: assumed figures before what the file gives, conventions last; among
+# them, what typically moves a result most.
 _ORDER = {"assumed": 0, "given": 1, "derived": 2, "catalog": 3}
+_LEVERAGE = (
+    "reliability.",
+    "software.",
+    "mfu.shape_share",
+    "gpus.",
+    "mfu.",
+    "pools.",
+    "cards.",
+    "lease.",
+    "contracts.",
+    "finance.",
+    "sites.",
+    "costs.",
+    "training.",
+    "jobs.",
+    "networks.",
+)
+_CONVENTION = "convention"
 
 
 def number(value: object) -> float | None:
@@ -67,7 +86,7 @@ def assemble(
     undefined = {name: why for name, why in result.undefined.items() if belongs(name)}
     taken = [row for row in case.assumptions if row.topics & wanted]
     remarks = [Note(remark.text, remark.kind) for remark in case.remarks if remark.topics & wanted]
-    assumptions = tuple(_assumption(row) for row in sorted(taken, key=lambda row: _ORDER[row.origin]))
+    assumptions = tuple(_assumption(row) for row in sorted(taken, key=_weight))
     report = Report(
         command=command,
         title=f"{case.title or case.name}",
@@ -82,6 +101,13 @@ def assemble(
         assumptions=assumptions,
     )
     return replace(report, source_titles=source_titles(report, catalog))
+
+
+def _weight(row: CaseAssumption) -> tuple[bool, int, int]:
+    rank = next((place for place, start in enumerate(_LEVERAGE) if row.path.startswith(start)), len(_LEVERAGE))
+    # A rate is chosen with its card, as good as written in the file.
+    origin = _ORDER["given"] if row.path.startswith("cards.") else _ORDER[row.origin]
+    return row.source == _CONVENTION, origin, rank
 
 
 def _assumption(row: CaseAssumption) -> Assumption:
