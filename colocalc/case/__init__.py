@@ -5,6 +5,8 @@ list of every number that went in, with its source and origin.
 """
 
 from dataclasses import dataclass
+from functools import reduce
+from typing import Any
 
 from colocalc.arrays import Array
 from colocalc.case.equivalents import EquivalentsCase, lower_equivalents
@@ -42,9 +44,13 @@ _NOT_USED_YET = (
     ("finance", "tax_rate_share"),
     ("finance", "tax_losses"),
     ("finance", "valuation_usd"),
+    ("finance", "reference.gpu"),
+    ("finance", "reference.rate_usd_per_gpu_h"),
     ("claims", None),
     ("training", "calibration"),
+    ("training", "outer_sync_bits"),
 )
+_SEVERAL = {"lease": "contracts", "training": "jobs"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,11 +149,17 @@ def unused_keys(fleet: Fleet) -> tuple[str, ...]:
     """Keys of a fleet that are validated and have no model yet."""
     found = []
     for block, key in _NOT_USED_YET:
-        value = getattr(fleet, block)
-        if value is not None and key is not None:
-            value = getattr(value, key)
-        if value not in (None, (), {}, False):
-            found.append(block if key is None else f"{block}.{key}")
+        for path, given in _blocks(fleet, block):
+            value = reduce(lambda part, name: getattr(part, name, None), key.split(".") if key else (), given)
+            if value not in (None, (), {}, False):
+                found.append(path if key is None else f"{path}.{key}")
     if any(site.kind == "orbital" for site in fleet.named_sites.values()):
         found.append("sites.*.kind: orbital")
     return tuple(found)
+
+
+def _blocks(fleet: Fleet, block: str) -> list[tuple[str, Any]]:
+    """A block of a fleet and, where there may be several of its kind, each of them under its name."""
+    several = _SEVERAL.get(block)
+    named = [(f"{several}.{one.name}", one) for one in getattr(fleet, several)] if several else []
+    return [(block, getattr(fleet, block)), *named]

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from colocalc.arrays import Array
-from colocalc.case.ledger import Ledger, array
+from colocalc.case.ledger import Ledger, per_type
 from colocalc.case.pools import Pools
 from colocalc.fleet import Fleet
 from colocalc.hardware import GpuType, MeasuredRow
@@ -55,9 +56,9 @@ def lower_equivalents(fleet: Fleet, pools: Pools, ledger: Ledger) -> Equivalents
     finance = fleet.finance
     reference = finance.reference if finance else None
     return EquivalentsCase(
-        tflop_per_s={name: array(*(_peak(gpu, name, ledger) for gpu in gpus)) for name in _PRECISIONS},
-        hbm_tbyte_per_s=array(*(_fact(gpu, "hbm_tbyte_per_s", ledger) for gpu in gpus)),
-        hbm_gbyte=array(*(_fact(gpu, "hbm_gbyte", ledger) for gpu in gpus)),
+        tflop_per_s={name: per_type(gpus, partial(_peak, name, ledger)) for name in _PRECISIONS},
+        hbm_tbyte_per_s=per_type(gpus, partial(_fact, "hbm_tbyte_per_s", ledger)),
+        hbm_gbyte=per_type(gpus, partial(_fact, "hbm_gbyte", ledger)),
         measured=measured,
         rounds=rounds,
         total_h100e_count=ledger.number(
@@ -72,28 +73,32 @@ def lower_equivalents(fleet: Fleet, pools: Pools, ledger: Ledger) -> Equivalents
     )
 
 
-def _peak(gpu: GpuType, precision: str, ledger: Ledger) -> float:
+def _peak(precision: str, ledger: Ledger, gpu: GpuType) -> float:
     peaks: Mapping[Any, Any] = gpu.peak_tflop_per_s
     return ledger.fact(f"gpus.{gpu.id}.peak_{precision}_tflop_per_s", peaks.get(precision), _TOPIC)
 
 
-def _fact(gpu: GpuType, name: str, ledger: Ledger) -> float:
+def _fact(name: str, ledger: Ledger, gpu: GpuType) -> float:
     return ledger.fact(f"gpus.{gpu.id}.{name}", getattr(gpu, name), _TOPIC)
 
 
 def _measured(basis: str, gpus: list[GpuType], ledger: Ledger) -> tuple[Array, str]:
     """The newest row of each GPU up to the basis's round, and the rounds in words."""
     benchmark, _, limit = basis.removeprefix("mlperf_").rpartition("_v")
-    values, used = [], {}
-    for gpu in gpus:
+    used: dict[str, str] = {}
+
+    def newest(gpu: GpuType) -> float:
         rows: Mapping[Any, tuple[MeasuredRow, ...]] = gpu.measured
         row = _newest(rows.get(benchmark, ()), limit.replace("_", "."))
-        figure = None if row is None else row.train_gpu_min or row.rate_tokens_per_s_per_gpu
-        unit = "gpu_min" if row is not None and row.train_gpu_min else "tokens_per_s_per_gpu"
-        values.append(ledger.fact(f"gpus.{gpu.id}.measured.{basis}_{unit}", figure, _TOPIC))
-        if row is not None:
-            used[gpu.id] = row.round
-    return array(*values), ", ".join(f"{gpu} {number}" for gpu, number in used.items())
+        if row is None:
+            return float("nan")
+        used[gpu.id] = row.round
+        unit = "gpu_min" if row.train_gpu_min else "tokens_per_s_per_gpu"
+        figure = row.train_gpu_min or row.rate_tokens_per_s_per_gpu
+        return ledger.fact(f"gpus.{gpu.id}.measured.{basis}_{unit}", figure, _TOPIC)
+
+    values = per_type(gpus, newest)
+    return values, ", ".join(f"{gpu} {number}" for gpu, number in used.items())
 
 
 def _newest(rows: tuple[MeasuredRow, ...], limit: str) -> MeasuredRow | None:

@@ -41,7 +41,8 @@ def lower_layout(
     """The layout a job runs with, each part recorded with its origin."""
     given = training.layout if isinstance(training.layout, Layout) else Layout()
     key = f"{path}.layout"
-    by_rule = _by_rule(gpus, model, ledger) if not isinstance(training.layout, Layout) and model is not None else {}
+    open_layout = not isinstance(training.layout, Layout)
+    by_rule = _by_rule(training, gpus, model, ledger) if open_layout and model is not None else {}
     if by_rule:
         ledger.remark(
             "no layout given: a plain rule is used, see the assumptions; `layout: {tp: ..., pp: ...}` overrides it",
@@ -94,7 +95,7 @@ def warn_of_layout(
         )
     if model is None or training.ignore_memory:
         return
-    need = _state_byte(layout, model, ledger) / BYTES_PER_GBYTE
+    need = _state_byte(training, layout, model, ledger) / BYTES_PER_GBYTE
     memory = min((gpu.hbm_gbyte.value for gpu in gpus if gpu.hbm_gbyte), default=float("inf"))
     if need > memory:
         ledger.remark(
@@ -105,11 +106,19 @@ def warn_of_layout(
         )
 
 
-def _state_byte(layout: CutLayout, model: ModelDims, ledger: Ledger) -> float:
+def _state_byte(training: Training, layout: CutLayout, model: ModelDims, ledger: Ledger) -> float:
     """Weights, and gradients where they are not sharded, on one GPU; activations and optimizer come on top."""
-    names = {0: ("weight_bytes", "gradient_bytes"), 1: ("weight_bytes", "gradient_bytes"), 2: ("weight_bytes",), 3: ()}
-    width = sum(float(ledger.catalog.default(f"training.{name}").value) for name in names[layout.zero_stage])
+    weight, gradient = _widths(training, ledger)
+    width = {0: weight + gradient, 1: weight + gradient, 2: weight, 3: 0.0}[layout.zero_stage]
     return parameters(model) * width / (layout.tp * layout.pp)
+
+
+def _widths(training: Training, ledger: Ledger) -> tuple[float, float]:
+    """Bytes of a weight, and of a gradient."""
+    weight, gradient = (
+        float(ledger.catalog.default(f"training.{name}").value) for name in ("weight_bytes", "gradient_bytes")
+    )
+    return weight, gradient if training.gradient_bytes is None else training.gradient_bytes.value
 
 
 def parameters(model: ModelDims) -> float:
@@ -129,7 +138,7 @@ def parameters(model: ModelDims) -> float:
     )
 
 
-def _by_rule(gpus: list[GpuType], model: ModelDims, ledger: Ledger) -> dict[str, float]:
+def _by_rule(training: Training, gpus: list[GpuType], model: ModelDims, ledger: Ledger) -> dict[str, float]:
     limit, share, most_virtual = (
         float(ledger.catalog.default(f"training.layout.rule.{name}").value)
         for name in ("tp_limit_count", "state_memory_share", "vpp_limit_count")
@@ -137,7 +146,7 @@ def _by_rule(gpus: list[GpuType], model: ModelDims, ledger: Ledger) -> dict[str,
     node = min((gpu.node_gpu_count.value for gpu in gpus if gpu.node_gpu_count), default=1.0)
     tp = _power_of_two_below(min(limit, node, model.kv_head_count * model.head_count))
     memory = min((gpu.hbm_gbyte.value for gpu in gpus if gpu.hbm_gbyte), default=float("inf")) * BYTES_PER_GBYTE
-    width = sum(float(ledger.catalog.default(f"training.{name}").value) for name in ("weight_bytes", "gradient_bytes"))
+    width = sum(_widths(training, ledger))
     pp = 1.0
     while parameters(model) * width / (tp * pp) > share * memory and 2.0 * pp <= model.layer_count:
         pp *= 2.0

@@ -54,6 +54,7 @@ def lower_lease(fleet: Fleet, pools: Pools, ledger: Ledger) -> LeaseCase | None:
         contracts = [(f"contracts.{one.name}", one.name, one, one.pools) for one in fleet.contracts]
     if not contracts:
         return None
+    places = {name: place for place, name in enumerate(pools.names)}
     index = [-1] * len(pools.names)
     rates, shares = [float("nan")] * len(pools.names), [0.0] * len(pools.names)
     sources = [""] * len(pools.names)
@@ -63,9 +64,13 @@ def lower_lease(fleet: Fleet, pools: Pools, ledger: Ledger) -> LeaseCase | None:
         fees.append(_fee(path, lease, ledger))
         card = _card(path, lease, ledger) if _priced_by_card(lease) else None
         cards += [card.name] if card else []
-        for pool in (pools.names.index(name) for name in names):
+        priced: dict[str, tuple[float, str]] = {}  # each GPU type is looked up once
+        for pool in (places[name] for name in names):
+            gpu = pools.gpus[pool].id
+            if gpu not in priced:
+                priced[gpu] = _rate(path, lease, card, pools, pool, ledger)
             index[pool], shares[pool] = number, share
-            rates[pool], sources[pool] = _rate(path, lease, card, pools, pool, ledger)
+            rates[pool], sources[pool] = priced[gpu]
     return LeaseCase(
         contract_names=tuple(name for _, name, _, _ in contracts),
         contract_index=tuple(index),

@@ -1,12 +1,13 @@
 """The record of every number taken on the way from a definition to an array: its value, band, source and origin."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from colocalc.arrays import Array, as_array
 from colocalc.catalog import Catalog
 from colocalc.figure import Figure
+from colocalc.hardware import GpuType
 from colocalc.units import unit_of
 
 Origin = Literal["given", "catalog", "assumed", "derived"]
@@ -161,6 +162,12 @@ def array(*values: float) -> Array:
     made = as_array(values)
     made.setflags(write=False)
     return made
+
+
+def per_type(gpus: Sequence[GpuType], of: Callable[[GpuType], float]) -> Array:
+    """A quantity of each pool's GPU, asked once for each type however many pools have it."""
+    known = {gpu.id: of(gpu) for gpu in {gpu.id: gpu for gpu in gpus}.values()}
+    return array(*(known[gpu.id] for gpu in gpus))
 
 
 def scalar(value: float) -> Array:

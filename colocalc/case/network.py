@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
+
 from colocalc.arrays import Array
-from colocalc.case.ledger import Ledger, array, scalar
+from colocalc.case.ledger import Ledger, per_type, scalar
 from colocalc.fleet import Fleet, NetworkUse
 from colocalc.hardware import GpuType, Network
 from colocalc.mfu.exchange import Links
@@ -83,7 +85,7 @@ def lower_network(fleet: Fleet, gpus: list[GpuType], ledger: Ledger) -> NetworkA
             kind="warning",
         )
     return NetworkArrays(
-        nic_byte_per_s=array(*(_nic(use, gpu, ledger) for gpu in gpus)),
+        nic_byte_per_s=per_type(gpus, lambda gpu: _nic(use, gpu, ledger)),
         pod_gpu_count=own("pod_gpu_count"),
         oversubscription_factor=own("oversubscription_factor"),
         flat_collective_count=own("flat_collective_count"),
@@ -104,12 +106,10 @@ def _nic(use: NetworkUse, gpu: GpuType, ledger: Ledger) -> float:
 
 
 def _torus_dimensions(gpus: list[GpuType], ledger: Ledger) -> float:
-    found = [
-        ledger.fact(f"gpus.{gpu.id}.torus_dimension_count", gpu.torus_dimension_count, _TOPIC)
-        for gpu in gpus
-        if gpu.torus_dimension_count
-    ]
-    return min(found) if len(found) == len(gpus) and found else float("nan")
+    """Dimensions of the torus; NaN unless every GPU stands on one."""
+    name = "torus_dimension_count"
+    found = per_type(gpus, lambda gpu: ledger.fact(f"gpus.{gpu.id}.{name}", gpu.torus_dimension_count, _TOPIC))
+    return float(np.min(found))
 
 
 def _torus_rate(network: Network, gpus: list[GpuType], ledger: Ledger) -> float:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from colocalc.arrays import Array
 from colocalc.case.ledger import Ledger, Topic, array
+from colocalc.figure import Figure
 from colocalc.fleet import Fleet, Pool, PoolReliability, Site
 from colocalc.hardware import GpuType
 from colocalc.units import text
@@ -38,29 +39,50 @@ class Sites:
 
 def lower_pools(fleet: Fleet, ledger: Ledger) -> Pools:
     """The pools, identical ones of one site merged, with counts in GPUs."""
-    merged: dict[_Identity, list[tuple[int, Pool, GpuType]]] = {}
+    merged: dict[_Identity, list[tuple[Pool, GpuType]]] = {}
     only_site = next(iter(fleet.named_sites)) if len(fleet.named_sites) == 1 else None
-    for number, pool in enumerate(fleet.pools):
+    for pool in fleet.pools:
         gpu, exact = ledger.catalog.gpu(pool.gpu)
         if not exact:
             ledger.remark(f"{pool.gpu} is read as {gpu.id}: {gpu.title}", "mfu", "lease", "h100e")
         label = pool.name or gpu.id
         key: _Identity = (label, gpu.id, pool.site or only_site, pool.counted_as, pool.reliability)
-        merged.setdefault(key, []).append((number, pool, gpu))
+        merged.setdefault(key, []).append((pool, gpu))
     names, gpus, counts, sites = [], [], [], []
     for key, members in merged.items():
         label, site = key[0], key[2]
         names.append(label)
-        gpus.append(members[0][2])
+        gpus.append(members[0][1])
         sites.append(site)
-        counts.append(sum(_gpu_count(pool, gpu, label, ledger) for _, pool, gpu in members))
+        counts.append(_gpu_count(_joined([pool for pool, _ in members]), members[0][1], label, ledger))
     return Pools(
         names=tuple(names),
         gpus=tuple(gpus),
-        definitions=tuple(members[0][1] for members in merged.values()),
+        definitions=tuple(members[0][0] for members in merged.values()),
         gpu_count=array(*counts),
         site_names=tuple(sites),
     )
+
+
+def _joined(pools: list[Pool]) -> Pool:
+    """Pools that are alike as one, its count their sum; it keeps their source where they share one."""
+    counts = [pool.count for pool in pools]
+    if len(pools) == 1:
+        return pools[0]
+    lows, highs = (
+        [count.value if end is None else end for count, end in zip(counts, ends, strict=True)]
+        for ends in ([count.low for count in counts], [count.high for count in counts])
+    )
+    total = sum(count.value for count in counts)
+    sources = {count.source for count in counts}
+    joined = Figure(
+        total,
+        low=sum(lows) if sum(lows) < total else None,
+        high=sum(highs) if sum(highs) > total else None,
+        source=sources.pop() if len(sources) == 1 else None,
+        note=f"the sum of {len(pools)} entries",
+    )
+    return pools[0].model_copy(update={"count": joined})
 
 
 def _gpu_count(pool: Pool, gpu: GpuType, label: str, ledger: Ledger) -> float:

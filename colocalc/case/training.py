@@ -10,13 +10,14 @@ import numpy as np
 
 from colocalc.arrays import Array
 from colocalc.case.layout_rule import CutLayout, lower_layout, warn_of_layout
-from colocalc.case.ledger import Ledger, array, peak_key, scalar, wanted_peak
+from colocalc.case.ledger import Ledger, array, peak_key, per_type, scalar, wanted_peak
 from colocalc.case.network import NetworkArrays, lower_network
 from colocalc.case.pools import Pools
 from colocalc.fleet import Fleet, Reliability, Training
 from colocalc.hardware import GpuType
 from colocalc.mfu import job as mfu_job
 from colocalc.mfu import transformer
+from colocalc.mfu.ceiling import ceiling_share
 from colocalc.model import ModelDims
 from colocalc.units import BYTES_PER_GBYTE, FLOPS_PER_TFLOPS, text
 
@@ -52,8 +53,9 @@ def lower_jobs(fleet: Fleet, pools: Pools, ledger: Ledger) -> tuple[TrainingCase
     """Every training job of a fleet; ``training`` runs on all pools."""
     if fleet.training is not None:
         return (_lower_job("training", fleet.training, tuple(range(len(pools.names))), fleet, pools, ledger),)
+    places = {name: place for place, name in enumerate(pools.names)}
     return tuple(
-        _lower_job(f"jobs.{job.name}", job, tuple(pools.names.index(name) for name in job.pools), fleet, pools, ledger)
+        _lower_job(f"jobs.{job.name}", job, tuple(places[name] for name in job.pools), fleet, pools, ledger)
         for job in fleet.jobs
     )
 
@@ -61,7 +63,7 @@ def lower_jobs(fleet: Fleet, pools: Pools, ledger: Ledger) -> tuple[TrainingCase
 def pool_peaks(pools: Pools, jobs: tuple[TrainingCase, ...], ledger: Ledger) -> Array:
     """Dense peak of one GPU of each pool [FLOP/s]: at its job's precision, for a pool in no job at the first job's."""
     precision = jobs[0].precision if jobs else str(ledger.catalog.default("training.precision").value)
-    peaks = [_speeds(gpu, precision, ledger)[0] for gpu in pools.gpus]
+    peaks = list(per_type(pools.gpus, lambda gpu: _speeds(gpu, precision, ledger)[0]))
     for job in jobs:
         for place, pool in enumerate(job.pool_index):
             peaks[pool] = float(job.arrays.peak_flop_per_s[place])
@@ -123,15 +125,15 @@ def _model(training: Training, ledger: Ledger) -> ModelDims | None:
 
 
 def _gpu_arrays(gpus: list[GpuType], precision: str, ledger: Ledger) -> dict[str, Any]:
-    peaks, ceilings, shapes = zip(*(_speeds(gpu, precision, ledger) for gpu in gpus), strict=True)
-
     def column(name: str, scale: float) -> Array:
-        return array(*(ledger.fact(f"gpus.{gpu.id}.{name}", getattr(gpu, name), _TOPIC) * scale for gpu in gpus))
+        return per_type(gpus, lambda gpu: ledger.fact(f"gpus.{gpu.id}.{name}", getattr(gpu, name), _TOPIC) * scale)
 
+    speeds = {gpu.id: _speeds(gpu, precision, ledger) for gpu in {gpu.id: gpu for gpu in gpus}.values()}
+    peaks, ceilings, shapes = (array(*column) for column in zip(*(speeds[gpu.id] for gpu in gpus), strict=True))
     return {
-        "peak_flop_per_s": array(*peaks),
-        "ceiling_share": array(*ceilings),
-        "shape_share": array(*shapes),
+        "peak_flop_per_s": peaks,
+        "ceiling_share": ceilings,
+        "shape_share": shapes,
         "scale_up_byte_per_s": column("scale_up_gbyte_per_s", BYTES_PER_GBYTE),
         "domain_gpu_count": column("domain_gpu_count", 1.0),
         "node_gpu_count": column("node_gpu_count", 1.0),
@@ -156,7 +158,7 @@ def _speeds(gpu: GpuType, precision: str, ledger: Ledger) -> tuple[float, float,
     best = gpu.best_matmul_tflop_per_s.get(key)  # type: ignore[call-overload]
     if best is not None:
         measured = ledger.fact(f"gpus.{gpu.id}.best_matmul_{key}_tflop_per_s", best, _TOPIC)
-        ceiling = measured / peak
+        ceiling = float(ceiling_share(best_matmul_flop_per_s=measured, peak_flop_per_s=peak))
     else:
         ceiling = ledger.number(f"gpus.{gpu.id}.ceiling_share", None, _TOPIC, default="mfu.ceiling_share.other")
     family = gpu.family if f"mfu.shape_share.{gpu.family}" in ledger.catalog.defaults else "other"

@@ -16,7 +16,7 @@ class Cut:
     active_count: Array  # GPUs in use after dropping slow pools
     laid_out_count: Array  # GPUs in whole replicas
     rate_flop_per_s: Array  # achieved rate of one GPU, clocks lowered to its site's power
-    power_factor: Array
+    power_factor: Array  # (...,); NaN where a limit is not known
     worker_count: Array  # whole replicas of each pool; stages of each pool for the split by stages
     replica_count: Array  # (...,)
     micro_batch_count: Array  # (...,)
@@ -25,16 +25,13 @@ class Cut:
 
 def cut_job(job: Job) -> Cut:
     """The cut of a job: whole replicas, micro-batches and the batch used; NaN where no replica is whole."""
-    slowed = power.power_factor(
-        gpu_power_share=job.gpu_power_share, power_exponent_factor=job.power_exponent_factor[..., None]
-    )
-    # An unknown limit leaves the rate alone; the power stage itself stays NaN and says so.
-    rate = ceiling.achieved_flop_per_s(
-        peak_flop_per_s=job.peak_flop_per_s, ceiling_share=job.ceiling_share, shape_share=job.shape_share
-    ) * np.where(np.isnan(slowed), 1.0, slowed)
+    rate, power_factor = _rates(job)
     active = job.gpu_count
     if job.split == "drop-slow":
-        active = active * mixed.drop_slow_kept(gpu_count=active, rate_flop_per_s=rate)
+        # GPUs in no whole replica are no reason to keep a pool; they are the remainder, not what is dropped.
+        _, _, whole_gpus = _replicas(job, active)
+        kept = mixed.drop_slow_kept(gpu_count=whole_gpus, rate_flop_per_s=rate)
+        active = active * np.where(whole_gpus > 0.0, kept, 1.0)
     workers, replica_count, laid_out = _replicas(job, active)
     whole = np.where(replica_count >= 1.0, replica_count, np.nan)
     per_round = job.sequence_tokens * job.micro_batch_count * whole
@@ -43,12 +40,27 @@ def cut_job(job: Job) -> Cut:
         active_count=active,
         laid_out_count=laid_out,
         rate_flop_per_s=rate,
-        power_factor=slowed,
+        power_factor=power_factor,
         worker_count=workers,
         replica_count=whole,
         micro_batch_count=micro_batches,
         batch_tokens=micro_batches * per_round,
     )
+
+
+def _rates(job: Job) -> tuple[Array, Array]:
+    """Achieved rate of one GPU of each pool, its clocks lowered, and what the job's power leaves of all of them."""
+    full = ceiling.achieved_flop_per_s(
+        peak_flop_per_s=job.peak_flop_per_s, ceiling_share=job.ceiling_share, shape_share=job.shape_share
+    )
+    slowed = power.power_factor(
+        gpu_power_share=job.gpu_power_share, power_exponent_factor=job.power_exponent_factor[..., None]
+    )
+    left = ceiling.weighted_share(weight=job.gpu_count * full, share=slowed)
+    # An unknown limit leaves the rates alone; the power stage itself stays NaN and says so. Without any power that
+    # stage takes the whole loss, and the others are what they are with enough of it.
+    limits = (left > 0.0)[..., None] & ~np.isnan(slowed)
+    return full * np.where(limits, slowed, 1.0), left
 
 
 def _replicas(job: Job, active: Array) -> tuple[Array, Array, Array]:

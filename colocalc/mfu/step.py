@@ -4,6 +4,8 @@ Each factor is (time before) / (time after), applied in order, so that their pro
 measured share beats the modelled one. A stage that cannot be computed from what is given stays NaN and counts as 1.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from colocalc.arrays import Array
@@ -53,6 +55,7 @@ def evaluate_step(job: Job) -> Step:
     - one pool, one GPU, no communication: ceiling x shape x memory_bound x software
     - a measured factor replaces the modelled one, and the stages after it see the time it leaves
     - no whole replica: layout_remainder 0
+    - a stage that leaves nothing, such as no power: a step without end
 
     References
     ----------
@@ -90,7 +93,7 @@ def evaluate_step(job: Job) -> Step:
         factors=factors,
         peak_flop_per_s=peak,
         step_flop=step_flop,
-        step_time_s=chain.seconds,
+        step_time_s=_step_time_s(factors, chain.seconds),
         replica_count=cut.replica_count,
         micro_batch_count=cut.micro_batch_count,
         global_batch_tokens=cut.batch_tokens,
@@ -120,6 +123,12 @@ _COMPUTE_STAGES = (
 _SHARDED_WEIGHTS = 3  # ZeRO 3
 
 
+def _step_time_s(factors: Mapping[str, Array], seconds: Array) -> Array:
+    """The time of the step, without end where a stage leaves nothing."""
+    still = np.any(np.stack(np.broadcast_arrays(*(factors[name] for name in STEP_STAGES))) == 0.0, axis=0)
+    return np.where(still & ~np.isnan(seconds), np.inf, seconds)
+
+
 class _Chain:
     """The time of a step as the stages are passed."""
 
@@ -127,7 +136,7 @@ class _Chain:
         self.seconds = seconds
 
     def pass_stage(self, factor: Array) -> None:
-        """A stage whose factor is known: one that is NaN, or that leaves nothing, takes no time."""
+        """A stage whose factor is known: one that is NaN, or that leaves nothing, adds no time to the others."""
         self.seconds = self.seconds / np.where(factor > 0.0, factor, 1.0)
 
     def add(self, job: Job, name: str, extra_s: Array) -> Array:
@@ -161,8 +170,6 @@ def _kernel_factors(job: Job) -> dict[str, Array]:
 
 
 def _mixing_factors(job: Job, cut: Cut) -> dict[str, Array]:
-    slowed = np.where(np.isnan(cut.power_factor), 1.0, cut.power_factor)
-    weight = job.gpu_count * cut.rate_flop_per_s / np.where(slowed > 0.0, slowed, 1.0)
     achieved = np.sum(job.gpu_count * cut.rate_flop_per_s, axis=-1)
     active = np.sum(cut.active_count * cut.rate_flop_per_s, axis=-1)
     laid_out = np.sum(cut.laid_out_count * cut.rate_flop_per_s, axis=-1)
@@ -170,7 +177,7 @@ def _mixing_factors(job: Job, cut: Cut) -> dict[str, Array]:
     return {
         "mixed_generations": _split_factor(job, cut) * _over(active, achieved),
         "layout_remainder": _over(laid_out, active),
-        "power": ceiling.weighted_share(weight=weight, share=cut.power_factor),
+        "power": cut.power_factor,
         "jitter": straggler.jitter_factor(excess_share=excess),
     }
 

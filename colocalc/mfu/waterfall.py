@@ -116,8 +116,12 @@ def _ratio(over: Array, under: Array) -> Array:
 
 
 def _log_shares(factors: Mapping[str, Array]) -> dict[str, Array]:
-    # A stage that leaves nothing would take all of the loss; the smallest float keeps the shares finite.
-    tiny = np.finfo(np.float64).tiny
-    logs = {name: np.log(np.maximum(np.where(np.isnan(one), 1.0, one), tiny)) for name, one in factors.items()}
+    known = {name: np.where(np.isnan(one), 1.0, one) for name, one in factors.items()}
+    # Beside a stage that leaves nothing, whose logarithm has no end, the others count for nothing.
+    nothing = np.any(np.stack(np.broadcast_arrays(*known.values())) == 0.0, axis=0)
+    logs = {
+        name: np.where(nothing, -(one == 0.0).astype(np.float64), np.log(np.where(one == 0.0, 1.0, one)))
+        for name, one in known.items()
+    }
     total = sum(logs.values(), np.zeros(()))
     return {name: np.nan_to_num(_ratio(log, total)) for name, log in logs.items()}

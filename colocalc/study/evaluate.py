@@ -23,6 +23,9 @@ NEEDS = {
     "jobs": "several jobs: see the table of jobs",
     "stage": "could not be modelled from what is given, and counts as 1",
     "batch": "needs training.model, sequence_tokens and global_batch_tokens",
+    "links": "needs the scale-up and NIC rates of every GPU of the job",
+    "nothing_left": "a stage before it leaves nothing",
+    "billed": "no GPU-hours are billed",
 }
 
 
@@ -98,9 +101,10 @@ def _all_values(
         yield f"h100e.{basis}_total_share", equivalents.total_share[basis]
         yield f"h100e.{basis}_per_mw", equivalents.per_mw[basis]
     yield "h100e.effective_count", equivalents.effective_count
+    columns = tuple(_pool_values(case, training is not None, lease, equivalents))
     for number, pool in enumerate(case.pools.names):
-        for name, value in _pool_values(case, number, training is not None, lease, equivalents):
-            yield f"pools.{pool}.{name}", value
+        for name, values in columns:
+            yield f"pools.{pool}.{name}", values[..., number]
 
 
 def _training_values(training: TrainingResult) -> Iterator[tuple[str, Array]]:
@@ -146,18 +150,18 @@ def _hedge_values(hedge: HedgeResult) -> Iterator[tuple[str, Array]]:
 
 
 def _pool_values(
-    case: Case, number: int, trains: bool, lease: LeaseResult | None, equivalents: EquivalentsResult
+    case: Case, trains: bool, lease: LeaseResult | None, equivalents: EquivalentsResult
 ) -> Iterator[tuple[str, Array]]:
-    yield "fleet.gpu_count", case.pools.gpu_count[..., number]
+    """What exists per pool, each ``(..., pool)``."""
+    yield "fleet.gpu_count", case.pools.gpu_count
     if trains:
-        peak = case.pools.gpu_count * case.peak_flop_per_s / FLOPS_PER_PFLOPS
-        yield "mfu.peak_pflop_per_s", peak[..., number]
+        yield "mfu.peak_pflop_per_s", case.pools.gpu_count * case.peak_flop_per_s / FLOPS_PER_PFLOPS
     if lease is not None:
-        yield "lease.run_rate_revenue_usd_per_yr", lease.revenue_usd_per_yr[..., number]
-        yield "lease.mean_rate_usd_per_gpu_h", lease.rate_usd_per_gpu_h[..., number]
-        yield "lease.billed_gpu_h_per_yr", lease.billed_gpu_h_per_yr[..., number]
+        yield "lease.run_rate_revenue_usd_per_yr", lease.revenue_usd_per_yr
+        yield "lease.mean_rate_usd_per_gpu_h", lease.rate_usd_per_gpu_h
+        yield "lease.billed_gpu_h_per_yr", lease.billed_gpu_h_per_yr
     for basis in H100E_BASES:
-        yield f"h100e.{basis}_count", equivalents.pool_count[basis][..., number]
+        yield f"h100e.{basis}_count", equivalents.pool_count[basis]
 
 
 def _reason(
@@ -166,25 +170,38 @@ def _reason(
     if name in LATER:
         return LATER[name]
     return {
-        "mfu": lambda: _no_training(name, case, training),
-        "lease": lambda: NEEDS["lease"] if lease is None else NEEDS["power"],
-        "hedge": lambda: NEEDS["lease"] if lease is None else _no_hedge(hedge),
+        "mfu": lambda: _no_training(name, training),
+        "lease": lambda: _no_lease(name, lease),
+        "hedge": lambda: NEEDS["lease"] if lease is None else _no_hedge(name, lease, hedge),
         "h100e": lambda: _no_equivalents(name, case, training),
     }[name.split(".", 1)[0]]()
 
 
-def _no_training(name: str, case: Case, training: TrainingResult | None) -> str:
+def _no_training(name: str, training: TrainingResult | None) -> str:
     if training is None:
         return NEEDS["training"]
     if name.startswith("mfu.stage."):
-        return NEEDS["stage"]
-    return NEEDS["jobs"] if len(training.steps) > 1 or case.jobs[0].split == "partitions" else NEEDS["batch"]
+        stage = name.removeprefix("mfu.stage.").removesuffix("_factor")
+        return NEEDS["stage"] if stage in training.waterfall.unmodelled else NEEDS["nothing_left"]
+    seconds = training.steps[0][1].step_time_s
+    if len(training.steps) > 1 or seconds.shape[-1] > 1:
+        return NEEDS["jobs"]
+    return NEEDS["batch"] if bool(np.all(np.isnan(seconds))) else NEEDS["links"]
 
 
-def _no_hedge(hedge: HedgeResult | None) -> str:
+def _no_lease(name: str, lease: LeaseResult | None) -> str:
+    if lease is None:
+        return NEEDS["lease"]
+    return NEEDS["billed"] if name == "lease.mean_rate_usd_per_gpu_h" else NEEDS["power"]
+
+
+def _no_hedge(name: str, lease: LeaseResult, hedge: HedgeResult | None) -> str:
     if hedge is None:
         return NEEDS["loss"]
-    return NEEDS["power"] if bool(np.any(hedge.loss_usd_per_yr > 0.0)) else NEEDS["no_loss"]
+    if not bool(np.any(hedge.loss_usd_per_yr > 0.0)):
+        return NEEDS["no_loss"]
+    unbilled = not bool(np.any(lease.billed_gpu_h_per_yr > 0.0))
+    return NEEDS["billed"] if unbilled and "cover_rate" in name else NEEDS["power"]
 
 
 def _no_equivalents(name: str, case: Case, training: TrainingResult | None) -> str:
@@ -197,6 +214,7 @@ def _no_equivalents(name: str, case: Case, training: TrainingResult | None) -> s
     basis = next((basis for basis in case.equivalents.measured if name.startswith(f"h100e.{basis}_")), None)
     if basis is None:
         return NEEDS["power"] if name.endswith("_per_mw") else "a GPU of the fleet has no such figure"
-    measures = case.equivalents.measured[basis][..., :-1].reshape(-1, len(case.pools.gpus))[0]
-    missing = [gpu.id for gpu, measure in zip(case.pools.gpus, measures, strict=True) if bool(np.isnan(measure))]
+    gaps = np.isnan(case.equivalents.measured[basis][..., :-1]) & (case.pools.gpu_count > 0.0)
+    lacks = gaps.reshape(-1, len(case.pools.gpus))[0]
+    missing = [gpu.id for gpu, lacking in zip(case.pools.gpus, lacks, strict=True) if bool(lacking)]
     return f"no {basis} row for {', '.join(dict.fromkeys(missing))}" if missing else NEEDS["power"]

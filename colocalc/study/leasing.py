@@ -86,7 +86,7 @@ def evaluate_lease(case: Case) -> LeaseResult | None:
     if lease is None:
         return None
     hours = case.pools.gpu_count * lease.billed_share * HOURS_PER_YEAR
-    rate, revenue = _rates_and_revenue(lease, hours)
+    rate, revenue = _rates_and_revenue(lease, case.pools.gpu_count, hours)
     total = np.sum(revenue, axis=-1)
     facility_mw, derived = facility_power_mw(case)
     contracted = _contracted(lease)
@@ -125,16 +125,24 @@ def _contracted_share(case: Case, contracted: Array, site: str | None = None) ->
     return np.where(total > 0.0, np.sum(weight * contracted, axis=-1) / np.where(total > 0.0, total, 1.0), 0.0)
 
 
-def _rates_and_revenue(lease: LeaseCase, hours: Array) -> tuple[Array, Array]:
-    """Rate and revenue of each pool; a fee is due in full and is spread over the GPU-hours of its contract."""
+def _rates_and_revenue(lease: LeaseCase, gpu_count: Array, hours: Array) -> tuple[Array, Array]:
+    """Rate and revenue of each pool; a fee is due in full and is spread over the GPU-hours of its contract.
+
+    A fee for GPUs none of whose hours are billed is spread over the GPUs and has no rate.
+    """
     rate = lease.rate_usd_per_gpu_h
     index = np.asarray(lease.contract_index)
+    revenue = np.where((index >= 0) & (hours > 0.0), rate * hours, 0.0)
     for number in range(len(lease.contract_names)):
-        fee = lease.fee_usd_per_month[..., number] * MONTHS_PER_YEAR
-        billed = np.sum(np.where(index == number, hours, 0.0), axis=-1)
-        per_hour = fee / np.where(billed > 0.0, billed, np.nan)
-        rate = np.where((index == number) & np.isnan(rate), per_hour[..., None], rate)
-    return rate, np.where(index >= 0, np.where(hours > 0.0, rate * hours, 0.0), 0.0)
+        fee = lease.fee_usd_per_month[..., number, None] * MONTHS_PER_YEAR
+        under = (index == number) & ~np.isnan(fee)
+        billed, held = (np.sum(np.where(under, each, 0.0), axis=-1, keepdims=True) for each in (hours, gpu_count))
+        rate = np.where(under, fee / np.where(billed > 0.0, billed, np.nan), rate)
+        part = np.where(billed > 0.0, hours, gpu_count) / np.where(
+            billed > 0.0, billed, np.where(held > 0.0, held, 1.0)
+        )
+        revenue = np.where(under, fee * part, revenue)
+    return rate, revenue
 
 
 def _power_cost(case: Case, contracted: Array) -> Array:

@@ -186,12 +186,15 @@ def _step(job: TrainingCase, shares: Array, changes: Mapping[str, object]) -> St
     step = evaluate_step(arrays)
     if bool(np.all(np.isnan(step.replica_count))):
         raise ColocalcError(
-            "no whole replica: tp x pp x cp GPUs fit in no pool",
+            _NO_REPLICA.get(arrays.split, "no whole replica: tp x pp x cp GPUs fit in no pool"),
             where=f"{job.name}: layout",
             hint="give a smaller layout or a smaller model",
         )
     _refuse_missing_algorithm(arrays.algorithm, step)
     return step
+
+
+_NO_REPLICA = {"stages": "no whole pipeline: each pool takes at least one of its pp stages, each of tp x cp GPUs"}
 
 
 def _refuse_missing_algorithm(algorithm: str, step: Step) -> None:

@@ -24,7 +24,7 @@ PRIMITIVES = tuple(
     name for path in sorted((PACKAGE / "mfu").glob("[!_]*.py")) if (name := f"mfu.{path.stem}") not in COMPOSED
 )
 DEFINITIONS = ("figure", "hardware", "model", "card", "fleet")
-KERNEL_INPUTS = ("mfu.job", "mfu.exchange.Links", "mfu.transformer", "lease.rates")
+KERNEL_INPUTS = ("mfu.ceiling", "mfu.job", "mfu.exchange.Links", "mfu.transformer", "lease.rates")
 
 EVERYTHING = ("",)
 MAY_IMPORT = {
