@@ -1,8 +1,9 @@
 """The layout of a job: as given, or by a plain rule until a search takes its place.
 
 The rule, when ``layout`` is missing or ``auto``: tensor parallelism over the GPUs of a node, at most the limit of the
-catalog; the fewest pipeline stages (a power of two) at which weights and gradients take no more than the stated share
-of the smallest memory; as many virtual stages as the limit allows and the layers divide into.
+catalog and the heads of the model; the fewest pipeline stages (a power of two) at which weights and gradients take no
+more than the stated share of the smallest memory; as many virtual stages as the limit allows and the layers divide
+into.
 """
 
 from dataclasses import dataclass
@@ -144,7 +145,7 @@ def _by_rule(training: Training, gpus: list[GpuType], model: ModelDims, ledger: 
         for name in ("tp_limit_count", "state_memory_share", "vpp_limit_count")
     )
     node = min((gpu.node_gpu_count.value for gpu in gpus if gpu.node_gpu_count), default=1.0)
-    tp = _power_of_two_below(min(limit, node, model.kv_head_count * model.head_count))
+    tp = _power_of_two_below(min(limit, node, model.head_count))
     memory = min((gpu.hbm_gbyte.value for gpu in gpus if gpu.hbm_gbyte), default=float("inf")) * BYTES_PER_GBYTE
     width = sum(_widths(training, ledger))
     pp = 1.0

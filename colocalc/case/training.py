@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 
 from colocalc.arrays import Array
-from colocalc.case.layout_rule import CutLayout, lower_layout, warn_of_layout
+from colocalc.case.layout_rule import CutLayout, lower_layout, parameters, warn_of_layout
 from colocalc.case.ledger import Ledger, array, peak_key, per_type, scalar, wanted_peak
 from colocalc.case.network import NetworkArrays, lower_network
 from colocalc.case.pools import Pools
@@ -76,7 +76,7 @@ def _lower_job(
     gpus = [pools.gpus[i] for i in index]
     precision = ledger.word(f"{path}.precision", training.precision, _TOPIC, default="training.precision")
     model = _model(training, ledger)
-    count = pools.gpu_count[list(index)]
+    count = array(*pools.gpu_count[list(index)])
     layout = lower_layout(path, training, gpus, model, ledger)
     warn_of_layout(path, training, layout, gpus, model, ledger)
     network = lower_network(fleet, gpus, ledger)
@@ -234,17 +234,18 @@ def _dimensions(model: ModelDims, sequence: float, attention_factor: float) -> d
         )
         for factor in (attention_factor, _ATTENTION_FACTORS["causal"])
     )
-    return {
-        "layer_count": scalar(model.layer_count),
-        "hidden_dim": scalar(model.hidden_dim),
-        "kv_dim": scalar(model.kv_head_count * model.head_dim),
-        "parameter_count": transformer.parameter_count(**shape, embedding_count=1.0 if model.tied_embeddings else 2.0),
+    found: dict[str, Any] = {
+        "layer_count": model.layer_count,
+        "hidden_dim": model.hidden_dim,
+        "kv_dim": model.kv_head_count * model.head_dim,
+        "parameter_count": parameters(model),
         "counted_flop_per_token": transformer.flop_per_token(
             matmul_parameter_count=matmul, attention_flop_per_token=counted
         ),
         "flop_per_token": transformer.flop_per_token(matmul_parameter_count=matmul, attention_flop_per_token=executed),
         "attention_flop_per_token": executed,
     }
+    return {name: scalar(float(value)) for name, value in found.items()}
 
 
 def _layout_arrays(layout: CutLayout) -> dict[str, Any]:

@@ -147,7 +147,8 @@ def _hierarchical(
         node_count=nodes,
         message_byte=message,
         intra_link_byte_per_s=k.scale_up_byte_per_s,
-        inter_link_byte_per_s=k.scale_out_byte_per_s,
+        # Inside one domain no NIC carries anything, known or not.
+        inter_link_byte_per_s=np.where(nodes > 1.0, k.scale_out_byte_per_s, k.scale_up_byte_per_s),
         intra_hop_s=k.ring_intra_hop_s,
         inter_hop_s=k.tree_inter_hop_s,
         base_s=k.ring_base_s,

@@ -136,7 +136,7 @@ def _checked(found: Alternative) -> Alternative:
 
 _NO_RESULT = {
     "stages": "needs training.model, and at least as many pipeline stages as pools",
-    "memory": "the smallest memory cannot hold an equal share",
+    "memory": "needs training.model, a batch and the memory of every GPU",
 }
 
 

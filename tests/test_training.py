@@ -1,0 +1,329 @@
+"""Training evaluated: alternatives side by side, partitions, several jobs, and power on each site."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from colocalc.case import lower
+from colocalc.catalog import load_catalog
+from colocalc.errors import ColocalcError
+from colocalc.loading import load_fleet
+from colocalc.study.training import alternatives, evaluate_training, gpu_power_share, power_readings
+
+MODEL = "model: llama-3.1-8b, sequence_tokens: 8192, global_batch_tokens: 4_194_304"
+TRAINING = f"training: {{{MODEL}, layout: {{tp: 8}}}}"
+MIXED = "pools: [{name: h, gpu: h100-sxm, count: 1_024}, {name: g, gpu: gb200-nvl72, count: 512, counted_as: gpu}]"
+H100 = "pools: [{name: h, gpu: h100-sxm, count: 1_024}]"
+H, G = 794.5, 1_822.0  # best matrix products; shapes are alike
+
+
+def case(*lines):
+    text = "\n".join(("name: one", *lines))
+    loaded = load_fleet("-", catalog=load_catalog(), stdin=text.encode())
+    return lower(loaded.fleet, loaded.catalog)
+
+
+def trained(*lines):
+    return evaluate_training(case(*lines))
+
+
+def near(value):
+    return pytest.approx(value, rel=1e-9)
+
+
+def test_a_fleet_that_trains_nothing_has_no_result():
+    assert trained(H100) is None
+
+
+# Alternatives
+
+
+def test_each_choice_is_made_otherwise_one_at_a_time():
+    found = list(alternatives(case(MIXED, TRAINING)))
+    assert [(each.kind, each.name) for each in found] == [
+        ("split", "equal"),
+        ("split", "proportional"),
+        ("split", "memory"),
+        ("split", "stages"),
+        ("split", "partitions"),
+        ("split", "drop-slow"),
+        ("algorithm", "ring"),
+        ("algorithm", "tree"),
+        ("algorithm", "hierarchical"),
+        ("algorithm", "in-network"),
+        ("algorithm", "torus"),
+        ("algorithm", "pat"),
+        ("isolation", "job"),
+        ("isolation", "replica"),
+        ("isolation", "hot-spare"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "chosen"),
+    [("auto", ["equal", "job"]), ("ring", ["equal", "ring", "job"]), ("pat", ["equal", "pat", "job"])],
+)
+def test_one_choice_of_each_kind_is_the_fleets_own_unless_it_is_left_open(algorithm, chosen):
+    found = alternatives(case(MIXED, TRAINING, f"network: {{algorithm: {algorithm}}}"))
+    assert [each.name for each in found if each.chosen] == chosen
+
+
+def test_the_choice_made_is_the_fleet_as_it_is():
+    own = case(MIXED, TRAINING, "network: {algorithm: ring}")
+    share = evaluate_training(own).waterfall.fleet_share
+    chosen = [each for each in alternatives(own) if each.chosen]
+    assert [each.result.waterfall.fleet_share for each in chosen] == [share] * 3
+
+
+def test_choosing_freely_is_the_best_algorithm_there_is():
+    own = case(MIXED, TRAINING)
+    shares = [
+        float(each.result.waterfall.fleet_share)
+        for each in alternatives(own)
+        if each.kind == "algorithm" and each.result
+    ]
+    assert evaluate_training(own).waterfall.fleet_share == near(max(shares))
+    assert len(set(shares)) > 1
+
+
+def test_what_does_not_exist_says_why():
+    why = {each.name: each.why_not for each in alternatives(case(MIXED, TRAINING)) if each.result is None}
+    assert why == {
+        "stages": "no whole pipeline: each pool takes at least one of its pp stages, each of tp x cp GPUs",
+        "tree": "reduce-scatter and all-gather have no tree: use ZeRO 0, hierarchical, or HSDP (dp_shard_count)",
+        "in-network": "the network's switches do not reduce",
+        "torus": "the ranks stand on no torus, or on several",
+    }
+
+
+def test_without_a_batch_nothing_that_depends_on_it_is_set_side_by_side():
+    why = {each.name: each.why_not for each in alternatives(case(MIXED, "training: {}")) if each.result is None}
+    needs = "needs training.model and a batch"
+    assert why == {
+        "proportional": needs,
+        "memory": "needs training.model, a batch and the memory of every GPU",
+        "stages": "no whole pipeline: each pool takes at least one of its pp stages, each of tp x cp GPUs",
+        **dict.fromkeys(("ring", "tree", "hierarchical", "in-network", "torus", "pat"), needs),
+    }
+
+
+def test_a_flat_communicator_is_a_ring_and_nothing_else():
+    flat = [each for each in alternatives(case(H100, TRAINING, "network: {flat: true}")) if each.kind == "algorithm"]
+    assert [each.name for each in flat if each.result] == ["ring"]
+    assert {each.why_not for each in flat if each.result is None} == {"a flat communicator is a ring"}
+
+
+def test_a_measured_share_holds_for_the_choice_that_was_measured_only():
+    own = case(MIXED, f"training: {{{MODEL}, layout: {{tp: 8}}, measured: {{mixed_generations_factor: 0.5}}}}")
+    factors = {
+        each.name: float(each.result.waterfall.factors["mixed_generations"])
+        for each in alternatives(own)
+        if each.kind == "split" and each.result
+    }
+    assert factors["equal"] == 0.5
+    assert factors["partitions"] == 1.0
+    assert factors["drop-slow"] == near(max(1_536 * H, 512 * G) / (1_024 * H + 512 * G))
+
+
+# Partitions
+
+
+def test_partitions_are_jobs_of_their_own_weighted_by_peak():
+    mixed = trained(MIXED, TRAINING.replace("layout", "split: partitions, layout"))
+    # Each pool alone, with its part of the batch
+    alone = [
+        trained(
+            f"pools: [{{gpu: {gpu}, count: {count}, counted_as: gpu}}]",
+            TRAINING.replace("4_194_304", str(4_194_304 * count // 1_536)),
+            "reliability: {failures_per_1000_gpu_day: 2.8}",
+        ).waterfall
+        for gpu, count in (("h100-sxm", 1_024), ("gb200-nvl72", 512))
+    ]
+    peaks = [1_024 * 989.4, 512 * 2_500.0]
+    mean = sum(p * float(one.fleet_share) for p, one in zip(peaks, alone, strict=True)) / sum(peaks)
+    assert mixed.waterfall.fleet_share == near(mean)
+    assert mixed.waterfall.factors["mixed_generations"] == 1.0
+
+
+def test_each_partition_gets_the_part_of_the_batch_that_is_its_part_of_the_gpus():
+    [(name, step)] = trained(MIXED, TRAINING.replace("layout", "split: partitions, layout")).steps
+    assert name == "training"
+    # 4,194,304 x 2/3 on 128 replicas of 8,192 is 2.67 rounds: 3; a third of it on 64 likewise
+    assert list(step.replica_count) == [128, 64]
+    assert list(step.micro_batch_count) == [3, 3]
+    assert list(step.global_batch_tokens) == [3 * 128 * 8_192, 3 * 64 * 8_192]
+
+
+def test_a_partition_without_a_whole_replica_delivers_nothing():
+    small = MIXED.replace("512", "7")
+    result = trained(small, TRAINING.replace("layout", "split: partitions, layout"))
+    [(_, step)] = result.steps
+    assert list(step.factors["layout_remainder"]) == [1, 0]
+    alone = trained(
+        H100,
+        TRAINING.replace("4_194_304", str(4_194_304 * 1_024 // 1_031)),
+    )
+    part = 1_024 * 989.4 / (1_024 * 989.4 + 7 * 2_500)
+    assert result.waterfall.fleet_share == near(float(alone.waterfall.fleet_share) * part)
+
+
+# Several jobs
+
+
+def test_several_jobs_are_weighted_by_peak_and_gpus_in_none_lower_the_allocation():
+    result = trained(
+        "pools: [{name: a, gpu: h100-sxm, count: 64}, {name: b, gpu: h200-sxm, count: 192},"
+        " {name: c, gpu: gb200-nvl72, count: 100, counted_as: gpu}]",
+        f"jobs: [{{name: one, pools: [a], {MODEL}, layout: {{tp: 8}}}},"
+        f" {{name: two, pools: [b], {MODEL}, layout: {{tp: 4}}, software: immature, allocation_share: 0.5}}]",
+    )
+    assert [name for name, _ in result.steps] == ["one", "two"]
+    one, two = (float(np.prod(list(step.factors.values()))) for _, step in result.steps)
+    fleet = 256 * 989.4 + 100 * 2_500.0
+    assert result.fleet_peak_flop_per_s == near(fleet * 1e12)
+    assert result.waterfall.job_share == near((64 * one + 192 * two) / 256)
+    assert result.waterfall.fleet_share == near((64 * one + 192 * two * 0.5) * 989.4 / fleet)
+
+
+def test_a_measured_allocation_beats_the_share_stated():
+    both = "measured: {allocation_factor: 0.3}, allocation_share: 0.9"
+    assert trained(H100, f"training: {{{both}}}").waterfall.factors["allocation"] == near(0.3)
+
+
+def test_a_waterfall_without_a_model_runs_on_measured_shares():
+    shares = {"ceiling": 0.8, "shape": 0.7, "memory_bound": 0.9, "bubble": 0.95, "data_parallel": 0.97, "goodput": 0.9}
+    given = ", ".join(f"{name}_factor: {share}" for name, share in shares.items())
+    result = trained(H100, f"training: {{measured: {{{given}}}}}")
+    jitter = float(result.waterfall.factors["jitter"])
+    assert result.waterfall.fleet_share == near(np.prod(list(shares.values())) * jitter)
+    assert result.waterfall.unmodelled == {"tensor_context_expert"}
+
+
+def test_a_job_whose_layout_fits_nowhere_is_refused():
+    with pytest.raises(ColocalcError, match="training: layout: no whole replica"):
+        trained(H100.replace("1_024", "4"), "training: {model: llama-3.1-8b}")
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "reason"),
+    [("pat", "one rank per node only, and only for reduce-scatter and all-gather"), ("ring", None)],
+)
+def test_an_algorithm_the_job_cannot_use_is_refused_with_the_reason(algorithm, reason):
+    lines = (H100, TRAINING.replace("tp: 8", "tp: 4"), f"network: {{algorithm: {algorithm}}}")
+    if reason is None:
+        assert trained(*lines).steps[0][1].algorithm == algorithm
+    else:
+        with pytest.raises(ColocalcError, match=reason):
+            trained(*lines)
+
+
+def test_an_algorithm_forced_on_gpus_whose_links_are_unknown_is_refused():
+    own = "gpus: {x1: {title: X, peak_tflop_per_s: {bf16: 100}}}"
+    with pytest.raises(ColocalcError, match="the GPUs' links are not known"):
+        trained(own, "pools: [{gpu: x1, count: 64}]", TRAINING, "network: {algorithm: ring}")
+
+
+# Power
+
+
+def test_the_hosts_take_their_power_first_and_the_gpus_share_the_rest():
+    # 1,024 H100 of 700 W in hosts of 575 W per GPU, at nameplate: 588.8 kW of 1 MW go to hosts
+    shares = trained(H100, "site: {it_power_mw: 1, draw: nameplate}", TRAINING).gpu_power_share
+    assert shares == near([(1e6 - 1_024 * 575) / (1_024 * 700)])
+
+
+def test_at_typical_draw_the_same_megawatts_feed_more():
+    shares = trained(H100, "site: {it_power_mw: 1}", TRAINING).gpu_power_share
+    assert shares == near([(1e6 - 0.7 * 1_024 * 575) / (0.7 * 1_024 * 700)])
+
+
+def test_facility_megawatts_are_divided_by_the_pue_first():
+    facility, critical = (
+        trained(H100, f"site: {{{power}, draw: nameplate, pue_factor: 1.5}}", TRAINING).gpu_power_share
+        for power in ("facility_power_mw: 1.5", "it_power_mw: 1")
+    )
+    assert facility == near(critical)
+
+
+def test_without_megawatts_there_is_no_limit():
+    assert list(trained(H100, TRAINING).gpu_power_share) == [np.inf]
+    assert list(trained(H100, "site: {}", TRAINING).gpu_power_share) == [np.inf]
+
+
+def test_each_pool_is_slowed_on_its_own_site():
+    result = trained(
+        "pools: [{name: a, gpu: h100-sxm, count: 1_024, site: x}, {name: b, gpu: h100-sxm, count: 1_024, site: y}]",
+        "sites: {x: {it_power_mw: 1, draw: nameplate}, y: {it_power_mw: 10, draw: nameplate}}",
+        TRAINING,
+    )
+    short = (1e6 - 1_024 * 575) / (1_024 * 700)
+    assert result.gpu_power_share == near([short, (10e6 - 1_024 * 575) / (1_024 * 700)])
+    pace = short**0.7
+    assert result.waterfall.factors["power"] == near((1 + pace) / 2)
+    assert result.waterfall.factors["mixed_generations"] == near(2 * pace / (1 + pace))
+
+
+def test_an_equal_split_waits_for_the_slowest_gpu_after_the_cap():
+    # 512 GB200 on a site that leaves them a tenth of their power are slower than an H100.
+    hosts, gpus = 512 * 633, 512 * 1_200
+    result = trained(
+        "pools: [{name: a, gpu: h100-sxm, count: 512, site: x},"
+        " {name: b, gpu: gb200-nvl72, count: 512, counted_as: gpu, site: y}]",
+        f"sites: {{x: {{}}, y: {{it_power_mw: {(hosts + 0.1 * gpus) / 1e6}, draw: nameplate}}}}",
+        TRAINING,
+    )
+    capped = G * 0.1**0.7
+    assert capped < H
+    assert result.waterfall.factors["mixed_generations"] == near(2 * capped / (H + capped))
+
+
+def test_gpus_outside_the_job_draw_their_power_too():
+    pools = "pools: [{name: a, gpu: h100-sxm, count: 512}, {name: b, gpu: h100-sxm, count: 512}]"
+    lines = ("site: {it_power_mw: 1, draw: nameplate}", f"jobs: [{{name: j, pools: [a], {MODEL}}}]")
+    assert trained(pools, *lines).gpu_power_share == near([(1e6 - 1_024 * 575) / (1_024 * 700)] * 2)
+
+
+def test_a_site_whose_hosts_take_all_its_power_trains_nothing():
+    result = trained(H100, "site: {it_power_mw: 0.1}", TRAINING)
+    assert result.waterfall.factors["power"] == 0.0
+    assert result.waterfall.fleet_share == 0.0
+    assert result.waterfall.log_share["power"] == 1.0
+    assert result.waterfall.unmodelled == frozenset()
+
+
+def test_unknown_watts_leave_the_limit_unknown_and_said_so():
+    own = "gpus: {x1: {title: X, peak_tflop_per_s: {bf16: 100}}}"
+    result = trained(own, "pools: [{gpu: x1, count: 64}]", "site: {it_power_mw: 1}", "training: {}")
+    assert np.isnan(result.gpu_power_share).all()
+    assert "power" in result.waterfall.unmodelled
+
+
+def test_the_megawatts_of_a_site_are_read_in_four_ways():
+    rows = power_readings(case(H100, "site: {facility_power_mw: 1.25, pue_factor: 1.25}", TRAINING))
+    assert [row[:4] for row in rows] == [
+        ("site", 1.25, "facility power", "typical"),
+        ("site", 1.25, "facility power", "nameplate"),
+        ("site", 1.25, "it power", "typical"),
+        ("site", 1.25, "it power", "nameplate"),
+    ]
+    hosts, gpus = 1_024 * 575, 1_024 * 700
+    shares = [
+        (watts - draw * hosts) / (draw * gpus) for watts, draw in ((1e6, 0.7), (1e6, 1), (1.25e6, 0.7), (1.25e6, 1))
+    ]
+    assert [row[4] for row in rows] == near(shares)
+    assert [row[5] for row in rows] == near([min(1.0, share) ** 0.7 for share in shares])
+
+
+@pytest.mark.parametrize("lines", [("site: {}", TRAINING), ("site: {it_power_mw: 1}",), (TRAINING,)])
+def test_without_megawatts_or_a_job_there_is_nothing_to_read(lines):
+    assert power_readings(case(H100, *lines)) == []
+
+
+def test_scenarios_of_a_sites_power_stand_in_front_of_the_pools():
+    one = case(H100, "site: {it_power_mw: 1, draw: nameplate}", TRAINING)
+    sites = replace(one.sites, it_power_mw=np.asarray([[1.0], [1.2]]))
+    shares = gpu_power_share(one, sites)
+    assert shares == near(np.asarray([[(watts - 1_024 * 575) / (1_024 * 700)] for watts in (1e6, 1.2e6)]))
+    result = evaluate_training(replace(one, sites=sites))
+    assert result.waterfall.factors["power"] == near(np.minimum(shares[:, 0], 1.0) ** 0.7)
