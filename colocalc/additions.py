@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from colocalc.card import RateCard
-from colocalc.catalog import Catalog, catalog_dir
+from colocalc.catalog import Catalog, catalog_dir, plain_name
 from colocalc.errors import quoted
 from colocalc.fleet import Fleet, SourceEntry
 from colocalc.hardware import GpuType, Source
@@ -45,6 +45,7 @@ class _Extended(Catalog):
         super().__init__(catalog_dir())
         self._base = base
         self._own_gpus = _named(fleet.gpus, GpuType, "id")
+        self._own_names = {plain_name(name): key for key, gpu in self._own_gpus.items() for name in (key, *gpu.aliases)}
         self._own_cards = {key: self._by_id(card) for key, card in _named(fleet.cards, RateCard, "name").items()}
         self.gpus = ChainMap(self._own_gpus, base.gpus)  # type: ignore[arg-type]
         self.models = ChainMap(_named(fleet.models, ModelDims, "name"), base.models)  # type: ignore[arg-type]
@@ -65,11 +66,8 @@ class _Extended(Catalog):
         return (*own, *self._base.gpu_names())
 
     def resolve_gpu(self, text: str) -> str | None:
-        plain = text.casefold()
-        for key, gpu in self._own_gpus.items():
-            if plain in {key.casefold(), *(alias.casefold() for alias in gpu.aliases)}:
-                return key
-        return self._base.resolve_gpu(text)
+        own = self._own_names.get(plain_name(text))
+        return own if own is not None else self._base.resolve_gpu(text)
 
     def card_names(self) -> tuple[str, ...]:
         return (*self._own_cards, *self._base.card_names())

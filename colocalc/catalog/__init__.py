@@ -112,10 +112,10 @@ class Catalog:
     @cached_property
     def _gpu_ids(self) -> dict[str, str]:
         # Aliases are taken from the raw file: no GPU type is built for a look-up.
-        names = {_plain(key): key for key in self._gpus.raw}
+        names = {plain_name(key): key for key in self._gpus.raw}
         for key, entry in self._gpus.raw.items():
             for alias in _aliases(entry):
-                names.setdefault(_plain(alias), key)
+                names.setdefault(plain_name(alias), key)
         return names
 
     def gpu_names(self) -> tuple[str, ...]:
@@ -125,7 +125,7 @@ class Catalog:
 
     def resolve_gpu(self, text: str) -> str | None:
         """The id of the GPU a text means, by id or alias, whatever its case, spaces, hyphens and underscores."""
-        return self._gpu_ids.get(_plain(text))
+        return self._gpu_ids.get(plain_name(text))
 
     def gpu(self, text: str) -> Resolved:
         """The GPU type a text means.
@@ -199,7 +199,8 @@ def load_catalog() -> Catalog:
     return Catalog(catalog_dir())
 
 
-def _plain(name: str) -> str:
+def plain_name(name: str) -> str:
+    """A name without its case, spaces, hyphens and underscores: how names are compared."""
     return name.casefold().translate({ord(mark): None for mark in " _-"})
 
 
