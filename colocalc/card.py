@@ -84,3 +84,11 @@ def find_rate(card: RateCard, *, gpu_id: str, term: Term, region: str | None = N
         found = [rate for rate in found if rate.region in {region, None}]
         return min(found, key=lambda rate: rate.region is None, default=None)
     return min(found, key=lambda rate: rate.region is not None, default=None)
+
+
+def offered(card: RateCard, gpu_id: str) -> str:
+    """What a card has for a GPU, terms with their regions; the GPUs it prices when it has nothing."""
+    terms = sorted(
+        {f"{rate.term} in {rate.region}" if rate.region else rate.term for rate in card.rates if rate.gpu == gpu_id}
+    )
+    return f"{', '.join(terms)} for it" if terms else ", ".join(sorted({rate.gpu for rate in card.rates}))

@@ -211,8 +211,7 @@ def check(
 
     stdin = _stdin(fleet)
     loaded, case, result = _evaluated(fleet, sets, scenario, stdin=stdin)
-    for name in loaded.fleet.scenarios:
-        _evaluated(fleet, sets, name, stdin=stdin)
+    _check_scenarios(fleet, sets, tuple(loaded.fleet.scenarios), stdin)
     checked = judged(
         result, (*loaded.fleet.expect, *(expect or ())), pools=case.pools.names, scenarios=tuple(loaded.fleet.scenarios)
     )
@@ -224,7 +223,7 @@ def check(
 @app.command()
 def catalog(
     kind: Annotated[
-        str, typer.Argument(metavar="KIND", help="gpus, models, cards, networks, defaults, sources or fleets.")
+        str, typer.Argument(metavar="KIND", help="gpus, models, cards, networks, defaults, sources, fleets or metrics.")
     ],
     name: Annotated[str | None, typer.Argument(metavar="NAME", help="One entry, with all its numbers.")] = None,
     fmt: FormatOpt = None,
@@ -291,6 +290,22 @@ def _stdin(place: str) -> bytes | None:
     except (AttributeError, OSError) as error:  # Python has None for a closed one
         reason = getattr(error, "strerror", None) or "it is closed"
         raise ColocalcError(f"cannot be read: {reason}", where="standard input", exit_code=EXIT_IO) from None
+
+
+def _check_scenarios(place: str, sets: list[str] | None, names: tuple[str, ...], stdin: bytes | None) -> None:
+    """Evaluates every scenario; the faults of all of them are told at once, each with the scenario it comes from."""
+    from dataclasses import replace
+
+    from colocalc.errors import InputError
+
+    faults = []
+    for name in names:
+        try:
+            _evaluated(place, sets, name, stdin=stdin)
+        except InputError as error:
+            faults += [replace(one, message=f"{one.message} (scenario {name})") for one in error.faults]
+    if faults:
+        raise InputError(faults)
 
 
 def _evaluated(

@@ -121,7 +121,6 @@ def _with_lease(tree: Any, rate_card: str | None, catalog: Catalog, *, default_l
         card = str(catalog.default("lease.rate_card").value)
         yamlio.put(tree, "lease", yamlio.new_map(""))
         if not rate_card:
-            yamlio.put(tree["lease"], "rate_card", card)
             notes.append(f"the fleet has no lease: card {card} at on-demand terms is used")
     if rate_card:
         if tree.get("contracts"):

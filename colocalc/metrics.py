@@ -110,15 +110,19 @@ _LEASE = (
     Metric(
         "lease.billed_gpu_h_per_yr", "GPU-hours billed in a year", "sum of count x billed share x 8,760", per_pool=True
     ),
-    Metric("lease.power_cost_usd_per_yr", "energy bill of the sites", "facility MW x 8,760 h x price"),
+    Metric(
+        "lease.power_cost_usd_per_yr",
+        "energy bill of the sites, by the share of their nameplate under contract",
+        "facility MW x 8,760 h x price x contracted share",
+    ),
     Metric(
         "lease.operations_cost_usd_per_yr",
-        "operations and colocation",
+        "operations and colocation, by the share of nameplate under contract",
         "costs.operations_usd_per_yr + IT kW x 12 x costs.colocation_usd_per_kw_month",
     ),
     Metric("lease.contribution_usd_per_yr", "revenue less power and operations", "revenue - power - operations"),
-    Metric("lease.revenue_usd_per_mw_yr", "revenue per facility megawatt", "revenue / facility MW"),
-    Metric("lease.facility_power_mw", "power drawn at the site's meter", "given, or IT MW x PUE"),
+    Metric("lease.revenue_usd_per_mw_yr", "revenue per facility megawatt of all sites", "revenue / facility MW"),
+    Metric("lease.facility_power_mw", "power at the sites' meters: as given, else modelled", "given, or IT MW x PUE"),
 )
 _HEDGE_KINDS = {
     "gross": ("run-rate revenue over the loss scaled to a year", "revenue / loss a year"),

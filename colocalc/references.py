@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-from colocalc.card import Term, find_rate
+from colocalc.card import Term, find_rate, offered
 from colocalc.catalog import Catalog
 from colocalc.errors import Fault, did_you_mean, quoted
 from colocalc.expect import parse, unknown_metrics
@@ -274,10 +274,9 @@ def _rates(fleet: Fleet, labels: Iterable[str | None], lease: Lease, catalog: Ca
         if gpu not in missing:
             missing[gpu] = find_rate(card, gpu_id=str(gpu), term=term, region=lease.region) is None
         if missing[gpu]:
-            terms = sorted({rate.term for rate in card.rates if rate.gpu == gpu})
-            has = f"{', '.join(terms)} for it" if terms else ", ".join(sorted({rate.gpu for rate in card.rates}))
-            message = f"pool {label}: card {card.name} has no {term} rate for {gpu}"
-            hint = f"it has {has}; give rate_usd_per_gpu_h or another card"
+            where = f" in {lease.region}" if lease.region else ""
+            message = f"pool {label}: card {card.name} has no {term} rate for {gpu}{where}"
+            hint = f"it has {offered(card, str(gpu))}; give rate_usd_per_gpu_h or another card"
             yield _Problem(("pools", number, "gpu"), message, hint)
 
 

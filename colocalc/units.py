@@ -16,6 +16,7 @@ BYTES_PER_TBYTE = 1e12
 BITS_PER_BYTE = 8.0
 FLOPS_PER_TFLOPS = 1e12
 FLOPS_PER_PFLOPS = 1e15
+FLOPS_PER_EFLOPS = 1e18
 WATTS_PER_KW = 1e3
 WATTS_PER_MW = 1e6
 KW_PER_MW = 1e3
@@ -133,7 +134,9 @@ def _money(value: float, symbol: str) -> str:
     for scale, letter in ((1e12, "T"), (1e9, "B"), (1e6, "M")):
         if size >= scale * 0.9999995:
             return f"{sign}${size / scale:,.3f}{letter}{symbol}"
-    return f"{sign}${size:,.0f}{symbol}" if size >= 999.995 else f"{sign}${size:,.2f}{symbol}"
+    if size >= 999.995:
+        return f"{sign}${size:,.0f}{symbol}"
+    return f"{sign}${size:,.2f}{symbol}" if size >= 0.01 or size == 0.0 else f"{sign}${size:.3g}{symbol}"
 
 
 def _share(value: float, _: str) -> str:

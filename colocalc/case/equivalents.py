@@ -69,7 +69,9 @@ def lower_equivalents(fleet: Fleet, pools: Pools, ledger: Ledger) -> Equivalents
             reference.mfu_share if reference else None,
             _TOPIC,
             default="finance.reference.mfu_share",
-        ),
+        )
+        if fleet.training or fleet.jobs
+        else float("nan"),
     )
 
 

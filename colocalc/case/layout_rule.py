@@ -152,7 +152,9 @@ def _by_rule(training: Training, gpus: list[GpuType], model: ModelDims, ledger: 
     while parameters(model) * width / (tp * pp) > share * memory and 2.0 * pp <= model.layer_count:
         pp *= 2.0
     per_stage = int(-(-model.layer_count // pp))
-    vpp = max(v for v in range(1, int(most_virtual) + 1) if per_stage % v == 0) if pp > 1.0 else 1
+    # Embedding and head count as a layer each; there are no more chunks than layers.
+    fitting = [v for v in range(1, int(most_virtual) + 1) if per_stage % v == 0 and pp * v <= model.layer_count + 2.0]
+    vpp = max(fitting, default=1) if pp > 1.0 else 1
     return {"tp": tp, "pp": pp, "vpp": float(vpp)}
 
 

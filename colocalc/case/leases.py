@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from colocalc.arrays import Array
-from colocalc.card import RateCard, find_rate
+from colocalc.card import RateCard, find_rate, offered
 from colocalc.case.ledger import Ledger, array, scalar
 from colocalc.case.pools import Pools
 from colocalc.errors import ColocalcError
@@ -26,6 +26,7 @@ class LeaseCase:
     fee_usd_per_month: Array
     rate_sources: tuple[str, ...]
     cards: tuple[str, ...]
+    card_notes: tuple[str, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,12 +59,13 @@ def lower_lease(fleet: Fleet, pools: Pools, ledger: Ledger) -> LeaseCase | None:
     index = [-1] * len(pools.names)
     rates, shares = [float("nan")] * len(pools.names), [0.0] * len(pools.names)
     sources = [""] * len(pools.names)
-    fees, cards = [], []
+    fees: list[float] = []
+    cards: list[RateCard] = []
     for number, (path, _, lease, names) in enumerate(contracts):
         share = _billed_share(path, lease, ledger)
         fees.append(_fee(path, lease, ledger))
         card = _card(path, lease, ledger) if _priced_by_card(lease) else None
-        cards += [card.name] if card else []
+        cards += [card] if card else []
         priced: dict[str, tuple[float, str]] = {}  # each GPU type is looked up once
         for pool in (places[name] for name in names):
             gpu = pools.gpus[pool].id
@@ -78,7 +80,8 @@ def lower_lease(fleet: Fleet, pools: Pools, ledger: Ledger) -> LeaseCase | None:
         billed_share=array(*shares),
         fee_usd_per_month=array(*fees),
         rate_sources=tuple(sources),
-        cards=tuple(dict.fromkeys(cards)),
+        cards=tuple(dict.fromkeys(card.name for card in cards)),
+        card_notes=tuple(dict.fromkeys(card.note for card in cards if card.note)),
     )
 
 
@@ -111,7 +114,7 @@ def _rate(path: str, lease: Lease, card: RateCard | None, pools: Pools, pool: in
         return float("nan"), "monthly fee"
     if card is None:
         key = f"{path}.rate_usd_per_gpu_h"
-        return ledger.number(key, lease.rate_usd_per_gpu_h, "lease", "hedge"), "one rate for all pools"
+        return ledger.number(key, lease.rate_usd_per_gpu_h, "lease", "hedge"), "the contract's rate"
     gpu = pools.gpus[pool]
     term = ledger.word(f"{path}.term", lease.term, "lease", default="lease.term")
     rate = find_rate(card, gpu_id=gpu.id, term=term, region=lease.region)  # type: ignore[arg-type]
@@ -121,6 +124,10 @@ def _rate(path: str, lease: Lease, card: RateCard | None, pools: Pools, pool: in
         ledger.remark(f"card {card.name} has one term, {rate.term}: it is used for the lease's {term}", "lease")
     if card.kind == "owning-cost":
         ledger.remark(f"card {card.name} holds owning costs, not rents", "lease", "hedge", kind="warning")
+    if rate.region is not None and lease.region is None:
+        ledger.remark(
+            f"card {card.name} prices {gpu.id} by region: {rate.region} is used; {path}.region chooses another", "lease"
+        )
     as_of = rate.as_of or card.as_of
     key = f"cards.{card.name}.{gpu.id}.rate_usd_per_gpu_h"
     ledger.record(
@@ -128,19 +135,18 @@ def _rate(path: str, lease: Lease, card: RateCard | None, pools: Pools, pool: in
         rate.rate_usd_per_gpu_h.value,
         "lease",
         "hedge",
-        origin="catalog",
+        origin=ledger.origin_of(key),
         figure=rate.rate_usd_per_gpu_h,
         note=". ".join(part for part in (f"{rate.term}, as of {as_of}", rate.note) if part),
     )
-    return rate.rate_usd_per_gpu_h.value, f"{card.name}, {rate.term}, {as_of}"
+    where = f", {rate.region}" if rate.region else ""
+    return rate.rate_usd_per_gpu_h.value, f"{card.name}, {rate.term}{where}, {as_of}"
 
 
 def missing_rate(pool: str, gpu_id: str, card: RateCard, term: str) -> ColocalcError:
     """The error for a GPU a card has no rate for: never a rate of zero."""
-    terms = sorted({rate.term for rate in card.rates if rate.gpu == gpu_id})
-    has = f"it has {', '.join(terms)} for it" if terms else f"it has {', '.join(sorted({r.gpu for r in card.rates}))}"
     return ColocalcError(
-        f"pool {pool}: card {card.name} has no {term} rate for {gpu_id}; {has}",
+        f"pool {pool}: card {card.name} has no {term} rate for {gpu_id}; it has {offered(card, gpu_id)}",
         hint="give lease.rate_usd_per_gpu_h or another card",
     )
 

@@ -148,8 +148,12 @@ class Ledger:
         """A number of the catalog (or of the file's own additions to it); NaN when it is not known."""
         if figure is None:
             return float("nan")
-        self.record(path, figure.value, *topics, origin="catalog", figure=figure)
+        self.record(path, figure.value, *topics, origin=self.origin_of(path), figure=figure)
         return float(figure.value)
+
+    def origin_of(self, path: str) -> Origin:
+        """``given`` for an entry of the file's own, else ``catalog``."""
+        return "given" if ".".join(path.split(".")[:2]) in self.catalog.own else "catalog"
 
     def derived(self, path: str, value: float, *topics: Topic, note: str) -> float:
         """A number computed from others by a rule, with the rule as its note."""

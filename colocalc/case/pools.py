@@ -124,10 +124,11 @@ def _site(name: str, site: Site, ledger: Ledger) -> tuple[float, ...]:
     path = f"sites.{name}"
     facility = ledger.number(f"{path}.facility_power_mw", site.facility_power_mw, "mfu", "lease", "hedge", "h100e")
     critical = ledger.number(f"{path}.it_power_mw", site.it_power_mw, "mfu", "lease", "hedge", "h100e")
-    pue = ledger.number(f"{path}.pue_factor", site.pue_factor, "mfu", "lease", default="sites.pue_factor")
-    draw = ledger.word(f"{path}.draw", site.draw, "mfu", "lease", default="sites.draw")
-    # The lease only needs the draw where no megawatts are given.
+    # Facility megawatts need no PUE to be billed, and the draw only counts where no megawatts are given.
+    billed: tuple[Topic, ...] = ("mfu",) if site.facility_power_mw else ("mfu", "lease")
     unknown: tuple[Topic, ...] = ("mfu",) if site.facility_power_mw or site.it_power_mw else ("mfu", "lease")
+    pue = ledger.number(f"{path}.pue_factor", site.pue_factor, *billed, default="sites.pue_factor")
+    draw = ledger.word(f"{path}.draw", site.draw, *unknown, default="sites.draw")
     typical = ledger.number(f"{path}.typical_draw_share", None, *unknown, default="sites.typical_draw_share")
     share = typical if draw == "typical" else 1.0
     price = ledger.number(

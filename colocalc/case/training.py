@@ -90,7 +90,7 @@ def _lower_job(
     arrays = mfu_job.Job(
         gpu_count=count,
         **_gpu_arrays(gpus, precision, ledger),
-        failures_per_1000_gpu_day=_failure_rates(fleet, index, pools, ledger),
+        failures_per_1000_gpu_day=_failure_rates(path, fleet, index, pools, ledger),
         gpu_power_share=array(*[np.inf] * len(index)),
         **_model_arrays(path, training, model, ledger),
         **_layout_arrays(layout),
@@ -166,20 +166,28 @@ def _speeds(gpu: GpuType, precision: str, ledger: Ledger) -> tuple[float, float,
     return peak * FLOPS_PER_TFLOPS, ceiling, shape
 
 
-def _failure_rates(fleet: Fleet, index: tuple[int, ...], pools: Pools, ledger: Ledger) -> Array:
+def _failure_rates(path: str, fleet: Fleet, index: tuple[int, ...], pools: Pools, ledger: Ledger) -> Array:
     given = fleet.reliability.failures_per_1000_gpu_day if fleet.reliability else None
     threshold = float(ledger.catalog.default("reliability.failures_per_1000_gpu_day.threshold_gpu_count").value)
     size = "small" if float(np.sum(pools.gpu_count[list(index)])) < threshold else "large"
+    # Jobs of different size may assume different rates: each is told under its job.
+    key = "reliability.failures_per_1000_gpu_day"
+    shared = key if given is not None or not fleet.jobs else f"{path}.{key}"
+    if given is None:
+        ledger.remark(
+            f"{path}: no failure rate is given; that of {size} jobs is assumed, which "
+            f"changes at {text(threshold, 'count')} GPUs",
+            _TOPIC,
+        )
     rates = []
     for i in index:
         own = pools.definitions[i].reliability
         if own is not None:
-            path = f"pools.{pools.names[i]}.reliability.failures_per_1000_gpu_day"
-            rates.append(ledger.number(path, own.failures_per_1000_gpu_day, _TOPIC))
+            rates.append(ledger.number(f"pools.{pools.names[i]}.{key}", own.failures_per_1000_gpu_day, _TOPIC))
         else:
             rates.append(
                 ledger.number(
-                    "reliability.failures_per_1000_gpu_day",
+                    shared,
                     given,
                     _TOPIC,
                     default=f"reliability.failures_per_1000_gpu_day.{size}",

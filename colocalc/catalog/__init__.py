@@ -101,6 +101,7 @@ class Catalog:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
+        self.own: frozenset[str] = frozenset()  # entries of a fleet's own file, such as gpus.my-asic
         self._cards: dict[str, RateCard] = {}
         self._gpus = _Entries(directory / "gpus.yaml", GpuType, "id")
         self.gpus: Mapping[str, GpuType] = self._gpus

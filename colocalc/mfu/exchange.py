@@ -13,6 +13,15 @@ from colocalc.arrays import Array, as_array
 from colocalc.mfu import collective, fabric
 
 ALGORITHMS = ("ring", "tree", "hierarchical", "in-network", "torus", "pat")
+# A constant that only a network with the algorithm has.
+OFFERED_BY = {
+    "ring": "ring_base_s",
+    "tree": "tree_base_s",
+    "hierarchical": "tree_inter_hop_s",
+    "in-network": "in_network_base_s",
+    "torus": "torus_hop_s",
+    "pat": "pat_base_s",
+}
 WHY_NOT = {
     "ring": "the network does not have it, or its links are not known",
     "hierarchical": "the network does not have it, or its links are not known",

@@ -57,7 +57,7 @@ def facility_power_mw(case: Case) -> tuple[Array, bool]:
     for number in range(len(case.sites.names)):
         given = site_facility_power_mw(case.sites, number)
         if bool(np.all(np.isnan(given))):
-            given, derived = _from_nameplate(case, number), True
+            given, derived = site_nameplate_mw(case, number), True
         total = total + given
     return (total if case.sites.names else np.asarray(np.nan)), derived
 
@@ -68,7 +68,8 @@ def site_facility_power_mw(sites: Sites, number: int) -> Array:
     return np.where(np.isnan(facility), it_power_mw(sites, number) * sites.pue_factor[..., number], facility)
 
 
-def _from_nameplate(case: Case, number: int) -> Array:
+def site_nameplate_mw(case: Case, number: int) -> Array:
+    """Megawatts at the meter of one site by its servers' draw times PUE; NaN where a server's watts are unknown."""
     here = [site == case.sites.names[number] for site in case.pools.site_names]
     server_w = np.asarray([getattr(gpu.server_power_w, "value", np.nan) for gpu in case.pools.gpus])
     need_w = power.nameplate_power_w(
@@ -149,7 +150,7 @@ def _power_cost(case: Case, contracted: Array) -> Array:
     total = np.zeros(())
     for number in range(len(case.sites.names)):
         given = site_facility_power_mw(case.sites, number)
-        megawatts = np.where(np.isnan(given), _from_nameplate(case, number), given)
+        megawatts = np.where(np.isnan(given), site_nameplate_mw(case, number), given)
         total = total + _contracted_share(case, contracted, case.sites.names[number]) * costs.power_cost_usd_per_yr(
             facility_power_mw=megawatts, energy_price_usd_per_mwh=case.sites.energy_price_usd_per_mwh[..., number]
         )
@@ -179,7 +180,7 @@ def _colocation(case: Case, contracted: Array) -> Array:
 
 def _it_mw_or_derived(case: Case, number: int) -> Array:
     given = it_power_mw(case.sites, number)
-    return np.where(np.isnan(given), _from_nameplate(case, number) / case.sites.pue_factor[..., number], given)
+    return np.where(np.isnan(given), site_nameplate_mw(case, number) / case.sites.pue_factor[..., number], given)
 
 
 def evaluate_hedge(case: Case, lease: LeaseResult | None) -> HedgeResult | None:

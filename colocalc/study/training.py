@@ -190,19 +190,22 @@ def _step(job: TrainingCase, shares: Array, changes: Mapping[str, object]) -> St
             where=f"{job.name}: layout",
             hint="give a smaller layout or a smaller model",
         )
-    _refuse_missing_algorithm(arrays.algorithm, step)
+    _refuse_missing_algorithm(arrays.algorithm, arrays.links, step)
     return step
 
 
 _NO_REPLICA = {"stages": "no whole pipeline: each pool takes at least one of its pp stages, each of tp x cp GPUs"}
 
 
-def _refuse_missing_algorithm(algorithm: str, step: Step) -> None:
+def _refuse_missing_algorithm(algorithm: str, links: exchange.Links, step: Step) -> None:
     """A forced algorithm must exist for every part of the job: without it the exchange would cost nothing."""
     if algorithm == "auto" or not bool(np.any(np.isnan(step.exchange_s[step.algorithm]) & (step.step_flop > 0.0))):
         return
     known = [name for name, time in step.exchange_s.items() if not bool(np.any(np.isnan(time)))]
-    reason = exchange.WHY_NOT[algorithm] if known else "the GPUs' links are not known"
+    if bool(np.isnan(getattr(links, exchange.OFFERED_BY[algorithm])).all()):
+        reason = f"the network has no {algorithm}"
+    else:
+        reason = exchange.WHY_NOT[algorithm] if known else "the GPUs' links are not known"
     raise ColocalcError(reason, where=f"network.algorithm: {algorithm}")
 
 
@@ -212,14 +215,14 @@ def _fleet_peak(case: Case) -> Array:
     return peak
 
 
-def power_readings(case: Case) -> list[tuple[str, float, str, str, float, float]]:
+def power_readings(case: Case) -> list[tuple[str, float, str, str, float, float, bool | None]]:
     """The power stage of each site under each reading: facility or IT megawatts, typical or nameplate draw.
 
     Returns
     -------
     list of tuple
-        Site, megawatts, what they are read as, draw, share of their power that the GPUs get, power factor. Empty
-        where no site gives megawatts or no job gives the exponent.
+        Site, megawatts, what they are read as, draw, share of their power that the GPUs get, power factor, and
+        whether it is the reading used. Empty where no site gives megawatts or no job gives the exponent.
     """
     rows = []
     for number, name in enumerate(case.sites.names):
@@ -227,8 +230,18 @@ def power_readings(case: Case) -> list[tuple[str, float, str, str, float, float]
             for draw in ("typical", "nameplate"):
                 row = _power_reading(case, number, reading, draw)
                 if row is not None:
-                    rows.append((name, row[0], f"{reading} power", draw, row[1], row[2]))
+                    rows.append(
+                        (name, row[0], f"{reading} power", draw, row[1], row[2], _is_used(case, number, reading, draw))
+                    )
     return rows
+
+
+def _is_used(case: Case, number: int, reading: str, draw: str) -> bool | None:
+    """True for the reading the waterfall uses, else None."""
+    sites = case.sites
+    as_facility = bool(np.isnan(sites.it_power_mw[..., number]).all())
+    as_typical = bool(np.all(sites.draw_share[..., number] == sites.typical_draw_share[..., number]))
+    return True if (reading == "facility") == as_facility and (draw == "typical") == as_typical else None
 
 
 def _power_reading(case: Case, number: int, reading: str, draw: str) -> tuple[float, float, float] | None:

@@ -65,6 +65,9 @@ def hedge(case: Case, result: Result, catalog: Catalog) -> Report:
         topics=("hedge",),
         tables=(lease_view.hedge_table(result, found),) if found else (),
         headline=lease_view.hedge_headline(found) if found else (f"The hedge is undefined: {missing}.",),
+        notes=tuple(Note(line, "warning") for line in lease_view.contract_warnings(case, result.lease))
+        if result.lease
+        else (),
     )
 
 

@@ -7,6 +7,7 @@ from colocalc.card import RateCard
 from colocalc.catalog import Catalog, fleet_outlines
 from colocalc.errors import ColocalcError, did_you_mean, quoted
 from colocalc.figure import Definition, Figure
+from colocalc.metrics import METRICS
 from colocalc.report.table import Column, Report, Table
 from colocalc.units import unit_of
 
@@ -37,7 +38,7 @@ def view(catalog: Catalog, kind: str, name: str | None) -> Report:
     cited = [str(row[place]) for place in _source_places(table) for row in table.rows if row[place]]
     return Report(
         command="catalog",
-        title="What ships" if name is None else f"The catalog's {kind}",
+        title="The catalog" if name is None else f"The catalog: {name}",
         fleet=None,
         scenario=None,
         metrics={},
@@ -198,6 +199,17 @@ def _fleets(_catalog: Catalog) -> Table:
     return Table("fleets", "Sample fleets", columns, tuple(rows))
 
 
+def _metrics(_catalog: Catalog) -> Table:
+    columns = (
+        Column("metric", "Metric", kind="text"),
+        Column("unit", "Unit", kind="text", wide=True),
+        Column("meaning", "Meaning", kind="text"),
+        Column("equation", "Equation", kind="text"),
+    )
+    rows = tuple((one.id, one.unit, one.meaning, one.equation) for one in METRICS.values())
+    return Table("metrics", "Metrics", columns, rows, caption="pools.<name>.<metric> is the same of one pool.")
+
+
 _LISTS: dict[str, Callable[[Catalog], Table]] = {
     "gpus": _gpus,
     "models": _models,
@@ -206,6 +218,7 @@ _LISTS: dict[str, Callable[[Catalog], Table]] = {
     "defaults": _defaults,
     "sources": _sources,
     "fleets": _fleets,
+    "metrics": _metrics,
 }
 
 
@@ -217,7 +230,7 @@ def _entry(catalog: Catalog, kind: str, name: str) -> Table:
         return _numbers(gpu, f"{gpu.id}: {gpu.title}")
     if kind == "fleets":
         return _named_row(_fleets(catalog), name)
-    if kind in {"sources", "defaults"}:
+    if kind in {"sources", "defaults", "metrics"}:
         return _named_row(_LISTS[kind](catalog), name)
     entry: Any = catalog.model(name) if kind == "models" else catalog.network(name)
     return _numbers(entry, f"{name}: {entry.title or name}")

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from colocalc.case import Assumption as CaseAssumption
@@ -39,7 +40,7 @@ _CONVENTION = "convention"
 def number(value: object) -> float | None:
     """One scenario's number out of an array, None for NaN."""
     found = float(value)  # type: ignore[arg-type]
-    return None if found != found else found  # noqa: PLR0124 - NaN is the one number unlike itself
+    return None if found != found else found + 0.0  # noqa: PLR0124 - NaN is unlike itself; no zero has a sign
 
 
 def counted(count: int, noun: str) -> str:
@@ -86,7 +87,7 @@ def assemble(
     undefined = {name: why for name, why in result.undefined.items() if belongs(name)}
     taken = [row for row in case.assumptions if row.topics & wanted]
     remarks = [Note(remark.text, remark.kind) for remark in case.remarks if remark.topics & wanted]
-    assumptions = tuple(_assumption(row) for row in sorted(taken, key=_weight))
+    assumptions = tuple(_assumption(row) for row in _interleaved(sorted(taken, key=_weight)))
     report = Report(
         command=command,
         title=f"{case.title or case.name}",
@@ -101,6 +102,21 @@ def assemble(
         assumptions=assumptions,
     )
     return replace(report, source_titles=source_titles(report, catalog))
+
+
+_TOPICS = ("mfu", "lease", "hedge", "h100e")
+
+
+def _interleaved(rows: Sequence[CaseAssumption]) -> list[CaseAssumption]:
+    """Rows of each topic in turn, so that a report of several parts begins with what matters to each of them."""
+    piles = [[row for row in rows if _first_topic(row) == topic] for topic in _TOPICS]
+    turns = zip_longest(*(pile for pile in piles if pile))
+    return [row for turn in turns for row in turn if row is not None]
+
+
+def _first_topic(row: CaseAssumption) -> str:
+    """What a row matters to most: a number that only one part uses belongs to that part."""
+    return next(topic for topic in ("lease", "hedge", "mfu", "h100e") if topic in row.topics)
 
 
 def _weight(row: CaseAssumption) -> tuple[bool, int, int]:

@@ -29,8 +29,16 @@ def headline(case: Case, equivalents: EquivalentsResult) -> tuple[str, ...]:
     basis = f"{DEFAULT_BASIS}: {H100E_BASES[DEFAULT_BASIS]}"
     return (
         f"{text(total, 'count')} GPUs are {text(main, 'count')} H100-equivalents ({basis}){of_total}.",
-        f"Over all bases: {text(min(known), 'count')} to {text(max(known), 'count')}.",
+        *_range(known, len(counts)),
     )
+
+
+def _range(known: list[float], count: int) -> tuple[str, ...]:
+    """How far the bases that are defined lie apart, where they do."""
+    if min(known) == max(known):
+        return ()
+    which = "all bases" if len(known) == count else f"the {len(known)} bases defined, of {count}"
+    return (f"Over {which}: {text(min(known), 'count')} to {text(max(known), 'count')}.",)
 
 
 def tables(case: Case, result: Result, equivalents: EquivalentsResult) -> tuple[Table, ...]:
@@ -77,7 +85,6 @@ def _why_undefined(result: Result) -> list[str]:
 
 def _per_pool(case: Case, equivalents: EquivalentsResult) -> Table:
     """Bases down and pools across while they fit a page, else a row for each pool and basis."""
-    caption = "Per GPU, each pool's factor is its equivalents over its GPUs."
     if len(case.pools.names) > _POOLS_ACROSS:
         return Table("h100e_pools", "By pool", _LONG, tuple(_long_rows(case, equivalents)))
     columns = [Column("basis", "Basis", kind="text")]
@@ -92,7 +99,7 @@ def _per_pool(case: Case, equivalents: EquivalentsResult) -> Table:
         for place in range(len(case.pools.names)):
             cells += [number(equivalents.pool_count[basis][place]), number(equivalents.factor[basis][place])]
         rows.append(tuple(cells))
-    return Table("h100e_pools", "By pool", tuple(columns), tuple(rows), caption=caption)
+    return Table("h100e_pools", "By pool", tuple(columns), tuple(rows))
 
 
 _POOLS_ACROSS = 8

@@ -1,12 +1,14 @@
 """The lease report: revenue by GPU type, cost and contribution; and the hedge of a stated loss."""
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from colocalc.case import Case
 from colocalc.report.table import Column, Note, Table
 from colocalc.report.views.common import metric_table, number
 from colocalc.study.evaluate import Result
-from colocalc.study.leasing import HedgeResult, LeaseResult
+from colocalc.study.leasing import HedgeResult, LeaseResult, site_facility_power_mw, site_nameplate_mw
 from colocalc.units import HOURS_PER_YEAR, text
 
 _SUMMARY = (
@@ -25,12 +27,13 @@ def headline(lease: LeaseResult) -> tuple[str, ...]:
     """Revenue, rate and what is left after power and operations, in two sentences."""
     revenue, rate = text(number(lease.total_usd_per_yr), "usd_per_yr"), number(lease.mean_rate_usd_per_gpu_h)
     hours = text(float(np.sum(lease.billed_gpu_h_per_yr)), "gpu_h_per_yr")
-    sentences = [f"Run-rate revenue {revenue} at {text(rate, 'usd_per_gpu_h')} over {hours} billed."]
+    billed = f"at {text(rate, 'usd_per_gpu_h')} over {hours} billed" if rate is not None else "with nothing billed"
+    sentences = [f"Run-rate revenue {revenue} {billed}."]
     contribution = number(lease.contribution_usd_per_yr)
     if contribution is not None:
         power = text(number(lease.power_cost_usd_per_yr), "usd_per_yr")
         operations = number(lease.operations_cost_usd_per_yr)
-        other = f"operations {text(operations, 'usd_per_yr')}" if operations else "no operations cost, as none is given"
+        other = f"operations {text(operations, 'usd_per_yr')}" if operations else "no operations cost"
         sentences.append(f"Contribution {text(contribution, 'usd_per_yr')} after power {power} and {other}.")
     return tuple(sentences)
 
@@ -85,7 +88,8 @@ def _by_pool(case: Case, lease: LeaseResult) -> Table:
         Column("revenue_share", "Of total", "share", wide=True),
         Column("rate_from", "Rate from", kind="text"),
     )
-    return Table("revenue", "Revenue by pool", columns, tuple(rows), total_count=1)
+    notes = given.card_notes if given else ()
+    return Table("revenue", "Revenue by pool", columns, tuple(rows), total_count=1, caption=" ".join(notes))
 
 
 def hedge_headline(hedge: HedgeResult) -> tuple[str, ...]:
@@ -98,7 +102,9 @@ def hedge_headline(hedge: HedgeResult) -> tuple[str, ...]:
     after = "" if net is None else f", {text(net, 'share')} after the costs it adds"
     return (
         f"The lease covers {text(gross, 'share')} of the loss of {loss} gross{after}.",
-        f"A rate of {text(cover, 'usd_per_gpu_h')} billed would cover all of it, gross.",
+        "No rate covers it: nothing is billed."
+        if cover is None
+        else f"A rate of {text(cover, 'usd_per_gpu_h')} billed would cover all of it, gross.",
     )
 
 
@@ -135,17 +141,44 @@ def hedge_table(result: Result, hedge: HedgeResult) -> Table:
 
 
 def warnings(case: Case, lease: LeaseResult) -> tuple[Note, ...]:
-    """Power that had to be derived or cannot be, and pools under no contract."""
-    found = []
-    if lease.power_is_derived:
-        found.append("no megawatts are given: power is the servers' typical draw times PUE")
+    """Power that had to be derived or cannot be, pools under no contract, and megawatts that look like another unit."""
+    found = list(_power_warnings(case))
     if not case.sites.names:
         found.append("no site is given: power cost, contribution and revenue per megawatt are undefined")
-    idle = (
-        [name for name, place in zip(case.pools.names, case.lease.contract_index, strict=True) if place < 0]
-        if case.lease
-        else []
-    )
-    if idle:
-        found.append(f"no contract covers {', '.join(idle)}: they earn nothing here")
+    found += contract_warnings(case, lease)
     return tuple(Note(sentence, "warning") for sentence in found)
+
+
+def contract_warnings(case: Case, lease: LeaseResult) -> list[str]:
+    """Pools that earn nothing, and what of the sites' cost is charged to the lease."""
+    covered = case.lease.contract_index if case.lease else ()
+    idle = [name for name, contract in zip(case.pools.names, covered, strict=True) if contract < 0]
+    if not idle:
+        return []
+    share = text(number(lease.contracted_share), "share")
+    charged = f"only {share} of the sites' power and operations, by nameplate, is charged to the lease"
+    return [f"no contract covers {', '.join(idle)}: they earn nothing here, and {charged}"]
+
+
+def _power_warnings(case: Case) -> Iterator[str]:
+    for place, name in enumerate(case.sites.names):
+        given = number(site_facility_power_mw(case.sites, place))
+        modelled = number(site_nameplate_mw(case, place))
+        draw = "typical" if case.sites.draw_share[place] == case.sites.typical_draw_share[place] else "nameplate"
+        if given is None and modelled is None:
+            yield f"site {name}: no megawatts, and no server power is known for its GPUs: power cost is undefined"
+        elif given is None:
+            yield f"site {name}: no megawatts are given; its power is the servers' {draw} draw times PUE"
+        elif modelled is not None and modelled > 0.0 and given > _FAR_ABOVE * modelled:
+            yield (
+                f"site {name}: {text(given, 'mw')} are given and billed as drawn; its GPUs' {draw} draw times PUE is "
+                f"{text(modelled, 'mw')}"
+            )
+        elif modelled is not None and given < modelled:
+            yield (
+                f"site {name}: {text(given, 'mw')} are given, less than its GPUs' {draw} draw times PUE, "
+                f"{text(modelled, 'mw')}"
+            )
+
+
+_FAR_ABOVE = 1.5

@@ -7,11 +7,12 @@ import numpy as np
 from colocalc.case import Case, TrainingCase
 from colocalc.metrics import STAGES
 from colocalc.mfu.job import Step
+from colocalc.mfu.waterfall import Waterfall
 from colocalc.report.table import Column, Note, Table
 from colocalc.report.views.common import counted, number
 from colocalc.report.views.stages import came_from
 from colocalc.study.training import Alternative, TrainingResult, power_readings
-from colocalc.units import text
+from colocalc.units import FLOPS_PER_EFLOPS, text
 
 FEW_MICRO_BATCHES = 4
 
@@ -23,18 +24,46 @@ def headline(case: Case, training: TrainingResult) -> tuple[str, ...]:
         text(number(share), "share") for share in (waterfall.step_share, waterfall.job_share, waterfall.fleet_share)
     ]
     precision = " and ".join(dict.fromkeys(_denominator(case, job) for job in case.jobs))
-    count = text(float(np.sum(case.pools.gpu_count)), "count")
-    peak = text(number(training.fleet_peak_flop_per_s / 1e18), None)
     worst = sorted(STAGES, key=lambda stage: -float(waterfall.log_share[stage]))[:3]
     losses = ", ".join(f"{stage} {text(number(waterfall.log_share[stage]), 'share')}" for stage in worst)
-    gaps = [stage for stage in STAGES if stage in waterfall.unmodelled | waterfall.partly_unmodelled]
-    bound = (f"That is an upper bound: not modelled, and counted as 1: {', '.join(gaps)}.",) if gaps else ()
     return (
         f"MFU {shares[0]} in a step, {shares[1]} of the job with failures, {shares[2]} of the fleet.",
-        *bound,
-        f"Denominator: dense {precision} peak of all {count} GPUs, {peak} EFLOP/s.",
+        *_upper_bound(case, waterfall),
+        f"Denominator: dense {precision} peak of all {_whose(case)}, {_exaflops(training)} EFLOP/s.",
         f"Where the loss comes from: {losses} (shares of ln MFU).",
     )
+
+
+def _exaflops(training: TrainingResult) -> str:
+    return text(number(training.fleet_peak_flop_per_s / FLOPS_PER_EFLOPS), None)
+
+
+def _whose(case: Case) -> str:
+    """The GPUs of the denominator: those in jobs for step and job MFU, all of the fleet's for fleet MFU."""
+    total = float(np.sum(case.pools.gpu_count))
+    used = {index for job in case.jobs for index in job.pool_index}
+    inside = float(np.sum(case.pools.gpu_count[sorted(used)]))
+    if inside == total:
+        return f"{text(total, 'count')} GPUs"
+    return f"{text(total, 'count')} GPUs for fleet MFU, of the {text(inside, 'count')} in jobs for step and job MFU"
+
+
+def _upper_bound(case: Case, waterfall: Waterfall) -> tuple[str, ...]:
+    """That stages are left out, which, and what the file would have to give."""
+    gaps = [stage for stage in STAGES if stage in waterfall.unmodelled | waterfall.partly_unmodelled]
+    if not gaps:
+        return ()
+    missing = {
+        key: field
+        for key, field in (
+            ("model", "parameter_count"),
+            ("sequence_tokens", "sequence_tokens"),
+            ("global_batch_tokens", "global_batch_tokens"),
+        )
+        if any(np.isnan(getattr(job.arrays, field)).any() for job in case.jobs)
+    }
+    needs = f" Missing: {', '.join(missing)}." if missing else ""
+    return (f"That is an upper bound: not modelled, and counted as 1: {', '.join(gaps)}.{needs}",)
 
 
 def _denominator(case: Case, job: TrainingCase) -> str:
@@ -65,6 +94,7 @@ def tables(case: Case, training: TrainingResult, others: Sequence[Alternative]) 
             Column("draw", "Draw", kind="text"),
             Column("gpu_power_share", "GPUs can draw", "share"),
             Column("power_factor", "Factor", "factor"),
+            Column("used", "Used", kind="text"),
         )
         caption = "Only GPUs can be capped; hosts and switches take their part first. 100% or more means no cap."
         found.append(Table("power", "Which megawatts, and of what draw", columns, tuple(readings), caption=caption))
@@ -149,8 +179,9 @@ def _job_rows(case: Case, job: TrainingCase, step: Step) -> Iterator[tuple[objec
         )
 
 
-def _mark(name: str, *, used: bool) -> str:
-    return f"{name} (used)" if used else name
+def _used(used: bool) -> bool | None:
+    """What a column shows: yes at the choice made, and nothing beside it."""
+    return True if used else None
 
 
 def _splits(others: Sequence[Alternative]) -> Table:
@@ -159,7 +190,8 @@ def _splits(others: Sequence[Alternative]) -> Table:
         waterfall = other.result.waterfall if other.result else None
         rows.append(
             (
-                _mark(other.name, used=other.chosen),
+                other.name,
+                _used(other.chosen),
                 waterfall and number(waterfall.factors["mixed_generations"]),
                 waterfall and number(waterfall.factors["layout_remainder"]),
                 waterfall and number(waterfall.step_share),
@@ -169,6 +201,7 @@ def _splits(others: Sequence[Alternative]) -> Table:
         )
     columns = (
         Column("split", "Split", kind="text"),
+        Column("used", "Used", kind="text"),
         Column("mixed_generations_factor", "Mixed", "factor"),
         Column("layout_remainder_factor", "Remainder", "factor", wide=True),
         Column("step_share", "Step MFU", "share"),
@@ -195,7 +228,8 @@ def _algorithms(others: Sequence[Alternative], used: str) -> Table:
         step = other.result.steps[0][1] if other.result else None
         rows.append(
             (
-                _mark(other.name, used=other.name == used),
+                other.name,
+                _used(other.name == used),
                 step and number(np.max(step.exchange_s[other.name])),
                 step and number(np.max(step.data_parallel_s)),
                 other.result and number(other.result.waterfall.factors["data_parallel"]),
@@ -205,6 +239,7 @@ def _algorithms(others: Sequence[Alternative], used: str) -> Table:
         )
     columns = (
         Column("algorithm", "Algorithm", kind="text"),
+        Column("used", "Used", kind="text"),
         Column("exchange_s", "Exchange", "s"),
         Column("exposed_s", "Exposed", "s"),
         Column("data_parallel_factor", "Factor", "factor"),
@@ -218,7 +253,8 @@ def _algorithms(others: Sequence[Alternative], used: str) -> Table:
 def _recovery(others: Sequence[Alternative]) -> Table:
     rows = [
         (
-            _mark(other.name, used=other.chosen),
+            other.name,
+            _used(other.chosen),
             other.result and number(other.result.waterfall.factors["goodput"]),
             other.result and number(other.result.waterfall.job_share),
             other.result and number(other.result.waterfall.fleet_share),
@@ -228,6 +264,7 @@ def _recovery(others: Sequence[Alternative]) -> Table:
     ]
     columns = (
         Column("isolation", "A failure stops", kind="text"),
+        Column("used", "Used", kind="text"),
         Column("goodput_factor", "Goodput", "share"),
         Column("job_share", "Job MFU", "share"),
         Column("fleet_share", "Fleet MFU", "share"),
@@ -260,17 +297,21 @@ def _batch_warnings(job: TrainingCase, step: Step) -> Iterator[str]:
     if fewest < FEW_MICRO_BATCHES:
         yield (
             f"{job.name}: {counted(int(fewest), 'micro-batch')} per replica, fewer than "
-            f"{FEW_MICRO_BATCHES}: the pipeline is mostly bubble and a proportional split gains nothing"
+            f"{FEW_MICRO_BATCHES}: {_few(job)}"
         )
     elif float(job.arrays.vpp_count) > 1.0 and bool(np.any(step.micro_batch_count % job.arrays.pp_count > 0.0)):
         yield (
             f"{job.name}: {fewest:.0f} micro-batches are no multiple of {float(job.arrays.pp_count):.0f} stages; "
-            "Megatron-LM's interleaved schedule asks for one"
+            "interleaved schedules ask for one"
         )
     asked, used = float(job.arrays.global_batch_tokens), float(np.nansum(step.global_batch_tokens))
     if abs(used / asked - 1.0) > _BATCH_TOLERANCE:
         asked_for = text(asked, "tokens")
         yield f"{job.name}: {text(used, 'tokens')} a step in whole micro-batches, not the {asked_for} asked for"
+
+
+def _few(job: TrainingCase) -> str:
+    return "the pipeline is mostly bubble" if float(job.arrays.pp_count) > 1.0 else "too coarse to share out by speed"
 
 
 def _layout_warnings(job: TrainingCase, step: Step) -> Iterator[str]:

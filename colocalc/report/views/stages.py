@@ -16,16 +16,30 @@ def came_from(case: Case, training: TrainingResult) -> dict[str, str]:
     words = {
         **_compute(case, job),
         **_layout(job.arrays, step),
-        **_waiting(job, step),
+        **_waiting(case, training),
         "power": _power(training),
         "software": f"{_software(case, job)} profile",
         "goodput": _goodput(job, step),
-        "allocation": "share of GPU-hours in productive jobs",
+        "allocation": "share of the peak in productive jobs",
     }
     measured = dict.fromkeys(step.measured, "measured: training.measured")
     count = sum(one.peak_flop_per_s.shape[-1] for _, one in training.steps)
-    more = f" (first of {count} jobs)" if count > 1 else ""
-    return {stage: {**words, **measured}[stage] + more for stage in STAGES}
+    found = {**words, **measured}
+    if count > 1:
+        found |= {stage: f"{found[stage]} (first of {count} jobs)" for stage in _OF_ONE_JOB}
+    return {stage: found[stage] for stage in STAGES}
+
+
+# What is told of the first job where there are several; the rest is told of all of them.
+_OF_ONE_JOB = (
+    "recompute",
+    "tensor_context_expert",
+    "bubble",
+    "stage_imbalance",
+    "data_parallel",
+    "software",
+    "goodput",
+)
 
 
 def _one(value: object) -> float:
@@ -65,7 +79,9 @@ def _layout(job: Job, step: Step) -> dict[str, str]:
     algorithm, exchange = step.algorithm, step.exchange_s[step.algorithm]
     return {
         "tensor_context_expert": f"tp {tp:.0f}, cp {cp:.0f}; {text(_one(job.overlap_share), 'share')} overlapped",
-        "bubble": f"({pp:.0f}-1) / ({vpp:.0f} x {_one(step.micro_batch_count):.0f}) x {_one(job.schedule_factor):.2g}",
+        "bubble": f"({pp:.0f}-1) / ({vpp:.0f} x {_one(step.micro_batch_count):.0f}) x {_one(job.schedule_factor):.2g}"
+        if pp > 1
+        else "no pipeline",
         "stage_imbalance": f"{_one(job.stage_imbalance_share):.2g} between stages" if pp > 1 else "one stage",
         "data_parallel": (
             f"{algorithm} over {text(_one(step.group_rank_count), 'count')} ranks: {text(_one(exchange), 's')}, "
@@ -74,13 +90,24 @@ def _layout(job: Job, step: Step) -> dict[str, str]:
     }
 
 
-def _waiting(job: TrainingCase, step: Step) -> dict[str, str]:
-    nodes = float(np.sum(step.node_count))
+def _waiting(case: Case, training: TrainingResult) -> dict[str, str]:
+    steps = [step for _, step in training.steps]
+    nodes = [float(count) for step in steps for count in np.ravel(step.node_count)]
+    idle = sum(float(np.nansum(step.idle_gpu_count)) for step in steps)
+    sigma = _one(case.jobs[0].arrays.node_sigma_share)
+    counts = " and ".join(text(np.round(count), "count") for count in nodes[:3]) + (
+        " and more" if len(nodes) > 3 else ""
+    )
     return {
-        "jitter": f"slowest of {text(np.round(nodes), 'count')} nodes, sigma {_one(job.arrays.node_sigma_share):.2g}",
-        "mixed_generations": f"{job.split} split over {counted(len(job.pool_index), 'pool')}",
-        "layout_remainder": f"{text(float(np.sum(step.idle_gpu_count)), 'count')} GPUs in no whole replica",
+        "jitter": f"slowest of {counts} nodes, sigma {sigma:.2g}",
+        "mixed_generations": "; ".join(dict.fromkeys(_mixing(job) for job in case.jobs)),
+        "layout_remainder": f"{text(idle, 'count')} GPUs in no whole replica",
     }
+
+
+def _mixing(job: TrainingCase) -> str:
+    pools = counted(int(np.sum(job.arrays.gpu_count > 0.0)), "pool")
+    return f"a job for each of {pools}" if job.split == "partitions" else f"{job.split} split over {pools}"
 
 
 def _power(training: TrainingResult) -> str:
@@ -101,4 +128,6 @@ def _goodput(job: TrainingCase, step: Step) -> str:
         "hot-spare": (job.arrays.hot_spare_stall_s, "stall"),
     }
     seconds, word = stall[job.isolation]
+    if np.isinf(_one(step.mttf_s)):
+        return "no failures"
     return f"a failure every {text(_one(step.mttf_s), 's')}, {word} {text(_one(seconds), 's')}"
