@@ -534,7 +534,7 @@ def test_a_card_of_one_term_serves_every_term_and_says_so():
 def test_one_rate_holds_for_all_pools():
     lease = case(pools("gpu: h100-sxm, count: 8", "gpu: h200-sxm, count: 8"), "lease: {rate_usd_per_gpu_h: 3}").lease
     assert list(lease.rate_usd_per_gpu_h) == [3, 3]
-    assert lease.rate_sources == ("one rate for all pools",) * 2
+    assert lease.rate_sources == ("the contract's rate",) * 2
     assert lease.cards == ()
 
 
@@ -565,7 +565,7 @@ def test_each_contract_has_its_pools_price_and_share():
     np.testing.assert_equal(lease.rate_usd_per_gpu_h, [np.nan, np.nan, 3])
     np.testing.assert_equal(lease.fee_usd_per_month, [np.nan, 1e4])
     assert list(lease.billed_share) == [1, 0, 0.5]
-    assert lease.rate_sources == ("monthly fee", "", "one rate for all pools")
+    assert lease.rate_sources == ("monthly fee", "", "the contract's rate")
 
 
 def test_costs_and_losses_that_are_not_stated_are_not_there():

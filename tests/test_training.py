@@ -92,8 +92,8 @@ def test_what_does_not_exist_says_why():
     assert why == {
         "stages": "no whole pipeline: each pool takes at least one of its pp stages, each of tp x cp GPUs",
         "tree": "reduce-scatter and all-gather have no tree: use ZeRO 0, hierarchical, or HSDP (dp_shard_count)",
-        "in-network": "the network's switches do not reduce",
-        "torus": "the ranks stand on no torus, or on several",
+        "in-network": "the network has no in-network algorithm",
+        "torus": "the network has no torus algorithm",
     }
 
 

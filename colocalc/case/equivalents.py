@@ -54,7 +54,6 @@ def lower_equivalents(fleet: Fleet, pools: Pools, ledger: Ledger) -> Equivalents
         if basis.startswith("mlperf_"):
             measured[basis], rounds[basis] = _measured(basis, gpus, ledger)
     finance = fleet.finance
-    reference = finance.reference if finance else None
     return EquivalentsCase(
         tflop_per_s={name: per_type(gpus, partial(_peak, name, ledger)) for name in _PRECISIONS},
         hbm_tbyte_per_s=per_type(gpus, partial(_fact, "hbm_tbyte_per_s", ledger)),
@@ -64,15 +63,17 @@ def lower_equivalents(fleet: Fleet, pools: Pools, ledger: Ledger) -> Equivalents
         total_h100e_count=ledger.number(
             "finance.total_h100e_count", finance.total_h100e_count if finance else None, _TOPIC
         ),
-        reference_mfu_share=ledger.number(
-            "finance.reference.mfu_share",
-            reference.mfu_share if reference else None,
-            _TOPIC,
-            default="finance.reference.mfu_share",
-        )
-        if fleet.training or fleet.jobs
-        else float("nan"),
+        reference_mfu_share=_reference_mfu(fleet, ledger),
     )
+
+
+def _reference_mfu(fleet: Fleet, ledger: Ledger) -> float:
+    """MFU that the effective count is relative to; it is only among the assumptions of a fleet that trains."""
+    key = "finance.reference.mfu_share"
+    reference = fleet.finance.reference if fleet.finance else None
+    if not (fleet.training or fleet.jobs):
+        return float(ledger.catalog.default(key).value) if reference is None else reference.mfu_share.value
+    return ledger.number(key, reference.mfu_share if reference else None, _TOPIC, default=key)
 
 
 def _peak(precision: str, ledger: Ledger, gpu: GpuType) -> float:

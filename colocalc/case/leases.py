@@ -124,7 +124,9 @@ def _rate(path: str, lease: Lease, card: RateCard | None, pools: Pools, pool: in
         ledger.remark(f"card {card.name} has one term, {rate.term}: it is used for the lease's {term}", "lease")
     if card.kind == "owning-cost":
         ledger.remark(f"card {card.name} holds owning costs, not rents", "lease", "hedge", kind="warning")
-    if rate.region is not None and lease.region is None:
+    regions = {one.region for one in card.rates if (one.gpu, one.term) == (gpu.id, rate.term)}
+    chosen = len(regions) > 1 and rate.region is not None
+    if chosen and lease.region is None:
         ledger.remark(
             f"card {card.name} prices {gpu.id} by region: {rate.region} is used; {path}.region chooses another", "lease"
         )
@@ -139,7 +141,7 @@ def _rate(path: str, lease: Lease, card: RateCard | None, pools: Pools, pool: in
         figure=rate.rate_usd_per_gpu_h,
         note=". ".join(part for part in (f"{rate.term}, as of {as_of}", rate.note) if part),
     )
-    where = f", {rate.region}" if rate.region else ""
+    where = f", {rate.region}" if chosen else ""
     return rate.rate_usd_per_gpu_h.value, f"{card.name}, {rate.term}{where}, {as_of}"
 
 

@@ -166,14 +166,18 @@ def _speeds(gpu: GpuType, precision: str, ledger: Ledger) -> tuple[float, float,
     return peak * FLOPS_PER_TFLOPS, ceiling, shape
 
 
+_NEAR = 1.5  # how near a fleet stands to the size at which the assumed failure rate changes, to be told so
+
+
 def _failure_rates(path: str, fleet: Fleet, index: tuple[int, ...], pools: Pools, ledger: Ledger) -> Array:
     given = fleet.reliability.failures_per_1000_gpu_day if fleet.reliability else None
     threshold = float(ledger.catalog.default("reliability.failures_per_1000_gpu_day.threshold_gpu_count").value)
-    size = "small" if float(np.sum(pools.gpu_count[list(index)])) < threshold else "large"
+    count = float(np.sum(pools.gpu_count[list(index)]))
+    size = "small" if count < threshold else "large"
     # Jobs of different size may assume different rates: each is told under its job.
     key = "reliability.failures_per_1000_gpu_day"
     shared = key if given is not None or not fleet.jobs else f"{path}.{key}"
-    if given is None:
+    if given is None and threshold / _NEAR <= count <= threshold * _NEAR:
         ledger.remark(
             f"{path}: no failure rate is given; that of {size} jobs is assumed, which "
             f"changes at {text(threshold, 'count')} GPUs",

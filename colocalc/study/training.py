@@ -203,7 +203,7 @@ def _refuse_missing_algorithm(algorithm: str, links: exchange.Links, step: Step)
         return
     known = [name for name, time in step.exchange_s.items() if not bool(np.any(np.isnan(time)))]
     if bool(np.isnan(getattr(links, exchange.OFFERED_BY[algorithm])).all()):
-        reason = f"the network has no {algorithm}"
+        reason = f"the network has no {algorithm} algorithm"
     else:
         reason = exchange.WHY_NOT[algorithm] if known else "the GPUs' links are not known"
     raise ColocalcError(reason, where=f"network.algorithm: {algorithm}")

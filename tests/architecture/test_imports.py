@@ -79,7 +79,7 @@ MAY_IMPORT = {
         *BOTTOM,
     ),
     # The one view of files: a bundled sample is listed with its title.
-    "report.views.catalog": ("report.table", "catalog", *DEFINITIONS, *BOTTOM),
+    "report.views.catalog": ("report.table", "catalog", "metrics", *DEFINITIONS, *BOTTOM),
     "emit": ("report.table", "report.to_terminal", "report.to_json", "report.to_csv", "report.to_markdown", "errors"),
     "cli": EVERYTHING,
     "__main__": EVERYTHING,
