@@ -215,7 +215,7 @@ def _fleet_peak(case: Case) -> Array:
     return peak
 
 
-def power_readings(case: Case) -> list[tuple[str, float, str, str, float, float, bool | None]]:
+def power_readings(case: Case) -> list[tuple[str, float, str, str, float, float, bool]]:
     """The power stage of each site under each reading: facility or IT megawatts, typical or nameplate draw.
 
     Returns
@@ -236,12 +236,12 @@ def power_readings(case: Case) -> list[tuple[str, float, str, str, float, float,
     return rows
 
 
-def _is_used(case: Case, number: int, reading: str, draw: str) -> bool | None:
-    """True for the reading the waterfall uses, else None."""
+def _is_used(case: Case, number: int, reading: str, draw: str) -> bool:
+    """Whether the waterfall uses this reading."""
     sites = case.sites
     as_facility = bool(np.isnan(sites.it_power_mw[..., number]).all())
     as_typical = bool(np.all(sites.draw_share[..., number] == sites.typical_draw_share[..., number]))
-    return True if (reading == "facility") == as_facility and (draw == "typical") == as_typical else None
+    return (reading == "facility") == as_facility and (draw == "typical") == as_typical
 
 
 def _power_reading(case: Case, number: int, reading: str, draw: str) -> tuple[float, float, float] | None:

@@ -14,8 +14,7 @@ from colocalc.study.evaluate import Result
 if TYPE_CHECKING:
     from colocalc.catalog import Catalog
 
-# What a reader should question first stands first: assumed figures before what the file gives, conventions last; among
-# them, what typically moves a result most.
+# What typically moves a result most stands first; within that, assumed figures before what the file gives.
 _ORDER = {"assumed": 0, "given": 1, "derived": 2, "catalog": 3}
 _LEVERAGE = (
     "reliability.",
@@ -87,7 +86,7 @@ def assemble(
     undefined = {name: why for name, why in result.undefined.items() if belongs(name)}
     taken = [row for row in case.assumptions if row.topics & wanted]
     remarks = [Note(remark.text, remark.kind) for remark in case.remarks if remark.topics & wanted]
-    assumptions = tuple(_assumption(row) for row in _interleaved(sorted(taken, key=_weight)))
+    assumptions = tuple(_assumption(row) for row in _in_order(taken, case))
     report = Report(
         command=command,
         title=f"{case.title or case.name}",
@@ -105,6 +104,22 @@ def assemble(
 
 
 _TOPICS = ("mfu", "lease", "hedge", "h100e")
+# What each recovery policy does not use.
+_IDLE = {
+    "job": ("replica_stall_s", "hot_spare_stall_s", "replica_repair_s"),
+    "replica": ("restart_s", "hot_spare_stall_s"),
+    "hot-spare": ("restart_s", "replica_stall_s", "replica_repair_s"),
+}
+
+
+def _in_order(rows: Sequence[CaseAssumption], case: Case) -> list[CaseAssumption]:
+    """What matters most first: each part of a report in turn, then facts of the catalog, then what has no effect."""
+    idle = {f"reliability.{name}" for job in case.jobs[:1] for name in _IDLE[job.isolation]}
+    tiers: list[list[CaseAssumption]] = [[], [], []]
+    for row in sorted(rows, key=_weight):
+        fact = row.origin == "catalog" and not row.path.startswith("cards.")
+        tiers[2 if row.path in idle or row.source == _CONVENTION else 1 if fact else 0].append(row)
+    return [row for tier in tiers for row in _interleaved(tier)]
 
 
 def _interleaved(rows: Sequence[CaseAssumption]) -> list[CaseAssumption]:
@@ -121,9 +136,7 @@ def _first_topic(row: CaseAssumption) -> str:
 
 def _weight(row: CaseAssumption) -> tuple[bool, int, int]:
     rank = next((place for place, start in enumerate(_LEVERAGE) if row.path.startswith(start)), len(_LEVERAGE))
-    # A rate is chosen with its card, as good as written in the file.
-    origin = _ORDER["given"] if row.path.startswith("cards.") else _ORDER[row.origin]
-    return row.source == _CONVENTION, origin, rank
+    return row.source == _CONVENTION, rank, _ORDER[row.origin]
 
 
 def _assumption(row: CaseAssumption) -> Assumption:

@@ -179,11 +179,6 @@ def _job_rows(case: Case, job: TrainingCase, step: Step) -> Iterator[tuple[objec
         )
 
 
-def _used(used: bool) -> bool | None:
-    """What a column shows: yes at the choice made, and nothing beside it."""
-    return True if used else None
-
-
 def _splits(others: Sequence[Alternative]) -> Table:
     rows = []
     for other in others:
@@ -191,7 +186,7 @@ def _splits(others: Sequence[Alternative]) -> Table:
         rows.append(
             (
                 other.name,
-                _used(other.chosen),
+                other.chosen,
                 waterfall and number(waterfall.factors["mixed_generations"]),
                 waterfall and number(waterfall.factors["layout_remainder"]),
                 waterfall and number(waterfall.step_share),
@@ -229,7 +224,7 @@ def _algorithms(others: Sequence[Alternative], used: str) -> Table:
         rows.append(
             (
                 other.name,
-                _used(other.name == used),
+                other.name == used,
                 step and number(np.max(step.exchange_s[other.name])),
                 step and number(np.max(step.data_parallel_s)),
                 other.result and number(other.result.waterfall.factors["data_parallel"]),
@@ -254,7 +249,7 @@ def _recovery(others: Sequence[Alternative]) -> Table:
     rows = [
         (
             other.name,
-            _used(other.chosen),
+            other.chosen,
             other.result and number(other.result.waterfall.factors["goodput"]),
             other.result and number(other.result.waterfall.job_share),
             other.result and number(other.result.waterfall.fleet_share),
