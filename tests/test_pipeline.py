@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from colocalc.mfu import pipeline
 
-KERNELS = (pipeline.bubble_share, pipeline.bubble_factor, pipeline.stage_imbalance_factor)
+KERNELS = (pipeline.bubble_share, pipeline.stage_imbalance_factor)
 GPIPE = {"pp_count": 8, "vpp_count": 1, "micro_batch_count": 24, "schedule_factor": 1}
 
 
@@ -45,7 +45,6 @@ def test_slowest_stage_five_percent_above_the_mean_costs_a_twenty_first():
 
 def test_one_stage_has_no_bubble():
     assert pipeline.bubble_share(**GPIPE | {"pp_count": 1}) == 0.0
-    assert pipeline.bubble_factor(**GPIPE | {"pp_count": 1}) == 1.0
 
 
 def test_gpipe_with_as_many_micro_batches_as_stages_idles_p_minus_one_over_p():
@@ -55,11 +54,10 @@ def test_gpipe_with_as_many_micro_batches_as_stages_idles_p_minus_one_over_p():
 @pytest.mark.parametrize("change", [{"micro_batch_count": np.inf}, {"schedule_factor": 0}])
 def test_bubble_vanishes_with_many_micro_batches_or_a_perfect_schedule(change):
     assert pipeline.bubble_share(**GPIPE | change) == 0.0
-    assert pipeline.bubble_factor(**GPIPE | change) == 1.0
 
 
 def test_gpipe_factor_is_m_over_m_plus_p_less_one():
-    assert pipeline.bubble_factor(**GPIPE) == pytest.approx(24 / 31)
+    assert 1.0 / (1.0 + pipeline.bubble_share(**GPIPE)) == pytest.approx(24 / 31)
 
 
 @pytest.mark.parametrize("imbalance", [0.0, 0.05, 3.0])
@@ -87,13 +85,10 @@ def test_stacked_inputs_equal_stacked_outputs(kernel):
 
 @settings(max_examples=50, deadline=None, derandomize=True)
 @given(st.integers(1, 64), st.integers(1, 16), st.integers(1, 1024), st.floats(0.0, 1.0))
-def test_factor_is_ideal_over_actual_time(stages, chunks, micro_batches, schedule):
-    layout = {
-        "pp_count": stages,
-        "vpp_count": chunks,
-        "micro_batch_count": micro_batches,
-        "schedule_factor": schedule,
-    }
-    factor = pipeline.bubble_factor(**layout)
-    assert 0.0 < factor <= 1.0
-    assert factor * (1.0 + pipeline.bubble_share(**layout)) == pytest.approx(1.0)
+def test_the_bubble_is_idle_slots_over_busy_ones(stages, chunks, micro_batches, schedule):
+    found = pipeline.bubble_share(
+        pp_count=stages, vpp_count=chunks, micro_batch_count=micro_batches, schedule_factor=schedule
+    )
+    # Every stage is busy for v m slots, and idle while the others fill and drain.
+    idle = schedule * (stages - 1)
+    assert found * chunks * micro_batches == pytest.approx(idle)

@@ -50,50 +50,6 @@ def bubble_share(
     return as_array(schedule_factor) * (as_array(pp_count) - 1.0) / chunks
 
 
-def bubble_factor(
-    *, pp_count: ArrayLike, vpp_count: ArrayLike, micro_batch_count: ArrayLike, schedule_factor: ArrayLike
-) -> Array:
-    """Slowdown by the pipeline bubble.
-
-    Ideal time over ideal time plus idle time.
-
-    Parameters
-    ----------
-    pp_count : array_like (..., pool)
-        Pipeline stages, at least 1 [1].
-    vpp_count : array_like (..., pool)
-        Virtual stages per stage, at least 1 [1].
-    micro_batch_count : array_like (..., pool)
-        Micro-batches per replica and step, at least 1 [1].
-    schedule_factor : array_like (..., pool)
-        1 for GPipe, 1F1B and interleaved 1F1B, about 1/3 for ZB-H1, 0 for a schedule without a bubble [factor].
-
-    Returns
-    -------
-    ndarray (..., pool)
-        Time before over time after [factor of at most 1].
-
-    Notes
-    -----
-    ``1 / (1 + k (p - 1) / (v m))``
-
-    - one stage: 1
-    - GPipe with m micro-batches: m / (m + p - 1)
-    - micro-batches without bound: 1
-
-    References
-    ----------
-    Huang et al. 2019, section 2.3; Narayanan et al. 2021, section 2.2.
-    """
-    bubble = bubble_share(
-        pp_count=pp_count,
-        vpp_count=vpp_count,
-        micro_batch_count=micro_batch_count,
-        schedule_factor=schedule_factor,
-    )
-    return as_array(1.0 / (1.0 + bubble))
-
-
 def stage_imbalance_factor(*, pp_count: ArrayLike, stage_imbalance_share: ArrayLike) -> Array:
     """Slowdown by the slowest stage of a pipeline.
 
