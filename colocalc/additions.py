@@ -15,14 +15,17 @@ _KINDS = ("gpus", "models", "cards", "sources")
 
 
 def clashes(catalog: Catalog, fleet: Fleet) -> list[tuple[tuple[str, ...], str]]:
-    """The entries of a fleet that have the name of one that ships: the path of each, and what is wrong."""
+    """The entries of a fleet that have the name of one that ships and do not replace it: path, and what is wrong."""
     found: list[tuple[tuple[str, ...], str]] = []
     for kind in _KINDS:
         for name, entry in getattr(fleet, kind).items():
             for word in (name, *getattr(entry, "aliases", ())):
-                if (taken := _shipped(catalog, kind, word)) is not None:
+                taken = _shipped(catalog, kind, word)
+                if taken is not None and not (entry.replace and taken == name):
                     known = "" if word == taken else f" for {taken}"
-                    message = f"the catalog has {quoted(word)} already{known}; give yours another name"
+                    message = (
+                        f"the catalog has {quoted(word)} already{known}; give yours another name, or replace: true"
+                    )
                     found.append(((kind, name), message))
     return found
 

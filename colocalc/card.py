@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
-from colocalc.figure import Definition, Figure, Text, UsdPerGpuH, on_the_calendar
+from colocalc.figure import Definition, Figure, Flag, Text, UsdPerGpuH, on_the_calendar
 
 Term = Literal["spot", "on-demand", "1-month", "1-year", "2-year", "3-year", "5-year"]
 TERMS: tuple[Term, ...] = ("spot", "on-demand", "1-month", "1-year", "2-year", "3-year", "5-year")
@@ -38,6 +38,7 @@ class RateCard(Definition):
     kind: Literal["rent", "owning-cost"] = "rent"
     note: Text | None = None
     rates: tuple[Rate, ...]
+    replace: Flag = False  # whether it stands for the catalog's entry of its name
 
     @model_validator(mode="after")
     def _one_price_each(self) -> "RateCard":

@@ -337,6 +337,7 @@ class SourceEntry(Definition):
     kind: SourceKind | None = None
     url: Text | None = None
     note: Text | None = None
+    replace: Flag = False  # whether it stands for the catalog's entry of its name
 
 
 class Scenario(Definition):

@@ -114,6 +114,7 @@ class GpuType(Definition):
     ambiguous_count: Flag = False
     count_note: Text | None = None
     measured: dict[Benchmark, tuple[MeasuredRow, ...]] = Field(default_factory=dict)
+    replace: Flag = False  # whether it stands for the catalog's entry of its name
 
     @model_validator(mode="after")
     def _consistent(self) -> "GpuType":

@@ -39,6 +39,7 @@ class ModelDims(Definition):
     parallel_block: Flag = False
     published_parameter_count: Figure[Count] | None = None
     source: Text | None = None
+    replace: Flag = False  # whether it stands for the catalog's entry of its name
 
     @model_validator(mode="after")
     def _heads_share_keys_evenly(self) -> "ModelDims":

@@ -122,7 +122,7 @@ def test_an_own_alias_of_a_gpu_that_ships_clashes():
     own = {"mine": OWN["gpus"]["mine"] | {"aliases": ["H200"]}}
     ((path, message),) = clashes(load_catalog(), fleet(gpus=own))
     assert path == ("gpus", "mine")
-    assert message == 'the catalog has "H200" already for h200-sxm; give yours another name'
+    assert message == 'the catalog has "H200" already for h200-sxm; give yours another name, or replace: true'
 
 
 def test_all_clashes_are_told_at_once():
@@ -131,3 +131,19 @@ def test_all_clashes_are_told_at_once():
         ("models", "llama-3.1-70b"),
         ("sources", "mirae-2026-05"),
     ]
+
+
+def test_an_entry_that_says_so_takes_the_place_of_the_one_that_ships():
+    own = {"h100-sxm": {"title": "Ours, at 600 W", "peak_tflop_per_s": {"bf16": 900}, "replace": True}}
+    found = fleet(gpus=own)
+
+    assert clashes(load_catalog(), found) == []
+    extended = with_additions(load_catalog(), found)
+    assert extended.gpu("h100-sxm").gpu.peak_tflop_per_s["bf16"].value == 900
+    assert extended.gpu("H200").gpu.id == "h200-sxm"
+
+
+def test_an_entry_replaces_the_one_of_its_own_name_only():
+    own = {"h100": {"title": "An alias of another", "peak_tflop_per_s": {"bf16": 900}, "replace": True}}
+
+    assert [path for path, _ in clashes(load_catalog(), fleet(gpus=own))] == [("gpus", "h100")]

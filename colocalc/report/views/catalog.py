@@ -268,7 +268,7 @@ def _rows(value: Any, path: str, source: str | None) -> Iterator[tuple[object, .
 
 def _inner(value: Any) -> Iterator[tuple[str, Any]]:
     if isinstance(value, Definition):
-        yield from ((key, getattr(value, key)) for key in type(value).model_fields)
+        yield from ((key, getattr(value, key)) for key in type(value).model_fields if key != "replace")
     elif isinstance(value, dict):
         yield from value.items()
     elif isinstance(value, tuple) and all(isinstance(item, Definition) for item in value):
