@@ -8,7 +8,6 @@ from pydantic_core import PydanticCustomError
 from colocalc.figure import Definition, Figure, Flag, Text, UsdPerGpuH, on_the_calendar
 
 Term = Literal["spot", "on-demand", "1-month", "1-year", "2-year", "3-year", "5-year"]
-TERMS: tuple[Term, ...] = ("spot", "on-demand", "1-month", "1-year", "2-year", "3-year", "5-year")
 
 PriceDate = Annotated[
     str,

@@ -1,12 +1,13 @@
 """The loader of the catalog, and the rules of its definitions."""
 
 import shutil
+from typing import get_args
 
 import pytest
 from pydantic import ValidationError
 
 from colocalc import catalog as catalog_module
-from colocalc.card import TERMS, Rate, RateCard, find_rate
+from colocalc.card import Rate, RateCard, Term, find_rate
 from colocalc.catalog import Catalog, Default, catalog_dir, fleet_names, fleets_dir, load_catalog
 from colocalc.errors import ColocalcError, InputError
 from colocalc.hardware import GpuType, MeasuredRow, Source
@@ -247,7 +248,7 @@ def test_a_missing_key_is_a_key_error():
 
 
 def test_terms_run_from_spot_to_five_years():
-    assert TERMS == ("spot", "on-demand", "1-month", "1-year", "2-year", "3-year", "5-year")
+    assert get_args(Term) == ("spot", "on-demand", "1-month", "1-year", "2-year", "3-year", "5-year")
 
 
 def test_a_rate_is_found_by_gpu_and_term():

@@ -93,8 +93,8 @@ def test_an_error_is_bad_input_unless_said_otherwise():
 
 
 def test_exit_codes_differ_and_leave_two_to_usage():
-    codes = {errors.EXIT_EXPECTATION, errors.EXIT_INPUT, errors.EXIT_EXTRA, errors.EXIT_IO}
-    assert codes == {1, 3, 4, 5}
+    codes = {errors.EXIT_EXPECTATION, errors.EXIT_INPUT, errors.EXIT_IO, errors.EXIT_READER_WENT_AWAY}
+    assert codes == {1, 3, 5, 141}
 
 
 @pytest.mark.parametrize(

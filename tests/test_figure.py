@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from colocalc import figure, units
-from colocalc.figure import Count, CountOrZero, Definition, FactorOfOne, Figure, Quantity, Share, SignedShare, UsdPerMwh
+from colocalc.figure import Count, Definition, FactorOfOne, Figure, Quantity, Share, UsdPerMwh
 
 LAW = settings(max_examples=60, deadline=None, derandomize=True)
 
@@ -65,10 +65,8 @@ def test_a_fraction_of_a_whole_thing_is_refused():
     ("annotation", "inside", "outside"),
     [
         (Share, [0, 0.5, 1], [-0.1, 1.1]),
-        (SignedShare, [-0.5, 0, 3], [-1, -2]),
         (FactorOfOne, [0.1, 1], [0, 1.01]),
         (Count, [1, 2.0], [0, -1, 1.5]),
-        (CountOrZero, [0, 7], [-1, 0.5]),
         (UsdPerMwh, [0, 68.5], [-1]),
     ],
 )

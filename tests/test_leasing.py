@@ -150,29 +150,25 @@ def test_where_watts_are_unknown_gpus_are_counted():
     [("facility_power_mw: 2", 2), ("it_power_mw: 2, pue_factor: 1.3", 2.6), ("it_power_mw: 2", 2.5)],
 )
 def test_megawatts_at_the_meter(site, megawatts):
-    total, derived = facility_power_mw(case(POOLS, f"site: {{{site}}}"))
-    assert total == near(megawatts)
-    assert derived is False
+    assert facility_power_mw(case(POOLS, f"site: {{{site}}}")) == near(megawatts)
 
 
 @pytest.mark.parametrize(("draw", "share"), [("typical", 0.7), ("nameplate", 1.0)])
 def test_megawatts_that_are_not_given_are_nameplate_times_draw_times_pue(draw, share):
     lease = leased(POOLS, f"site: {{pue_factor: 1.2, draw: {draw}, energy_price_usd_per_mwh: 100}}", ONE)
     megawatts = (NAMEPLATE_A + NAMEPLATE_B) / 1e6 * share * 1.2
-    assert lease.power_is_derived is True
     assert lease.facility_power_mw == near(megawatts)
     assert lease.power_cost_usd_per_yr == near(megawatts * YEAR * 100)
 
 
 def test_given_and_derived_megawatts_of_two_sites_add_up():
-    total, derived = facility_power_mw(
+    total = facility_power_mw(
         case(
             "pools: [{name: a, gpu: h100-sxm, count: 100, site: x}, {name: b, gpu: h100-sxm, count: 100, site: y}]",
             "sites: {x: {facility_power_mw: 2}, y: {pue_factor: 1, draw: nameplate}}",
         )
     )
     assert total == near(2 + 0.1275)
-    assert derived is True
 
 
 def test_without_a_site_power_has_no_cost_that_is_known():

@@ -209,3 +209,33 @@ def test_the_catalog_has_the_equation_of_every_metric(colocalc):
 
     assert [row["metric"] for row in rows] == list(METRICS)
     assert all(row["equation"] for row in rows)
+
+
+def test_a_parallel_block_halves_what_tensor_parallelism_exposes(told):
+    dims = (
+        "{layer_count: 32, hidden_dim: 4096, mlp_dim: 16384, gated_mlp: false, head_count: 32, kv_head_count: 32, "
+        "head_dim: 128, vocabulary_count: 32000, parallel_block: %s}"
+    )
+    factors = []
+    for parallel in ("false", "true"):
+        fleet = (
+            "pools: [{gpu: h100-sxm, count: 64}]\n"
+            f"training: {{model: {dims % parallel}, sequence_tokens: 2048, global_batch_tokens: 4e6, layout: {{tp: 8}}}}\n"
+        )
+        factors.append(told("mfu", fleet)["metrics"]["mfu.stage.tensor_context_expert_factor"])
+    one_after_other, parallel_block = (1.0 / factor - 1.0 for factor in factors)
+
+    # One pair of collectives where there were two (PaLM, section 2).
+    assert parallel_block == pytest.approx(one_after_other / 2.0, rel=1e-12)
+
+
+def test_how_a_chip_is_counted_is_told_where_names_mislead(told):
+    assert any("v5p-1024 is 512 chips" in line for line in noted(told("h100e", "pools: [{gpu: tpu-v5p, count: 8}]\n")))
+
+
+def test_a_chip_without_eight_bit_units_counts_its_bf16_on_both_bases(told):
+    fleet = "pools: [{gpu: old, count: 10}]\ngpus: {old: {title: Old, peak_tflop_per_s: {bf16: 989.4}}}\n"
+    found = told("h100e", fleet)["metrics"]
+
+    assert found["h100e.eight_bit_dense_count"] == pytest.approx(10 * 989.4 / 1978.9, rel=1e-4)
+    assert found["h100e.four_bit_count"] == found["h100e.eight_bit_dense_count"]

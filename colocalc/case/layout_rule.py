@@ -9,6 +9,7 @@ into.
 from dataclasses import dataclass
 from typing import Final
 
+from colocalc.arrays import Array
 from colocalc.case.ledger import Ledger
 from colocalc.fleet import Layout, Training
 from colocalc.hardware import GpuType
@@ -111,7 +112,7 @@ def _state_byte(training: Training, layout: CutLayout, model: ModelDims, ledger:
     """Weights, and gradients where they are not sharded, on one GPU; activations and optimizer come on top."""
     weight, gradient = _widths(training, ledger)
     width = {0: weight + gradient, 1: weight + gradient, 2: weight, 3: 0.0}[layout.zero_stage]
-    return parameters(model) * width / (layout.tp * layout.pp)
+    return float(parameter_count(model)) * width / (layout.tp * layout.pp)
 
 
 def _widths(training: Training, ledger: Ledger) -> tuple[float, float]:
@@ -122,21 +123,23 @@ def _widths(training: Training, ledger: Ledger) -> tuple[float, float]:
     return weight, gradient if training.gradient_bytes is None else training.gradient_bytes.value
 
 
-def parameters(model: ModelDims) -> float:
+def shape_of(model: ModelDims) -> dict[str, float]:
+    """The dimensions of a model as the transformer kernels name them."""
+    return {
+        "layer_count": model.layer_count,
+        "hidden_dim": model.hidden_dim,
+        "mlp_dim": model.mlp_dim,
+        "mlp_matrix_count": 3.0 if model.gated_mlp else 2.0,
+        "head_count": model.head_count,
+        "kv_head_count": model.kv_head_count,
+        "head_dim": model.head_dim,
+        "vocabulary_count": model.vocabulary_count,
+    }
+
+
+def parameter_count(model: ModelDims) -> Array:
     """Stored parameters of a model."""
-    return float(
-        transformer.parameter_count(
-            layer_count=model.layer_count,
-            hidden_dim=model.hidden_dim,
-            mlp_dim=model.mlp_dim,
-            mlp_matrix_count=3.0 if model.gated_mlp else 2.0,
-            head_count=model.head_count,
-            kv_head_count=model.kv_head_count,
-            head_dim=model.head_dim,
-            vocabulary_count=model.vocabulary_count,
-            embedding_count=1.0 if model.tied_embeddings else 2.0,
-        )
-    )
+    return transformer.parameter_count(**shape_of(model), embedding_count=1.0 if model.tied_embeddings else 2.0)
 
 
 def _by_rule(training: Training, gpus: list[GpuType], model: ModelDims, ledger: Ledger) -> dict[str, float]:
@@ -149,7 +152,7 @@ def _by_rule(training: Training, gpus: list[GpuType], model: ModelDims, ledger: 
     memory = min((gpu.hbm_gbyte.value for gpu in gpus if gpu.hbm_gbyte), default=float("inf")) * BYTES_PER_GBYTE
     width = sum(_widths(training, ledger))
     pp = 1.0
-    while parameters(model) * width / (tp * pp) > share * memory and 2.0 * pp <= model.layer_count:
+    while float(parameter_count(model)) * width / (tp * pp) > share * memory and 2.0 * pp <= model.layer_count:
         pp *= 2.0
     per_stage = int(-(-model.layer_count // pp))
     # Embedding and head count as a layer each; there are no more chunks than layers.

@@ -100,6 +100,8 @@ def _gpu_count(pool: Pool, gpu: GpuType, label: str, ledger: Ledger) -> float:
             "h100e",
             kind="warning",
         )
+    elif pool.counted_as is None and gpu.count_note:
+        ledger.remark(f"pool {label}: {gpu.count_note}", "mfu", "lease", "h100e")
     if per is None:
         return count
     factor = ledger.fact(f"gpus.{gpu.id}.{pool.counted_as}_gpu_count", per, "mfu", "lease", "h100e")

@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 
 from colocalc.arrays import Array
-from colocalc.case.layout_rule import CutLayout, lower_layout, parameters, warn_of_layout
+from colocalc.case.layout_rule import CutLayout, lower_layout, parameter_count, shape_of, warn_of_layout
 from colocalc.case.ledger import Ledger, array, peak_key, per_type, scalar, wanted_peak
 from colocalc.case.network import NetworkArrays, lower_network
 from colocalc.case.pools import Pools
@@ -44,7 +44,6 @@ class TrainingCase:
     precision: str
     peak_precision: str
     peak_precisions: tuple[str, ...]
-    model_title: str | None
     split: str
     isolation: str
 
@@ -93,6 +92,7 @@ def _lower_job(
         failures_per_1000_gpu_day=_failure_rates(path, fleet, index, pools, ledger),
         gpu_power_share=array(*[np.inf] * len(index)),
         **_model_arrays(path, training, model, ledger),
+        block_collective_factor=scalar(_block_collectives(model, ledger)),
         **_layout_arrays(layout),
         **_assumed(path, training, ledger),
         **_reliability(fleet.reliability, ledger),
@@ -112,7 +112,6 @@ def _lower_job(
         precision=precision,
         peak_precision=wanted_peak(precision),
         peak_precisions=tuple(peak_key(gpu.peak_tflop_per_s, precision) or "" for gpu in gpus),
-        model_title=None if model is None else model.title or model.name,
         split=split,
         isolation=isolation,
     )
@@ -122,6 +121,13 @@ def _model(training: Training, ledger: Ledger) -> ModelDims | None:
     if isinstance(training.model, str):
         return ledger.catalog.model(training.model)
     return training.model
+
+
+def _block_collectives(model: ModelDims | None, ledger: Ledger) -> float:
+    """Tensor-parallel collectives of a block over those of one whose attention and MLP follow each other."""
+    if model is None or not model.parallel_block:
+        return 1.0
+    return ledger.number("mfu.parallel_block_factor", None, _TOPIC, default="mfu.parallel_block_factor")
 
 
 def _gpu_arrays(gpus: list[GpuType], precision: str, ledger: Ledger) -> dict[str, Any]:
@@ -225,16 +231,7 @@ def _model_arrays(path: str, training: Training, model: ModelDims | None, ledger
 
 
 def _dimensions(model: ModelDims, sequence: float, attention_factor: float) -> dict[str, Any]:
-    shape = {
-        "layer_count": model.layer_count,
-        "hidden_dim": model.hidden_dim,
-        "mlp_dim": model.mlp_dim,
-        "mlp_matrix_count": 3.0 if model.gated_mlp else 2.0,
-        "head_count": model.head_count,
-        "kv_head_count": model.kv_head_count,
-        "head_dim": model.head_dim,
-        "vocabulary_count": model.vocabulary_count,
-    }
+    shape = shape_of(model)
     matmul = transformer.matmul_parameter_count(**shape)
     counted, executed = (
         transformer.attention_flop_per_token(
@@ -250,7 +247,7 @@ def _dimensions(model: ModelDims, sequence: float, attention_factor: float) -> d
         "layer_count": model.layer_count,
         "hidden_dim": model.hidden_dim,
         "kv_dim": model.kv_head_count * model.head_dim,
-        "parameter_count": parameters(model),
+        "parameter_count": parameter_count(model),
         "counted_flop_per_token": transformer.flop_per_token(
             matmul_parameter_count=matmul, attention_flop_per_token=counted
         ),

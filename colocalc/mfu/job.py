@@ -44,6 +44,7 @@ class Job:
     counted_flop_per_token: Array
     flop_per_token: Array
     attention_flop_per_token: Array
+    block_collective_factor: Array
     sequence_tokens: Array
     global_batch_tokens: Array
 

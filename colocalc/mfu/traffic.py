@@ -38,7 +38,11 @@ def layout_communication_s(job: Job, cut: Cut, busy_s: Array) -> Array:
         activation_bytes=job.activation_bytes,
         link_byte_per_s=np.where(job.tp_count * job.cp_count > domain, outside, inside),
     )
-    return parallel.exposed_s(collective_s=tensor_s + context_s, window_s=busy_s, overlap_share=job.overlap_share)
+    return parallel.exposed_s(
+        collective_s=tensor_s * job.block_collective_factor + context_s,
+        window_s=busy_s,
+        overlap_share=job.overlap_share,
+    )
 
 
 def exchange_times_s(job: Job, cut: Cut) -> dict[str, Array]:

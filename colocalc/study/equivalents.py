@@ -61,11 +61,12 @@ def evaluate_equivalents(case: Case, *, facility_power_mw: Array, mfu_share: Arr
 
 def _factors(given: EquivalentsCase, gpu_count: Array) -> dict[str, Array]:
     peak = given.tflop_per_s
+    eight_bit = _eight_bit(given)
     measures = {
         "bf16_dense": peak["bf16"],
-        "eight_bit_dense": _eight_bit(given),
+        "eight_bit_dense": eight_bit,
         "four_bit": h100e.four_bit_tflop_per_s(
-            fp4_tflop_per_s=peak["fp4"], fp8_tflop_per_s=peak["fp8"], int8_tflop_per_s=peak["int8"]
+            fp4_tflop_per_s=peak["fp4"], fp8_tflop_per_s=eight_bit, int8_tflop_per_s=peak["int8"]
         ),
         "tpp": h100e.total_processing_performance(**{f"{name}_tflop_per_s": peak[name] for name in peak}),
         "hbm_bandwidth": given.hbm_tbyte_per_s,

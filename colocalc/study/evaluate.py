@@ -71,7 +71,7 @@ def evaluate(case: Case) -> Result:
     training = evaluate_training(case)
     lease = evaluate_lease(case)
     hedge = evaluate_hedge(case, lease)
-    facility_mw, _ = facility_power_mw(case)
+    facility_mw = facility_power_mw(case)
     fleet_mfu = training.waterfall.fleet_share if training else None
     equivalents = evaluate_equivalents(case, facility_power_mw=facility_mw, mfu_share=fleet_mfu)
     found: dict[str, Array] = dict(_all_values(case, training, lease, hedge, equivalents))

@@ -30,7 +30,6 @@ class LeaseResult:
     operations_cost_usd_per_yr: Array
     contribution_usd_per_yr: Array
     revenue_usd_per_mw_yr: Array
-    power_is_derived: bool
     contracted_share: Array
 
 
@@ -48,18 +47,16 @@ class HedgeResult:
     contained: tuple[str, ...]
 
 
-def facility_power_mw(case: Case) -> tuple[Array, bool]:
-    """Megawatts at the meter of all sites, and whether any of them had to be derived from nameplates.
+def facility_power_mw(case: Case) -> Array:
+    """Megawatts at the meter of all sites: given, else the draw of the servers times PUE; NaN without a site."""
+    if not case.sites.names:
+        return np.asarray(np.nan)
+    return sum((_site_mw(case, number) for number in range(len(case.sites.names))), np.zeros(()))
 
-    Facility megawatts where given, else IT megawatts times PUE, else the draw of the GPUs' servers times PUE.
-    """
-    total, derived = np.zeros(()), False
-    for number in range(len(case.sites.names)):
-        given = site_facility_power_mw(case.sites, number)
-        if bool(np.all(np.isnan(given))):
-            given, derived = site_nameplate_mw(case, number), True
-        total = total + given
-    return (total if case.sites.names else np.asarray(np.nan)), derived
+
+def _site_mw(case: Case, number: int) -> Array:
+    given = site_facility_power_mw(case.sites, number)
+    return np.where(np.isnan(given), site_nameplate_mw(case, number), given)
 
 
 def site_facility_power_mw(sites: Sites, number: int) -> Array:
@@ -89,7 +86,7 @@ def evaluate_lease(case: Case) -> LeaseResult | None:
     hours = case.pools.gpu_count * lease.billed_share * HOURS_PER_YEAR
     rate, revenue = _rates_and_revenue(lease, case.pools.gpu_count, hours)
     total = np.sum(revenue, axis=-1)
-    facility_mw, derived = facility_power_mw(case)
+    facility_mw = facility_power_mw(case)
     contracted = _contracted(lease)
     power_cost = _power_cost(case, contracted)
     operations = _operations(case, contracted)
@@ -107,7 +104,6 @@ def evaluate_lease(case: Case) -> LeaseResult | None:
             revenue_usd_per_yr=total, power_cost_usd_per_yr=power_cost, operations_usd_per_yr=operations
         ),
         revenue_usd_per_mw_yr=costs.revenue_usd_per_mw_yr(revenue_usd_per_yr=total, facility_power_mw=facility_mw),
-        power_is_derived=derived,
         contracted_share=_contracted_share(case, contracted),
     )
 
@@ -149,10 +145,9 @@ def _rates_and_revenue(lease: LeaseCase, gpu_count: Array, hours: Array) -> tupl
 def _power_cost(case: Case, contracted: Array) -> Array:
     total = np.zeros(())
     for number in range(len(case.sites.names)):
-        given = site_facility_power_mw(case.sites, number)
-        megawatts = np.where(np.isnan(given), site_nameplate_mw(case, number), given)
         total = total + _contracted_share(case, contracted, case.sites.names[number]) * costs.power_cost_usd_per_yr(
-            facility_power_mw=megawatts, energy_price_usd_per_mwh=case.sites.energy_price_usd_per_mwh[..., number]
+            facility_power_mw=_site_mw(case, number),
+            energy_price_usd_per_mwh=case.sites.energy_price_usd_per_mwh[..., number],
         )
     return total if case.sites.names else np.asarray(np.nan)
 

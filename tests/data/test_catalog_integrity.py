@@ -1,11 +1,12 @@
 """Every number of the catalog has a source, a date where it is a price, and a value that can be true."""
 
 import re
+from typing import get_args
 
 import pytest
 from pydantic import BaseModel
 
-from colocalc.card import TERMS, RateCard
+from colocalc.card import RateCard, Term
 from colocalc.catalog import load_catalog
 from colocalc.figure import Figure
 from colocalc.units import UNITS, unit_of
@@ -265,7 +266,7 @@ def test_a_network_has_the_constants_of_its_algorithms_and_no_others(prefix, alg
 def test_every_price_is_dated_and_of_a_known_gpu(name):
     for rate in CATALOG.card(name).rates:
         assert rate.gpu in CATALOG.gpus
-        assert rate.term in TERMS
+        assert rate.term in get_args(Term)
         assert re.fullmatch(r"20\d\d-\d\d(-\d\d)?", rate.as_of)
         assert rate.as_of <= CATALOG.card(name).as_of
         assert 0.1 < rate.rate_usd_per_gpu_h.value < 12
@@ -325,7 +326,7 @@ def test_shares_lie_between_zero_and_one():
 
 def test_defaults_that_name_an_entry_name_one_that_exists():
     assert CATALOG.default("lease.rate_card").value in CATALOG.card_names()
-    assert CATALOG.default("lease.term").value in TERMS
+    assert CATALOG.default("lease.term").value in get_args(Term)
     assert CATALOG.default("network.switched").value in CATALOG.networks
     assert CATALOG.default("network.torus").value in CATALOG.networks
     assert f"software.{CATALOG.default('training.software').value}_factor" in CATALOG.defaults

@@ -45,6 +45,7 @@ SCALARS = {
     "gradient_bytes": 4.0,
     "weight_bytes": 2.0,
     "activation_bytes": 2.0,
+    "block_collective_factor": 1.0,
     "memory_bound_share": 0.1,
     "stage_imbalance_share": 0.03,
     "overlap_share": 0.7,
