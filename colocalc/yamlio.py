@@ -51,6 +51,7 @@ _QUOTE_IT = "put it in quotes"
 # A part of how libyaml words the problem, the sentence a user reads, and the hint; the first that fits is taken.
 _PROBLEMS: tuple[tuple[str, str, str | None], ...] = (
     ("tab character", "a tab is not allowed here", "indent with spaces"),
+    ("maximum nesting depth", f"nested deeper than {MAX_DEPTH} levels", None),  # libyaml looks ahead of the composer
     ("cannot start any token", "text may not start with this character", _QUOTE_IT),
     ("values are not allowed", '":" is not allowed here', 'put text with ": " in quotes, or mend the indentation'),
     ("sequence entries", 'a list item ("- ") is not allowed here', "check the indentation"),
