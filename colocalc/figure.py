@@ -174,6 +174,12 @@ def on_the_calendar(text: str) -> str:
     return text
 
 
+def written_as(value: Any) -> str:
+    """Whether a value is written as a ``mapping`` or as a ``word``: the tag of fields that may be either."""
+    return "mapping" if isinstance(value, dict | Definition) else "word"
+
+
+Name = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,59}$")]
 Text = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=500)]
 Flag = Annotated[bool, Field(strict=True)]  # lax mode takes 1 and "yes" for true
 IsoDate = Annotated[

@@ -6,10 +6,11 @@ file into these types, and ``colocalc.case`` lowers them to arrays.
 
 from typing import Annotated, Any, Literal, LiteralString
 
-from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, StringConstraints, Tag, model_validator
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, model_validator
 from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from colocalc.card import RateCard, Term
+from colocalc.claim import Claim
 from colocalc.expect import ExpectError, parse
 from colocalc.figure import (
     Bits,
@@ -24,6 +25,7 @@ from colocalc.figure import (
     IsoDate,
     Megawatt,
     Months,
+    Name,
     Per1000GpuDay,
     Quantity,
     Second,
@@ -40,15 +42,14 @@ from colocalc.figure import (
     UsdPerMwh,
     UsdPerYr,
     Year,
+    written_as,
 )
 from colocalc.hardware import GpuType, SourceKind
 from colocalc.model import ModelDims
 
-Name = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,59}$")]
 Algorithm = Literal["auto", "ring", "tree", "hierarchical", "in-network", "torus", "pat"]
 Split = Literal["equal", "proportional", "memory", "stages", "partitions", "drop-slow"]
 Isolation = Literal["job", "replica", "hot-spare"]
-Number = Annotated[float, Field(strict=True)]
 # More GPUs than were ever made: a slip, not a fleet.
 PoolCount = Annotated[float, Quantity("count", at_least=0.0, at_most=1e9, whole=True)]
 
@@ -82,10 +83,6 @@ def _grammar(text: str) -> str:
 
 
 Expectation = Annotated[Text, AfterValidator(_grammar)]
-
-
-def _written_as(value: Any) -> str:
-    return "mapping" if isinstance(value, dict | Definition) else "word"
 
 
 class PoolReliability(Definition):
@@ -153,13 +150,13 @@ class Training(Definition):
     """One synchronous training job."""
 
     model: (
-        Annotated[Annotated[Text, Tag("word")] | Annotated[ModelDims, Tag("mapping")], Discriminator(_written_as)]
+        Annotated[Annotated[Text, Tag("word")] | Annotated[ModelDims, Tag("mapping")], Discriminator(written_as)]
         | None
     ) = None
     precision: Literal["bf16", "fp16", "fp8", "mxfp8", "nvfp4"] | None = None
     sequence_tokens: Figure[Tokens] | None = None
     global_batch_tokens: Figure[Tokens] | None = None
-    layout: Annotated[Auto | Annotated[Layout, Tag("mapping")], Discriminator(_written_as)] | None = None
+    layout: Annotated[Auto | Annotated[Layout, Tag("mapping")], Discriminator(written_as)] | None = None
     split: Split | None = None
     software: Literal["immature", "megatron", "fsdp", "xla", "mlperf", "inhouse"] | None = None
     gradient_bytes: Figure[Bytes] | None = None
@@ -280,53 +277,6 @@ class Finance(Definition):
     total_h100e_count: Figure[Count] | None = None
     valuation_usd: Figure[Usd] | None = None
     reference: Reference | None = None
-
-
-class Range(Definition):
-    """What a claim says, when it is not one number."""
-
-    low: Number | None = None
-    high: Number | None = None
-    at_least: Number | None = None
-    at_most: Number | None = None
-
-    @model_validator(mode="after")
-    def _one_form(self) -> "Range":
-        pair = self.low is not None and self.high is not None
-        single = (self.at_least is not None) + (self.at_most is not None)
-        if pair + single != 1 or (self.low is None) != (self.high is None):
-            raise PydanticCustomError("form", "should be a number, {low, high}, {at_least} or {at_most}")
-        if pair and self.low > self.high:  # type: ignore[operator]
-            raise PydanticCustomError("band", "low is above high")
-        return self
-
-
-class Claim(Definition):
-    """What somebody said about a metric, an input or a cause, to be weighed against the model."""
-
-    id: Name | None = None
-    metric: Text | None = None
-    input: Text | None = None
-    cause: Text | None = None
-    reference: Number | None = None
-    says: Annotated[
-        Annotated[Number, Tag("word")] | Annotated[Range, Tag("mapping")],
-        Discriminator(_written_as),
-    ]
-    who: Text | None = None
-    date: IsoDate | None = None
-    source: Text | None = None
-    note: Text | None = None
-
-    @model_validator(mode="after")
-    def _about_something(self) -> "Claim":
-        if not (self.metric or self.input or self.cause):
-            raise PydanticCustomError("form", "a claim is about a metric, an input or a cause")
-        if self.input is not None and (self.metric or self.cause):
-            raise PydanticCustomError("form", "a claim about an input has no metric and no cause", {"at": "input"})
-        if self.cause is not None and (self.metric is None or self.reference is None):
-            raise PydanticCustomError("form", "a cause claim also names its metric and its reference")
-        return self
 
 
 class SourceEntry(Definition):

@@ -23,7 +23,7 @@ COMPOSED = ("mfu.job", "mfu.cut", "mfu.traffic", "mfu.step", "mfu.waterfall")
 PRIMITIVES = tuple(
     name for path in sorted((PACKAGE / "mfu").glob("[!_]*.py")) if (name := f"mfu.{path.stem}") not in COMPOSED
 )
-DEFINITIONS = ("figure", "hardware", "model", "card", "fleet")
+DEFINITIONS = ("figure", "hardware", "model", "card", "claim", "fleet")
 KERNEL_INPUTS = ("mfu.ceiling", "mfu.job", "mfu.exchange.Links", "mfu.transformer", "lease.rates")
 
 EVERYTHING = ("",)
@@ -40,10 +40,11 @@ MAY_IMPORT = {
     "hardware": ("figure",),
     "model": ("figure",),
     "card": ("figure",),
+    "claim": ("figure",),
     "faults": ("yamlio", "errors"),
     "editing": ("yamlio", "errors"),
     "catalog": ("hardware", "model", "card", "figure", "faults", "yamlio", *BOTTOM),
-    "fleet": ("figure", "metrics", "expect", "hardware", "model", "card"),
+    "fleet": ("figure", "metrics", "expect", "hardware", "model", "card", "claim"),
     "additions": ("catalog", "fleet", "card", "hardware", "model", "errors"),
     "references": ("catalog", "fleet", "hardware", "card", "figure", "expect", "metrics", "faults", "yamlio", "errors"),
     "loading": ("additions", "card", "catalog", "editing", "faults", "fleet", "references", "yamlio", "errors"),

@@ -1,0 +1,92 @@
+"""What commands share: their arguments and options, and the way from a fleet to a result and out again."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from colocalc.errors import EXIT_IO, ColocalcError
+
+if TYPE_CHECKING:
+    from colocalc.case import Case
+    from colocalc.loading import LoadedFleet
+    from colocalc.report.table import Report
+    from colocalc.study.evaluate import Result
+
+FleetArg = Annotated[
+    str, typer.Argument(metavar="FLEET", help="A fleet file, - for standard input, or a sample's name.")
+]
+MaybeFleetArg = Annotated[
+    str | None, typer.Argument(metavar="FLEET", help="A fleet file, - for standard input, or a sample's name.")
+]
+SetOpt = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a key, e.g. pools.gb200.count=30000.")
+]
+ScenarioOpt = Annotated[str | None, typer.Option("--scenario", metavar="NAME", help="A scenario of the file.")]
+FormatOpt = Annotated[
+    str | None, typer.Option("--format", "-f", metavar="FORMAT", help="table, json, csv or markdown.")
+]
+OutOpt = Annotated[
+    Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to a file; its ending picks the format.")
+]
+ColorOpt = Annotated[str, typer.Option("--color", metavar="WHEN", help="auto, always or never; NO_COLOR is heeded.")]
+CardOpt = Annotated[
+    str | None,
+    typer.Option(
+        "--rate-card",
+        metavar="[CARD]",
+        help="A card's name or file; alone, the fleet's own card or the bundled story-2026-05.",
+    ),
+]
+ExpectOpt = Annotated[
+    list[str] | None, typer.Option("--expect", metavar="EXPR", help='E.g. "hedge.gross_share > 0.8".')
+]
+
+
+def stdin_of(place: str) -> bytes | None:
+    """What standard input holds, when the fleet is read from it."""
+    if place != "-":
+        return None
+    from colocalc.yamlio import MAX_BYTES
+
+    try:
+        return sys.stdin.buffer.read(MAX_BYTES + 1)
+    except (AttributeError, OSError) as error:  # Python has None for a closed one
+        reason = getattr(error, "strerror", None) or "it is closed"
+        raise ColocalcError(f"cannot be read: {reason}", where="standard input", exit_code=EXIT_IO) from None
+
+
+def evaluated(
+    place: str,
+    sets: list[str] | None,
+    scenario: str | None,
+    *,
+    stdin: bytes | None = None,
+    rate_card: str | None = None,
+    default_lease: bool = False,
+) -> "tuple[LoadedFleet, Case, Result]":
+    """A fleet loaded, lowered and evaluated."""
+    from colocalc.case import lower
+    from colocalc.catalog import load_catalog
+    from colocalc.loading import load_fleet
+    from colocalc.study.evaluate import evaluate
+
+    loaded = load_fleet(
+        place,
+        catalog=load_catalog(),
+        sets=sets or (),
+        scenario=scenario,
+        stdin=stdin_of(place) if stdin is None else stdin,
+        rate_card=rate_card,
+        default_lease=default_lease,
+    )
+    case = lower(loaded.fleet, loaded.catalog, scenario=scenario)
+    return loaded, case, evaluate(case)
+
+
+def emit_report(report: "Report", fmt: str | None, output: Path | None, color: str) -> None:
+    """Writes a report where and as the user wants it."""
+    from colocalc.emit import emit
+
+    emit(report, fmt=fmt, output=output, color=color)

@@ -1,0 +1,142 @@
+"""Commands that report on a fleet: MFU, lease, hedge, H100-equivalents, and all of it."""
+
+from typing import Any
+
+import typer
+
+from colocalc.cli.options import (
+    CardOpt,
+    ColorOpt,
+    FleetArg,
+    FormatOpt,
+    MaybeFleetArg,
+    OutOpt,
+    ScenarioOpt,
+    SetOpt,
+    emit_report,
+    evaluated,
+)
+
+SAMPLE = "colossus-1"
+BARE = ""  # the value of --rate-card when it is given without one
+
+app = typer.Typer()
+
+
+class _BareRateCard(typer.core.TyperCommand):
+    """Lets ``--rate-card`` stand without a value, which typer's options cannot."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Puts the bare value in where the next token is no card."""
+        filled: list[str] = []
+        for place, token in enumerate(args):
+            filled.append(token)
+            following = args[place + 1 : place + 2]
+            if token == "--rate-card" and (not following or (following[0].startswith("-") and following[0] != "-")):
+                filled.append(BARE)
+        return super().parse_args(ctx, filled)
+
+
+@app.command()
+def mfu(
+    fleet: FleetArg,
+    sets: SetOpt = None,
+    scenario: ScenarioOpt = None,
+    fmt: FormatOpt = None,
+    output: OutOpt = None,
+    color: ColorOpt = "auto",
+) -> None:
+    """How much of the peak becomes useful training, and what takes the rest.
+
+    Library twin: colocalc.study.evaluate.evaluate and colocalc.report.views.mfu.
+    """
+    from colocalc.report import views
+    from colocalc.study.training import alternatives
+
+    loaded, case, result = evaluated(fleet, sets, scenario)
+    others = tuple(alternatives(case))
+    emit_report(views.mfu(case, result, loaded.catalog, others=others), fmt, output, color)
+
+
+@app.command(cls=_BareRateCard)
+def lease(
+    fleet: MaybeFleetArg = None,
+    rate_card: CardOpt = None,
+    sets: SetOpt = None,
+    scenario: ScenarioOpt = None,
+    fmt: FormatOpt = None,
+    output: OutOpt = None,
+    color: ColorOpt = "auto",
+) -> None:
+    """Revenue by GPU type, cost and contribution of leasing the fleet.
+
+    Library twin: colocalc.study.evaluate.evaluate and colocalc.report.views.lease.
+    """
+    from colocalc.report import views
+
+    loaded, case, result = evaluated(fleet or SAMPLE, sets, scenario, rate_card=rate_card, default_lease=True)
+    sample = [f"no fleet given: the bundled sample {SAMPLE} is used"] if fleet is None else []
+    cards = case.lease.cards if case.lease and rate_card is not None else ()
+    report = views.lease(case, result, loaded.catalog, notes=[*sample, *loaded.notes], cards=cards)
+    emit_report(report, fmt, output, color)
+
+
+@app.command()
+def hedge(
+    fleet: FleetArg,
+    sets: SetOpt = None,
+    scenario: ScenarioOpt = None,
+    fmt: FormatOpt = None,
+    output: OutOpt = None,
+    color: ColorOpt = "auto",
+) -> None:
+    """Which part of a stated loss the lease covers, and the rate that covers all of it.
+
+    Library twin: colocalc.study.evaluate.evaluate and colocalc.report.views.hedge.
+    """
+    from colocalc.report import views
+
+    loaded, case, result = evaluated(fleet, sets, scenario)
+    emit_report(views.hedge(case, result, loaded.catalog), fmt, output, color)
+
+
+@app.command()
+def h100e(
+    fleet: FleetArg,
+    sets: SetOpt = None,
+    scenario: ScenarioOpt = None,
+    fmt: FormatOpt = None,
+    output: OutOpt = None,
+    color: ColorOpt = "auto",
+) -> None:
+    """The fleet in H100-equivalents on every basis, and its share of a stated total.
+
+    Library twin: colocalc.study.evaluate.evaluate and colocalc.report.views.h100e.
+    """
+    from colocalc.report import views
+
+    loaded, case, result = evaluated(fleet, sets, scenario)
+    emit_report(views.h100e(case, result, loaded.catalog), fmt, output, color)
+
+
+@app.command()
+def report(
+    fleet: FleetArg,
+    sets: SetOpt = None,
+    scenario: ScenarioOpt = None,
+    fmt: FormatOpt = None,
+    output: OutOpt = None,
+    color: ColorOpt = "auto",
+) -> None:
+    """All of it in one report: MFU, lease, hedge, H100-equivalents, expectations.
+
+    Library twin: colocalc.study.evaluate.evaluate and colocalc.report.views.report.
+    """
+    from colocalc.report import views
+    from colocalc.study.check import judged
+    from colocalc.study.training import alternatives
+
+    loaded, case, result = evaluated(fleet, sets, scenario)
+    checked = judged(result, loaded.fleet.expect, pools=case.pools.names)
+    others = tuple(alternatives(case))
+    emit_report(views.report(case, result, loaded.catalog, others=others, checked=checked), fmt, output, color)
