@@ -74,9 +74,24 @@ def _block(node: Any, part: str, mark: Place) -> Any:
     return node[part]
 
 
+# Keys that say the same thing in another way: the one that is set takes the place of the others.
+_INSTEAD_OF = {
+    "rate_card": ("rate_usd_per_gpu_h", "fee_usd_per_month"),
+    "rate_usd_per_gpu_h": ("rate_card", "fee_usd_per_month"),
+    "fee_usd_per_month": ("rate_card", "rate_usd_per_gpu_h"),
+    "billed_share": ("sold_share", "take_or_pay_share"),
+    "sold_share": ("billed_share",),
+    "take_or_pay_share": ("billed_share",),
+    "facility_power_mw": ("it_power_mw",),
+    "it_power_mw": ("facility_power_mw",),
+}
+
+
 def _store(node: Any, key: str, value: Any, mark: Place) -> None:
     file, place = mark or (None, None)
     yamlio.put(node, key, value, mark=place, file=file)
+    for other in _INSTEAD_OF.get(key, ()):
+        node.pop(other, None)
 
 
 def _labels(items: list[Any], resolve: Resolver) -> Iterator[str]:

@@ -230,7 +230,7 @@ def judge(expectation: Expectation, *, metrics: Mapping[str, float], undefined: 
     outcome = tuple(values.items())
     against: list[str] = []
     for group in expectation.alternatives:
-        failed = [each for each in group if not _holds(each, values[each.metric])]
+        failed = [each for each in group if not holds(each, values[each.metric])]
         if not failed:
             facts = dict.fromkeys(f"{each.metric} is {_shown(each.metric, values[each.metric])}" for each in group)
             return Outcome(True, "; ".join(facts), outcome)
@@ -238,7 +238,8 @@ def judge(expectation: Expectation, *, metrics: Mapping[str, float], undefined: 
     return Outcome(False, "; ".join(dict.fromkeys(against)), outcome)
 
 
-def _holds(comparison: Comparison, value: float | None) -> bool:
+def holds(comparison: Comparison, value: float | None) -> bool:
+    """Whether a comparison holds for a value; never for a metric without one."""
     return value is not None and _HOLDS[comparison.op](value, comparison.number)
 
 

@@ -187,7 +187,9 @@ IsoDate = Annotated[
     StringConstraints(strict=True, pattern=r"^\d{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?)?$"),
     AfterValidator(on_the_calendar),
 ]
+AnyNumber = Annotated[float, Quantity("")]  # of the unit its path ends in
 Share = Annotated[float, Quantity("share", at_least=0.0, at_most=1.0)]
+ShareAboveZero = Annotated[float, Quantity("share", above=0.0, at_most=1.0)]
 Factor = Annotated[float, Quantity("factor", above=0.0)]
 FactorFromOne = Annotated[float, Quantity("factor", at_least=1.0)]
 FactorOfOne = Annotated[float, Quantity("factor", above=0.0, at_most=1.0)]
@@ -203,6 +205,7 @@ UsdPerMw = Annotated[float, Quantity("usd_per_mw", at_least=0.0)]
 UsdPerKwMonth = Annotated[float, Quantity("usd_per_kw_month", at_least=0.0)]
 Megawatt = Annotated[float, Quantity("mw", above=0.0)]
 Watt = Annotated[float, Quantity("w", above=0.0)]
+Kelvin = Annotated[float, Quantity("k", at_least=0.0)]
 Second = Annotated[float, Quantity("s", at_least=0.0)]
 Months = Annotated[float, Quantity("months", above=0.0, whole=True)]
 Year = Annotated[float, Quantity("yr", above=0.0)]

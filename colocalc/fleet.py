@@ -13,6 +13,7 @@ from colocalc.card import RateCard, Term
 from colocalc.claim import Claim
 from colocalc.expect import ExpectError, parse
 from colocalc.figure import (
+    AnyNumber,
     Bits,
     Bytes,
     Count,
@@ -23,6 +24,7 @@ from colocalc.figure import (
     Flag,
     GbitPerS,
     IsoDate,
+    Kelvin,
     Megawatt,
     Months,
     Name,
@@ -30,6 +32,7 @@ from colocalc.figure import (
     Quantity,
     Second,
     Share,
+    ShareAboveZero,
     Steps,
     Text,
     Tokens,
@@ -52,6 +55,7 @@ Split = Literal["equal", "proportional", "memory", "stages", "partitions", "drop
 Isolation = Literal["job", "replica", "hot-spare"]
 # More GPUs than were ever made: a slip, not a fleet.
 PoolCount = Annotated[float, Quantity("count", at_least=0.0, at_most=1e9, whole=True)]
+SideCount = Annotated[float, Quantity("count", at_least=1.0, at_most=2.0, whole=True)]
 
 
 def _one_line(text: str) -> str:
@@ -103,7 +107,11 @@ class Pool(Definition):
 
 
 class Site(Definition):
-    """A place with power: either facility or IT megawatts, never silently one for the other."""
+    """A place with power: either facility or IT megawatts, never silently one for the other.
+
+    An orbital site has no meter and no cooling plant. ``it_power_mw`` is all that it draws and all that its radiators
+    reject; what pumps and conversion take is part of it. Its energy costs nothing unless a price is given.
+    """
 
     kind: Literal["ground", "orbital"] = "ground"
     facility_power_mw: Figure[Megawatt] | None = None
@@ -111,12 +119,59 @@ class Site(Definition):
     pue_factor: Figure[FactorFromOne] | None = None
     draw: Literal["typical", "nameplate"] | None = None
     energy_price_usd_per_mwh: Figure[UsdPerMwh] | None = None
+    chip_temperature_k: Figure[Kelvin] | None = None
+    chip_to_radiator_drop_k: Figure[Kelvin] | None = None
+    sink_temperature_k: Figure[Kelvin] | None = None
+    emissivity_share: Figure[ShareAboveZero] | None = None
+    radiating_sides_count: Figure[SideCount] | None = None
+
+    @model_validator(mode="after")
+    def _keys_of_its_kind(self) -> "Site":
+        other = _GROUND_ONLY if self.kind == "orbital" else _ORBITAL_ONLY
+        for key, message in other.items():
+            if getattr(self, key) is not None:
+                raise PydanticCustomError("kind", message, {"at": key})
+        for key, message in _ORBITAL_NEEDS.items():
+            if self.kind == "orbital" and getattr(self, key) is None:
+                raise PydanticCustomError("kind", message, {"at": key})
+        return self
 
     @model_validator(mode="after")
     def _one_reading_of_megawatts(self) -> "Site":
         if self.facility_power_mw and self.it_power_mw:
             raise _both("give facility_power_mw or it_power_mw, not both: pue_factor links them", "it_power_mw")
         return self
+
+    @model_validator(mode="after")
+    def _radiates(self) -> "Site":
+        chip, drop, sink = self.chip_temperature_k, self.chip_to_radiator_drop_k, self.sink_temperature_k
+        if chip is None or drop is None:
+            return self
+        if chip.value - drop.value <= (sink.value if sink else 0.0):
+            message = "should be above chip_to_radiator_drop_k and sink_temperature_k together; it is in kelvin"
+            raise PydanticCustomError("cold", message, {"at": "chip_temperature_k"})
+        return self
+
+
+_ORBITAL_ONLY: dict[str, LiteralString] = dict.fromkeys(
+    (
+        "chip_temperature_k",
+        "chip_to_radiator_drop_k",
+        "sink_temperature_k",
+        "emissivity_share",
+        "radiating_sides_count",
+    ),
+    "belongs to a site that cools by radiation alone: give kind: orbital too",
+)
+_ORBITAL_NEEDS: dict[str, LiteralString] = {
+    "it_power_mw": "missing: the power that the radiators of an orbital site reject",
+    "chip_temperature_k": "missing: how hot the chips of an orbital site run",
+    "chip_to_radiator_drop_k": "missing: how much cooler the radiators of an orbital site are than its chips",
+}
+_GROUND_ONLY: dict[str, LiteralString] = {
+    "facility_power_mw": "an orbital site has no meter: give it_power_mw, all that its radiators reject",
+    "pue_factor": "an orbital site has no cooling plant: what pumps and conversion take is part of it_power_mw",
+}
 
 
 class NetworkUse(Definition):
@@ -150,8 +205,7 @@ class Training(Definition):
     """One synchronous training job."""
 
     model: (
-        Annotated[Annotated[Text, Tag("word")] | Annotated[ModelDims, Tag("mapping")], Discriminator(written_as)]
-        | None
+        Annotated[Annotated[Text, Tag("word")] | Annotated[ModelDims, Tag("mapping")], Discriminator(written_as)] | None
     ) = None
     precision: Literal["bf16", "fp16", "fp8", "mxfp8", "nvfp4"] | None = None
     sequence_tokens: Figure[Tokens] | None = None
@@ -318,6 +372,7 @@ class Fleet(Definition):
     finance: Finance | None = None
     claims: tuple[Claim, ...] = ()
     expect: tuple[Expectation, ...] = ()
+    assumptions: dict[Key, Figure[AnyNumber]] = Field(default_factory=dict)  # by the path reports list them under
     sources: dict[Key, SourceEntry] = Field(default_factory=dict)
     gpus: dict[Name, GpuType] = Field(default_factory=dict)
     models: dict[Key, ModelDims] = Field(default_factory=dict)

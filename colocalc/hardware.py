@@ -30,11 +30,19 @@ Precision = Literal["tf32", "bf16", "fp16", "fp8", "int8", "fp6", "fp4"]
 Algorithm = Literal["ring", "tree", "hierarchical", "in-network", "torus", "pat"]
 Benchmark = Literal[
     "training_405b",
+    "training_gpt3",
     "training_lora",
+    "training_bert",
     "inference_70b_offline",
     "inference_70b_server",
     "inference_405b_offline",
     "inference_405b_server",
+    "inference_8b_offline",
+    "inference_8b_server",
+    "inference_deepseek_r1_offline",
+    "inference_deepseek_r1_server",
+    "inference_mixtral_offline",
+    "inference_mixtral_server",
 ]
 SourceKind = Literal["vendor", "paper", "filing", "press", "dataset", "software", "estimate", "own", "index"]
 
@@ -78,8 +86,10 @@ class GpuType(Definition):
         Multiplier from the dense peak to the headline number of the vendor.
     best_matmul_tflop_per_s : dict
         The fastest matrix product measured on the chip at any shape.
+    hbm_gbyte, hbm_tbyte_per_s : Figure
+        Memory of the device and its bandwidth, HBM or not.
     scale_up_gbyte_per_s : Figure
-        Scale-up bandwidth of one GPU in one direction.
+        Scale-up bandwidth of one GPU in one direction; none for a card that has only PCIe.
     domain_gpu_count, node_gpu_count : Figure
         GPUs that share a scale-up domain, and GPUs of one host or tray.
     gpu_power_w, server_power_w : Figure

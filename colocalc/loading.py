@@ -13,10 +13,11 @@ from colocalc import yamlio
 from colocalc.additions import clashes, with_additions
 from colocalc.card import RateCard
 from colocalc.catalog import Catalog, fleet_names, fleets_dir
-from colocalc.editing import put
+from colocalc.editing import Place, put
 from colocalc.errors import EXIT_IO, ColocalcError, Fault, InputError, did_you_mean, printable, quoted
 from colocalc.faults import fault_at, faults_of, in_order, shown
 from colocalc.fleet import Fleet
+from colocalc.keys import is_assumption
 from colocalc.references import reference_faults
 
 _EXTENDS_DEPTH = 8
@@ -264,7 +265,7 @@ def _apply_scenario(tree: Any, scenario: str, name: str, catalog: Catalog) -> No
     faults = []
     for key, value in changes.items() if isinstance(changes, dict) else ():
         path = ("scenarios", scenario, "set", key)
-        problem = put(tree, key, value, mark=yamlio.locate(tree, path), resolve=catalog.resolve_gpu)
+        problem = _put(tree, key, value, yamlio.locate(tree, path), catalog)
         if problem:
             faults.append(fault_at(tree, path, problem, key=True))
     if faults:
@@ -281,6 +282,19 @@ def _apply_set(tree: Any, text: str, option: str, catalog: Catalog) -> None:
     if not equals or not key.strip():
         raise InputError([Fault("should be KEY=VALUE", option)])
     parsed = yamlio.read_scalar(value, name=option)
-    problem = put(tree, key.strip(), parsed, mark=(option, yamlio.Mark(1, 1)), resolve=catalog.resolve_gpu)
+    problem = _put(tree, key.strip(), parsed, (option, yamlio.Mark(1, 1)), catalog)
     if problem:
         raise InputError([Fault(problem, option)])
+
+
+def _put(tree: Any, key: str, value: Any, mark: Place, catalog: Catalog) -> str | None:
+    """Sets a key of the file, or replaces an assumption; what is wrong, where the key leads nowhere."""
+    blocks = tree if isinstance(tree, dict) else {}
+    own = {name: block for name in ("gpus", "cards") if isinstance(block := blocks.get(name), dict)}
+    if not is_assumption(key, catalog, own):
+        return put(tree, key, value, mark=mark, resolve=catalog.resolve_gpu)
+    file, place = mark or ("", yamlio.Mark(1, 1))
+    if not isinstance(tree.get("assumptions"), yamlio.Map):
+        yamlio.put(tree, "assumptions", yamlio.new_map(file), mark=place, file=file)
+    yamlio.put(tree["assumptions"], key, value, mark=place, file=file)
+    return None

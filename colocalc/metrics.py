@@ -37,11 +37,16 @@ H100E_BASES = {
     "hbm_capacity": "memory capacity",
     "mlperf_training_405b_v5_0": "MLPerf Training, Llama 3.1 405B, rounds up to v5.0",
     "mlperf_training_405b_v5_1": "MLPerf Training, Llama 3.1 405B, rounds up to v5.1",
+    "mlperf_training_gpt3_v4_1": "MLPerf Training, GPT-3 175B, rounds up to v4.1",
     "mlperf_training_lora_v5_0": "MLPerf Training, Llama 2 70B LoRA, rounds up to v5.0",
+    "mlperf_training_lora_v5_1": "MLPerf Training, Llama 2 70B LoRA, rounds up to v5.1",
+    "mlperf_training_bert_v2_1": "MLPerf Training, BERT-large, round v2.1",
     "mlperf_inference_70b_offline_v5_1": "MLPerf Inference, Llama 2 70B offline, rounds up to v5.1",
     "mlperf_inference_70b_server_v5_1": "MLPerf Inference, Llama 2 70B server, rounds up to v5.1",
     "mlperf_inference_405b_offline_v5_1": "MLPerf Inference, Llama 3.1 405B offline, rounds up to v5.1",
     "mlperf_inference_405b_server_v5_1": "MLPerf Inference, Llama 3.1 405B server, rounds up to v5.1",
+    "mlperf_inference_8b_offline_v5_1": "MLPerf Inference, Llama 3.1 8B offline, rounds up to v5.1",
+    "mlperf_inference_8b_server_v5_1": "MLPerf Inference, Llama 3.1 8B server, rounds up to v5.1",
 }
 
 
@@ -56,7 +61,7 @@ class Metric:
     meaning : str
         One phrase that tells it from its neighbours.
     equation : str
-        How it is computed, in the names of other metrics and inputs.
+        How it is computed, in the names of other metrics, inputs, stages and the terms that ``explain`` defines.
     per_pool : bool
         Whether ``pools.<name>.<id>`` exists.
     """
@@ -72,88 +77,251 @@ class Metric:
         unit = unit_of(self.id)
         return unit.suffix if unit else ""
 
+    @property
+    def references(self) -> tuple[str, ...]:
+        """Whose equation or convention it is: ids of sources, each with the place in it, or a work in words."""
+        return _REFERENCES.get(self.id) or _of_family(self.id)
+
+
+_ARITHMETIC = ("arithmetic",)
+_MFU_DEFINED = ("palm-2022, appendix B",)
+_BARRIER = "a step that all workers wait for takes as long as its slowest"
+_OVERLAP = "Li et al. 2020 (PyTorch distributed data parallel), section 3.2.3"
+_MATMUL = "ml-engineering-2026-08, maximum achievable matmul FLOPS"
+_STEP_STAGES = tuple(STAGES)[: tuple(STAGES).index("goodput")]
+# The equation of each stage, as time before over time after, and whose it is.
+_STAGE_EQUATIONS: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "ceiling": ("sum(gpus * peak * best_share) / sum(gpus * peak)", (_MATMUL,)),
+    "shape": (
+        "sum(gpus * peak * best_share * shape_share) / sum(gpus * peak * best_share)",
+        ("calibration-2026-11", _MATMUL),
+    ),
+    "memory_bound": ("1 / (1 + x)", ("calibration-2026-11", "Williams et al. 2009 (roofline)")),
+    "recompute": (
+        "counted_share / (1 + (full + selective * attention_flop_share) / 3)",
+        ("Korthikanti et al. 2022, sections 5 and 6", "megatron-2021, section 3.5"),
+    ),
+    "tensor_context_expert": (
+        "T / (T + max((1 - o) * t, t - o * T))",
+        ("Korthikanti et al. 2022, section 4.2", "llama3-2024, section 3.3.2", _OVERLAP),
+    ),
+    "bubble": (
+        "1 / (1 + k * (pp - 1) / (vpp * m))",
+        ("megatron-2021, section 2.2", "llama3-2024, section 3.3.2", "zero-bubble-2024, table 1"),
+    ),
+    "stage_imbalance": ("1 / (1 + delta * min(pp - 1, 1))", ("llama3-2024, section 3.3.2",)),
+    "data_parallel": ("T / (T + mfu.data_parallel_s)", (_OVERLAP, "nccl-tuning")),
+    "jitter": ("1 / (1 + sigma * z_n)", (_BARRIER, "David and Nagaraja 2003 (Order Statistics)")),
+    "mixed_generations": (
+        (
+            "sum(laid_out) * min(s) / sum(laid_out * s) * sum(active * s) / sum(gpus * s), "
+            "or without equal shares U / (t_least * sum(workers * s)) in place of the first ratio"
+        ),
+        (_BARRIER, "Whale (Jia et al., USENIX ATC 2022)", "Dessouky et al. 1990 (Statistica Neerlandica 44)"),
+    ),
+    "layout_remainder": ("sum(laid_out * s) / sum(active * s)", _ARITHMETIC),
+    "power": (
+        "sum(gpus * achieved * min(1, fed_share) ** gamma) / sum(gpus * achieved)",
+        ("planning-estimate, for the exponent", "conservation of power, for the share that is fed"),
+    ),
+    "software": ("software_factor", ("semianalysis-maturity-2025", "planning-estimate")),
+    "goodput": (
+        (
+            "tau / (M * exp(R / M) * (exp((tau + w) / M) - 1)), or with replicas isolated exp(-S / M) * "
+            "max(1 - repair / (M * mfu.replica_count), 0)"
+        ),
+        ("Daly 2006 (Future Generation Computer Systems 22), the complete cost function", "meta-ft-hsdp-2026"),
+    ),
+    "allocation": (
+        "sum(u * allocation_share) / sum(u) * job_peak / fleet_peak",
+        ("a mean weighted by peak, which keeps the product of the waterfall exact",),
+    ),
+}
+_REFERENCES: Mapping[str, tuple[str, ...]] = {
+    **{f"mfu.stage.{name}_factor": references for name, (_, references) in _STAGE_EQUATIONS.items()},
+    **dict.fromkeys(
+        ("fleet.nameplate_power_mw", "fleet.typical_power_mw", "lease.facility_power_mw"),
+        ("dgx-h100-power, for what nameplate means", "ISO/IEC 30134-2 (power usage effectiveness)"),
+    ),
+    "fleet.radiator_area_m2": ("conservation of energy: what is not radiated heats the chips",),
+    "fleet.radiator_w_per_m2": ("the Stefan-Boltzmann law, with the constant of the SI of 2019 (CODATA 2018)",),
+    **dict.fromkeys(("mfu.step_share", "mfu.job_share", "mfu.fleet_share", "mfu.step_time_s"), _MFU_DEFINED),
+    "mfu.job_mttf_s": ("meta-rsc-2024",),
+    "mfu.checkpoint_interval_s": (
+        "Daly 2006 (Future Generation Computer Systems 22), the higher-order optimum",
+        "Young 1974 (CACM 17)",
+    ),
+    "mfu.data_parallel_s": (_OVERLAP, "nccl-tuning"),
+    **dict.fromkeys(
+        ("lease.run_rate_revenue_usd_per_yr", "lease.billed_gpu_h_per_yr", "lease.power_cost_usd_per_yr"),
+        ("arithmetic, over a billing year of 8,760 hours",),
+    ),
+    "h100e.eight_bit_dense_count": ("epoch-chips, compute_h100_equivalents",),
+    "h100e.four_bit_count": ("NVIDIA GB200 NVL72 data sheet, which sets FP4 beside Hopper's FP8",),
+    "h100e.tpp_count": ("15 CFR part 774, supplement 1, ECCN 3A090, technical notes",),
+    "h100e.effective_count": _MFU_DEFINED,
+}
+
+
+def _of_family(metric_id: str) -> tuple[str, ...]:
+    """The references of an id that has none of its own: a benchmark's rules, or arithmetic."""
+    if metric_id.startswith("h100e.mlperf_training_") and metric_id.endswith("_count"):
+        return ("MLPerf Training rules: time to train times GPUs", "mlperf-systems")
+    if metric_id.startswith("h100e.mlperf_inference_") and metric_id.endswith("_count"):
+        return ("MLPerf Inference rules: tokens per second", "mlperf-inference-v5.1")
+    return _ARITHMETIC
+
 
 _MFU = (
-    Metric("fleet.gpu_count", "GPUs in the fleet", "sum of pools.count", per_pool=True),
+    Metric("fleet.gpu_count", "GPUs in the fleet", "sum(count * gpus_per_unit)", per_pool=True),
+    Metric(
+        "fleet.nameplate_power_mw",
+        "power at the meter if every server drew its stated maximum",
+        "sum(gpus * server_power_w * pue_factor) / 1000000",
+    ),
+    Metric(
+        "fleet.typical_power_mw",
+        "power at the meter at the servers' typical draw",
+        "sum(gpus * server_power_w * typical_draw_share * pue_factor) / 1000000",
+    ),
+    Metric(
+        "fleet.radiator_area_m2",
+        "radiator of the orbital sites, counted once whether one side radiates or two",
+        "sum(it_power_mw) * 1000000 / fleet.radiator_w_per_m2",
+    ),
+    Metric(
+        "fleet.radiator_w_per_m2",
+        "heat that a square metre of the orbital sites' radiator rejects, less what it takes up",
+        "radiating_sides_count * emissivity_share * stefan_boltzmann * "
+        "((chip_temperature_k - chip_to_radiator_drop_k) ** 4 - sink_temperature_k ** 4)",
+    ),
     Metric(
         "mfu.step_share",
         "model FLOPs of one optimizer step over the dense peak of every GPU in the job",
-        "product of the waterfall's stages from ceiling to software",
+        " * ".join(_STEP_STAGES),
     ),
-    Metric("mfu.job_share", "step MFU over wall time, with failures and checkpoints", "mfu.step_share x goodput"),
-    Metric("mfu.fleet_share", "job MFU over all GPU-hours of the fleet", "mfu.job_share x allocation_share"),
-    *(Metric(f"mfu.stage.{name}_factor", meaning, "time before / time after") for name, meaning in STAGES.items()),
-    Metric("mfu.step_time_s", "time of one optimizer step", "model FLOPs of a step / (peak x mfu.step_share)"),
-    Metric("mfu.tokens_per_s", "training tokens per second of a step", "global batch used / mfu.step_time_s"),
-    Metric("mfu.peak_pflop_per_s", "dense peak at the job's precision", "sum of count x peak", per_pool=True),
-    Metric("mfu.delivered_pflop_per_s", "useful model FLOP/s over wall time", "mfu.fleet_share x mfu.peak_pflop_per_s"),
-    Metric("mfu.replica_count", "whole data-parallel replicas", "sum over pools of floor(count / (tp x pp x cp))"),
-    Metric("mfu.micro_batch_count", "micro-batches per replica and step", "max(1, round(batch / (s b d)))"),
-    Metric("mfu.global_batch_tokens", "tokens per step as used, in whole micro-batches", "m b s d"),
-    Metric("mfu.job_mttf_s", "mean time between failures of the job", "86,400,000 / sum of count x failure rate"),
-    Metric("mfu.checkpoint_interval_s", "time between checkpoints", "given, or Daly's optimum"),
-    Metric("mfu.data_parallel_s", "exposed time of the data-parallel collectives in a step", "max((1-o) T, T - o W)"),
+    Metric("mfu.job_share", "step MFU over wall time, with failures and checkpoints", "mfu.step_share * goodput"),
+    Metric("mfu.fleet_share", "job MFU over all GPU-hours of the fleet", "mfu.job_share * allocation"),
+    *(Metric(f"mfu.stage.{name}_factor", meaning, _STAGE_EQUATIONS[name][0]) for name, meaning in STAGES.items()),
+    Metric(
+        "mfu.step_time_s",
+        "time of one optimizer step",
+        "flop_per_token * mfu.global_batch_tokens / (job_peak * mfu.step_share)",
+    ),
+    Metric("mfu.tokens_per_s", "training tokens per second of a step", "mfu.global_batch_tokens / mfu.step_time_s"),
+    Metric("mfu.peak_pflop_per_s", "dense peak at the job's precision", "sum(gpus * peak)", per_pool=True),
+    Metric("mfu.delivered_pflop_per_s", "useful model FLOP/s over wall time", "mfu.fleet_share * mfu.peak_pflop_per_s"),
+    Metric(
+        "mfu.replica_count",
+        "whole data-parallel replicas",
+        "sum(floor(active / (tp * pp * cp))), or with a split by stages min(floor(active / (tp * cp * pool_stages)))",
+    ),
+    Metric(
+        "mfu.micro_batch_count",
+        "micro-batches per replica and step",
+        "max(1, round(global_batch_tokens / (sequence_tokens * micro_batch * mfu.replica_count)))",
+    ),
+    Metric(
+        "mfu.global_batch_tokens",
+        "tokens per step as used, in whole micro-batches",
+        "mfu.micro_batch_count * sequence_tokens * micro_batch * mfu.replica_count",
+    ),
+    Metric(
+        "mfu.job_mttf_s",
+        "mean time between failures of the job",
+        "86400 * 1000 / sum(laid_out * failures_per_1000_gpu_day)",
+    ),
+    Metric(
+        "mfu.checkpoint_interval_s",
+        "time between checkpoints",
+        "checkpoint_interval_s, or without it sqrt(2 * w * M) * (1 + sqrt(w / (2 * M)) / 3 + w / (2 * M) / 9) - w, "
+        "and M with w of 2 * M or more",
+    ),
+    Metric(
+        "mfu.data_parallel_s",
+        "exposed time of the data-parallel collectives in a step",
+        "max((1 - o) * t, t - o * window)",
+    ),
 )
 _LEASE = (
     Metric(
         "lease.run_rate_revenue_usd_per_yr",
         "lease revenue of a year of 8,760 hours at full ramp, billed share applied",
-        "sum of count x billed share x 8,760 x rate",
+        "sum(gpus * billed_share * 8760 * rate_usd_per_gpu_h) + sum(fee_usd_per_month * 12)",
         per_pool=True,
     ),
     Metric(
         "lease.mean_rate_usd_per_gpu_h",
         "lease rate weighted by billed GPU-hours",
-        "revenue / billed GPU-hours",
+        "lease.run_rate_revenue_usd_per_yr / lease.billed_gpu_h_per_yr",
         per_pool=True,
     ),
-    Metric(
-        "lease.billed_gpu_h_per_yr", "GPU-hours billed in a year", "sum of count x billed share x 8,760", per_pool=True
-    ),
+    Metric("lease.billed_gpu_h_per_yr", "GPU-hours billed in a year", "sum(gpus * billed_share * 8760)", per_pool=True),
     Metric(
         "lease.power_cost_usd_per_yr",
         "energy bill of the sites, by the share of their nameplate under contract",
-        "facility MW x 8,760 h x price x contracted share",
+        "sum(contracted_share * facility_mw * 8760 * energy_price_usd_per_mwh)",
     ),
     Metric(
         "lease.operations_cost_usd_per_yr",
         "operations and colocation, by the share of nameplate under contract",
-        "costs.operations_usd_per_yr + IT kW x 12 x costs.colocation_usd_per_kw_month",
+        "contracted_share * operations_usd_per_yr + "
+        "colocation_usd_per_kw_month * sum(contracted_share * it_mw) * 1000 * 12",
     ),
-    Metric("lease.contribution_usd_per_yr", "revenue less power and operations", "revenue - power - operations"),
-    Metric("lease.revenue_usd_per_mw_yr", "revenue per facility megawatt of all sites", "revenue / facility MW"),
-    Metric("lease.facility_power_mw", "power at the sites' meters: as given, else modelled", "given, or IT MW x PUE"),
+    Metric(
+        "lease.contribution_usd_per_yr",
+        "revenue less power and operations",
+        "lease.run_rate_revenue_usd_per_yr - lease.power_cost_usd_per_yr - lease.operations_cost_usd_per_yr",
+    ),
+    Metric(
+        "lease.revenue_usd_per_mw_yr",
+        "revenue per facility megawatt of all sites",
+        "lease.run_rate_revenue_usd_per_yr / lease.facility_power_mw",
+    ),
+    Metric("lease.facility_power_mw", "power at the sites' meters: as given, else modelled", "sum(facility_mw)"),
 )
 _HEDGE_KINDS = {
-    "gross": ("run-rate revenue over the loss scaled to a year", "revenue / loss a year"),
+    # Meaning, what covers the loss, and what a rate has to earn besides it.
+    "gross": ("run-rate revenue over the loss scaled to a year", "lease.run_rate_revenue_usd_per_yr", ""),
     "contribution": (
         "revenue less the cash costs the lease adds and the stated loss does not contain, over the loss of a year",
-        "(revenue - power - operations) / loss a year",
+        "(lease.run_rate_revenue_usd_per_yr - deducted)",
+        " + deducted",
     ),
-    "ebit": ("contribution less depreciation not already in the loss, over the loss of a year", "EBIT / loss a year"),
+    "ebit": (
+        "contribution less depreciation not already in the loss, over the loss of a year",
+        "(lease.run_rate_revenue_usd_per_yr - deducted - depreciation_usd_per_yr)",
+        " + deducted + depreciation_usd_per_yr",
+    ),
     "cash": (
         "cash flow available for debt service less debt service, over the loss of a year",
-        "(CFADS - debt service) / loss a year",
+        "(cash_flow - debt_service)",
+        " + lease.run_rate_revenue_usd_per_yr - cash_flow + debt_service",
     ),
 }
 _HEDGE = (
-    Metric("hedge.loss_usd_per_yr", "the stated loss scaled to a year", "loss x 12 / months"),
-    *(Metric(f"hedge.{kind}_share", *words) for kind, words in _HEDGE_KINDS.items()),
+    Metric("hedge.loss_usd_per_yr", "the stated loss scaled to a year", "loss_usd * 12 / loss_months"),
+    *(
+        Metric(f"hedge.{kind}_share", meaning, f"{income} / hedge.loss_usd_per_yr")
+        for kind, (meaning, income, _) in _HEDGE_KINDS.items()
+    ),
     *(
         Metric(
             f"hedge.{kind}_cover_rate_usd_per_gpu_h",
             f"rate per billed GPU-hour at which hedge.{kind}_share is 1",
-            "(loss a year + costs deducted) / billed GPU-hours",
+            f"(hedge.loss_usd_per_yr{cost}) / lease.billed_gpu_h_per_yr",
         )
-        for kind in _HEDGE_KINDS
+        for kind, (_, _, cost) in _HEDGE_KINDS.items()
     ),
 )
+# Fewer GPU-minutes are more GPU.
+_EQUIVALENCE = {"raw": "sum(gpus)", "mlperf_training": "sum(gpus * h100_measure / measure)"}
 _H100E = (
     *(
         Metric(
             f"h100e.{basis}_count",
             f"H100-equivalents by {meaning}",
-            "sum of count x measure / measure of an H100",
+            _EQUIVALENCE.get("_".join(basis.split("_")[:2]), "sum(gpus * measure / h100_measure)"),
             per_pool=True,
         )
         for basis, meaning in H100E_BASES.items()
@@ -162,7 +330,7 @@ _H100E = (
         Metric(
             f"h100e.{basis}_total_share",
             f"share of the stated total, by {meaning}",
-            "count on this basis / stated total",
+            f"h100e.{basis}_count / total_h100e_count",
         )
         for basis, meaning in H100E_BASES.items()
     ),
@@ -170,14 +338,14 @@ _H100E = (
         Metric(
             f"h100e.{basis}_per_mw",
             f"H100-equivalents per facility megawatt, by {meaning}",
-            "count on this basis / facility MW",
+            f"h100e.{basis}_count / lease.facility_power_mw",
         )
         for basis, meaning in H100E_BASES.items()
     ),
     Metric(
         "h100e.effective_count",
         "H100-equivalents at work: the default basis times fleet MFU over a reference MFU",
-        "h100e.eight_bit_dense_count x mfu.fleet_share / reference MFU",
+        "h100e.eight_bit_dense_count * mfu.fleet_share / reference.mfu_share",
     ),
 )
 METRICS: Mapping[str, Metric] = {metric.id: metric for metric in (*_MFU, *_LEASE, *_HEDGE, *_H100E)}

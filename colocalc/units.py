@@ -6,6 +6,7 @@ exact ratios, and nowhere else.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 HOURS_PER_YEAR = 8_760.0  # a billing year of 365 days; calendar years count their own days
 MONTHS_PER_YEAR = 12.0
@@ -18,6 +19,7 @@ FLOPS_PER_PFLOPS = 1e15
 FLOPS_PER_EFLOPS = 1e18
 WATTS_PER_MW = 1e6
 KW_PER_MW = 1e3
+STEFAN_BOLTZMANN_W_PER_M2_K4 = 5.670374419e-8  # 2 pi^5 k^4 / (15 h^3 c^2), fixed by the SI of 2019; to ten digits
 GPU_DAYS_PER_RATE_UNIT = 1_000.0  # failure rates are given per 1,000 GPU-days
 
 
@@ -62,6 +64,9 @@ _ALL = (
     Unit("mw", "MW", "plain", "megawatts"),
     Unit("kw", "kW", "plain", "kilowatts"),
     Unit("w", "W", "plain", "watts"),
+    Unit("k", "K", "plain", "kelvin"),
+    Unit("m2", "m²", "plain", "square metres"),
+    Unit("w_per_m2", "W/m²", "plain", "watts per square metre"),
     Unit("s", "s", "time", "seconds"),
     Unit("h", "h", "plain", "hours"),
     Unit("month", "months", "plain", "months"),
@@ -91,6 +96,7 @@ _ALL = (
 UNITS = {unit.suffix: unit for unit in _ALL}
 
 
+@lru_cache(maxsize=100_000)
 def unit_of(name: str) -> Unit | None:
     """The unit a name ends in: the longest matching suffix; None when the name carries no unit."""
     words = name.rsplit(".", 1)[-1].split("_")

@@ -29,11 +29,16 @@ WORTH = {
     "hbm_capacity": (141 / 80, 186 / 80),
     "mlperf_training_405b_v5_0": (118_106 / 107_342, 118_106 / 54_028),
     "mlperf_training_405b_v5_1": (118_106 / 107_342, 118_106 / 43_489),
+    "mlperf_training_gpt3_v4_1": (np.nan, np.nan),  # neither was submitted
     "mlperf_training_lora_v5_0": (223.44 / 192.24, 223.44 / 89.12),
+    "mlperf_training_lora_v5_1": (223.44 / 192.24, 223.44 / 71.68),
+    "mlperf_training_bert_v2_1": (np.nan, np.nan),
     "mlperf_inference_70b_offline_v5_1": (4_414.6 / 3_902.5, 13_015.4 / 3_902.5),
     "mlperf_inference_70b_server_v5_1": (4_274.2 / 3_821.1, 12_339.9 / 3_821.1),
     "mlperf_inference_405b_offline_v5_1": (69.1 / 48.9, 214.0 / 48.9),
     "mlperf_inference_405b_server_v5_1": (36.9 / 35.2, 161.3 / 35.2),
+    "mlperf_inference_8b_offline_v5_1": (8_254.6 / 5_777.1, np.nan),
+    "mlperf_inference_8b_server_v5_1": (8_114.3 / 5_104.0, np.nan),
 }
 
 
@@ -49,7 +54,7 @@ def result(*lines, megawatts=np.nan, mfu=None):
 
 
 def near(value):
-    return pytest.approx(value, rel=1e-12)
+    return pytest.approx(value, rel=1e-12, nan_ok=True)  # NaN is equal to NaN, and to nothing else
 
 
 def test_every_basis_is_worked_by_hand():
@@ -82,6 +87,56 @@ def test_h100s_are_worth_their_number(basis):
 def test_superchips_and_racks_are_worth_all_their_gpus(counted_as, each):
     found = result(f"pools: [{{gpu: gb200-nvl72, count: 5, counted_as: {counted_as}}}]")
     assert found.count["eight_bit_dense"] == near(5 * each * 5_000 / 1_978.9)
+
+
+@pytest.mark.parametrize(
+    ("basis", "gpu", "worth"),
+    [
+        ("mlperf_training_gpt3_v4_1", "b200-sxm", 25_495 / 12_399),
+        ("mlperf_training_gpt3_v4_1", "gaudi2", 25_495 / 68_512),
+        ("mlperf_training_gpt3_v4_1", "tpu-v5e", 25_495 / 183_029),
+        ("mlperf_training_gpt3_v4_1", "tpu-v5p", 25_495 / 58_774),
+        ("mlperf_training_gpt3_v4_1", "tpu-v6e", 25_495 / 52_265),
+        ("mlperf_training_lora_v5_1", "mi355x", 223.44 / 81.2),
+        ("mlperf_training_lora_v5_0", "gaudi2", 223.44 / 622.8),
+        ("mlperf_training_bert_v2_1", "a100-sxm-80gb", 51.04 / 135.04),
+        ("mlperf_training_bert_v2_1", "gaudi2", 51.04 / 124.48),
+        ("mlperf_inference_8b_offline_v5_1", "l40s", 1_642.2 / 5_777.1),
+        ("mlperf_inference_8b_server_v5_1", "rtx-pro-6000-blackwell", 5_757.5 / 5_104.0),
+        ("mlperf_inference_70b_offline_v5_1", "h100-pcie", 1_160 / 3_902.5),  # its newest row is of v4.1
+    ],
+)
+def test_the_worth_of_others_on_measured_bases(basis, gpu, worth):
+    assert result(f"pools: [{{gpu: {gpu}, count: 10}}]").count[basis] == near(10 * worth)
+
+
+def test_the_rounds_behind_a_measured_basis_are_told():
+    rounds = case("pools: [{gpu: tpu-v5e, count: 1}, {gpu: tpu-v6e, count: 1}]").equivalents.rounds
+    assert rounds["mlperf_training_gpt3_v4_1"] == "tpu-v5e v3.1, tpu-v6e v4.1, h100-sxm v4.1"
+
+
+# Chips without BF16
+
+
+@pytest.mark.parametrize(("gpu", "sixteen", "eight"), [("v100-sxm2-32gb", 125, 125), ("t4", 65.1, 130)])
+def test_a_chip_without_bf16_is_counted_at_fp16_and_told(gpu, sixteen, eight):
+    pools = f"pools: [{{gpu: {gpu}, count: 1}}]"
+    found = result(pools)
+    assert found.factor["bf16_dense"] == near(np.asarray([sixteen / 989.4]))
+    assert found.factor["eight_bit_dense"] == near(np.asarray([eight / 1_978.9]))
+    remarks = [remark.text for remark in case(pools).remarks]
+    assert f"{gpu} has no bf16 peak: its 16-bit work is counted at its fp16 peak" in remarks
+
+
+def test_a_chip_with_bf16_is_counted_without_a_word():
+    assert not [remark for remark in case(POOLS).remarks if "16-bit" in remark.text]
+
+
+def test_a_chip_with_neither_has_no_count_at_sixteen_bits():
+    found = result("pools: [{gpu: rubin-cpx, count: 1}]")
+    assert np.isnan(found.count["bf16_dense"])
+    assert np.isnan(found.count["eight_bit_dense"])
+    assert found.count["four_bit"] == near(20_000 / 1_978.9)
 
 
 # What is missing stays missing

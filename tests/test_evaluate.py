@@ -64,8 +64,10 @@ def test_each_metric_is_registered_and_has_no_gap(lines):
 def test_each_pool_has_each_metric_that_exists_per_pool():
     result = found(TWO, TRAINING, LEASE)
     per_pool = {name for name, metric in METRICS.items() if metric.per_pool}
-    for pool in ("h", "g"):
-        assert {name.split(".", 2)[2] for name in result.metrics if name.startswith(f"pools.{pool}.")} == per_pool
+    unmeasured = {"h100e.mlperf_training_gpt3_v4_1_count", "h100e.mlperf_training_bert_v2_1_count"}  # on an H200
+    for pool, lacks in (("h", set()), ("g", unmeasured)):
+        has = {name.split(".", 2)[2] for name in result.metrics if name.startswith(f"pools.{pool}.")}
+        assert has == per_pool - lacks
 
 
 def test_what_pools_have_adds_up_to_what_the_fleet_has():
@@ -205,9 +207,10 @@ def test_every_stage_of_a_full_job_has_its_factor():
 
 def same_as_stacked(many, ones):
     stacked, each = evaluate(many), [evaluate(one) for one in ones]
-    assert set(stacked.metrics) == set(each[0].metrics)
+    assert set(stacked.metrics) == set().union(*(one.metrics for one in each))
     for name, value in stacked.metrics.items():
-        wanted = np.stack([one.metrics[name] for one in each])
+        # What one scenario has no figure for is NaN among the others.
+        wanted = np.stack([np.asarray(one.metrics.get(name, np.nan)) for one in each])
         np.testing.assert_allclose(np.broadcast_to(value, wanted.shape), wanted, rtol=1e-12, err_msg=name)
 
 

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any, Final
 
 from colocalc.arrays import Array
-from colocalc.case.ledger import Ledger, per_type
+from colocalc.case.ledger import Ledger, per_type, scalar
 from colocalc.case.pools import Pools
 from colocalc.fleet import Fleet
 from colocalc.hardware import GpuType, MeasuredRow
@@ -31,9 +31,9 @@ class EquivalentsCase:
         GPU-minutes (training) or tokens per second (inference) by basis.
     rounds : mapping of str to str
         Which benchmark round stands behind each GPU, by basis.
-    total_h100e_count : float
+    total_h100e_count : ndarray (...)
         The stated total; NaN when none is stated.
-    reference_mfu_share : float
+    reference_mfu_share : ndarray (...)
         MFU that the effective count is relative to.
     """
 
@@ -42,8 +42,8 @@ class EquivalentsCase:
     hbm_gbyte: Array
     measured: Mapping[str, Array]
     rounds: Mapping[str, str]
-    total_h100e_count: float
-    reference_mfu_share: float
+    total_h100e_count: Array
+    reference_mfu_share: Array
 
 
 def lower_equivalents(fleet: Fleet, pools: Pools, ledger: Ledger) -> EquivalentsCase:
@@ -60,10 +60,10 @@ def lower_equivalents(fleet: Fleet, pools: Pools, ledger: Ledger) -> Equivalents
         hbm_gbyte=per_type(gpus, partial(_fact, "hbm_gbyte", ledger)),
         measured=measured,
         rounds=rounds,
-        total_h100e_count=ledger.number(
-            "finance.total_h100e_count", finance.total_h100e_count if finance else None, _TOPIC
+        total_h100e_count=scalar(
+            ledger.number("finance.total_h100e_count", finance.total_h100e_count if finance else None, _TOPIC)
         ),
-        reference_mfu_share=_reference_mfu(fleet, ledger),
+        reference_mfu_share=scalar(_reference_mfu(fleet, ledger)),
     )
 
 
@@ -78,6 +78,10 @@ def _reference_mfu(fleet: Fleet, ledger: Ledger) -> float:
 
 def _peak(precision: str, ledger: Ledger, gpu: GpuType) -> float:
     peaks: Mapping[Any, Any] = gpu.peak_tflop_per_s
+    if precision == "bf16" and precision not in peaks and "fp16" in peaks:
+        # As a job's does: the chip's 16-bit work runs at its FP16 rate.
+        ledger.remark(f"{gpu.id} has no bf16 peak: its 16-bit work is counted at its fp16 peak", _TOPIC)
+        precision = "fp16"
     return ledger.fact(f"gpus.{gpu.id}.peak_{precision}_tflop_per_s", peaks.get(precision), _TOPIC)
 
 

@@ -9,11 +9,10 @@ into.
 from dataclasses import dataclass
 from typing import Final
 
-from colocalc.arrays import Array
+from colocalc.case.dimensions import parameter_count
 from colocalc.case.ledger import Ledger
 from colocalc.fleet import Layout, Training
 from colocalc.hardware import GpuType
-from colocalc.mfu import transformer
 from colocalc.model import ModelDims
 from colocalc.units import BYTES_PER_GBYTE
 
@@ -86,7 +85,9 @@ def warn_of_layout(
 ) -> None:
     """What is plainly wrong with a layout before any search: memory it cannot have, links it leaves, parts unused."""
     if layout.ep > 1.0:
-        ledger.remark(f"{path}.layout.ep is read but not used yet: the models are dense", _TOPIC, kind="warning")
+        ledger.remark(
+            f"{path}.layout.ep is read but not used yet: experts are not spread over GPUs", _TOPIC, kind="warning"
+        )
     domain = min((gpu.domain_gpu_count.value for gpu in gpus if gpu.domain_gpu_count), default=float("inf"))
     if layout.tp > domain:
         ledger.remark(
@@ -121,25 +122,6 @@ def _widths(training: Training, ledger: Ledger) -> tuple[float, float]:
         float(ledger.catalog.default(f"training.{name}").value) for name in ("weight_bytes", "gradient_bytes")
     )
     return weight, gradient if training.gradient_bytes is None else training.gradient_bytes.value
-
-
-def shape_of(model: ModelDims) -> dict[str, float]:
-    """The dimensions of a model as the transformer kernels name them."""
-    return {
-        "layer_count": model.layer_count,
-        "hidden_dim": model.hidden_dim,
-        "mlp_dim": model.mlp_dim,
-        "mlp_matrix_count": 3.0 if model.gated_mlp else 2.0,
-        "head_count": model.head_count,
-        "kv_head_count": model.kv_head_count,
-        "head_dim": model.head_dim,
-        "vocabulary_count": model.vocabulary_count,
-    }
-
-
-def parameter_count(model: ModelDims) -> Array:
-    """Stored parameters of a model."""
-    return transformer.parameter_count(**shape_of(model), embedding_count=1.0 if model.tied_embeddings else 2.0)
 
 
 def _by_rule(training: Training, gpus: list[GpuType], model: ModelDims, ledger: Ledger) -> dict[str, float]:

@@ -131,18 +131,15 @@ def _rate(path: str, lease: Lease, card: RateCard | None, pools: Pools, pool: in
             f"card {card.name} prices {gpu.id} by region: {rate.region} is used; {path}.region chooses another", "lease"
         )
     as_of = rate.as_of or card.as_of
-    key = f"cards.{card.name}.{gpu.id}.rate_usd_per_gpu_h"
-    ledger.record(
-        key,
-        rate.rate_usd_per_gpu_h.value,
+    price = ledger.fact(
+        f"cards.{card.name}.{gpu.id}.rate_usd_per_gpu_h",
+        rate.rate_usd_per_gpu_h,
         "lease",
         "hedge",
-        origin=ledger.origin_of(key),
-        figure=rate.rate_usd_per_gpu_h,
         note=". ".join(part for part in (f"{rate.term}, as of {as_of}", rate.note) if part),
     )
     where = f", {rate.region}" if chosen else ""
-    return rate.rate_usd_per_gpu_h.value, f"{card.name}, {rate.term}{where}, {as_of}"
+    return price, f"{card.name}, {rate.term}{where}, {as_of}"
 
 
 def missing_rate(pool: str, gpu_id: str, card: RateCard, term: str) -> ColocalcError:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from colocalc.arrays import Array, as_array
 from colocalc.catalog import Catalog
@@ -11,11 +11,10 @@ from colocalc.hardware import GpuType
 from colocalc.units import unit_of
 
 Origin = Literal["given", "catalog", "assumed", "derived"]
-Topic = Literal["mfu", "lease", "hedge", "h100e"]
+Topic = Literal["mfu", "lease", "hedge", "h100e", "claims"]
 
 
-@dataclass(frozen=True)
-class Assumption:
+class Assumption(NamedTuple):
     """A number or word behind the result.
 
     Attributes
@@ -63,10 +62,14 @@ class Ledger:
     ----------
     catalog : Catalog
         Where defaults come from.
+    instead : mapping of str to Figure
+        Numbers that take the place of those of these paths, whatever the file, the catalog or a default says.
     """
 
-    def __init__(self, catalog: Catalog) -> None:
+    def __init__(self, catalog: Catalog, instead: Mapping[str, Figure[float]]) -> None:
         self.catalog = catalog
+        self._instead = instead
+        self._replaced: set[str] = set()
         self._rows: dict[str, Assumption] = {}
         self._remarks: dict[str, Remark] = {}
 
@@ -79,6 +82,11 @@ class Ledger:
     def remarks(self) -> tuple[Remark, ...]:
         """Every sentence noted, each once."""
         return tuple(self._remarks.values())
+
+    @property
+    def unused(self) -> tuple[str, ...]:
+        """Paths of ``instead`` that no number was asked for under."""
+        return tuple(path for path in self._instead if path not in self._replaced)
 
     def remark(self, text: str, *topics: Topic, kind: Literal["note", "warning"] = "note") -> None:
         """Remembers a sentence for the reports of these topics."""
@@ -125,6 +133,7 @@ class Ledger:
         default : str, optional
             Key in the catalog's defaults.
         """
+        given = self._replacement(path) or given
         if given is not None:
             figure = given if isinstance(given, Figure) else Figure(float(given))
             self.record(path, figure.value, *topics, origin="given", figure=figure)
@@ -144,12 +153,20 @@ class Ledger:
         self.record(path, assumed.value, *topics, origin="assumed", figure=assumed)
         return str(assumed.value)
 
-    def fact(self, path: str, figure: Figure[float] | None, *topics: Topic) -> float:
+    def fact(self, path: str, figure: Figure[float] | None, *topics: Topic, note: str | None = None) -> float:
         """A number of the catalog (or of the file's own additions to it); NaN when it is not known."""
+        replacement = self._replacement(path)
+        if replacement is not None:
+            return self.number(path, replacement, *topics)
         if figure is None:
             return float("nan")
-        self.record(path, figure.value, *topics, origin=self.origin_of(path), figure=figure)
+        self.record(path, figure.value, *topics, origin=self.origin_of(path), figure=figure, note=note)
         return float(figure.value)
+
+    def _replacement(self, path: str) -> Figure[float] | None:
+        if path in self._instead:
+            self._replaced.add(path)
+        return self._instead.get(path)
 
     def origin_of(self, path: str) -> Origin:
         """``given`` for an entry of the file's own, else ``catalog``."""

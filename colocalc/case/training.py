@@ -9,7 +9,8 @@ from typing import Any, Final
 import numpy as np
 
 from colocalc.arrays import Array
-from colocalc.case.layout_rule import CutLayout, lower_layout, parameter_count, shape_of, warn_of_layout
+from colocalc.case import dimensions
+from colocalc.case.layout_rule import CutLayout, lower_layout, warn_of_layout
 from colocalc.case.ledger import Ledger, array, peak_key, per_type, scalar, wanted_peak
 from colocalc.case.network import NetworkArrays, lower_network
 from colocalc.case.pools import Pools
@@ -31,7 +32,7 @@ _DIMENSIONS = (
     "flop_per_token",
     "attention_flop_per_token",
 )
-_ATTENTION_FACTORS = {"causal": 6.0, "full": 12.0, "none": 0.0}
+_CAUSAL_SHARES = {"causal": 1.0, "full": 0.0}  # by convention; "none" counts no attention at all
 
 
 @dataclass(frozen=True, eq=False)
@@ -218,7 +219,7 @@ def _model_arrays(path: str, training: Training, model: ModelDims | None, ledger
         found = dict.fromkeys(names, missing)
         ledger.remark("no training.model: stages that need its dimensions are left out unless measured", _TOPIC)
     else:
-        found = _dimensions(model, sequence, _ATTENTION_FACTORS[convention])
+        found = _dimensions(model, sequence, convention)
         label = model.name or "model"
         ledger.record(f"{path}.model", model.title or label, _TOPIC, origin="given", figure=model)
         ledger.derived(
@@ -227,29 +228,40 @@ def _model_arrays(path: str, training: Training, model: ModelDims | None, ledger
             _TOPIC,
             note=f"from the dimensions of {label}",
         )
+        if model.expert_count is not None:
+            _tell_of_experts(path, model, label, ledger)
     return {**found, "sequence_tokens": scalar(sequence), "global_batch_tokens": scalar(batch)}
 
 
-def _dimensions(model: ModelDims, sequence: float, attention_factor: float) -> dict[str, Any]:
-    shape = shape_of(model)
-    matmul = transformer.matmul_parameter_count(**shape)
-    counted, executed = (
-        transformer.attention_flop_per_token(
-            layer_count=model.layer_count,
-            head_count=model.head_count,
-            head_dim=model.head_dim,
-            sequence_tokens=sequence,
-            attention_factor=factor,
-        )
-        for factor in (attention_factor, _ATTENTION_FACTORS["causal"])
+def _tell_of_experts(path: str, model: ModelDims, label: str, ledger: Ledger) -> None:
+    ledger.derived(
+        f"{path}.active_parameter_count",
+        float(dimensions.matmul_parameter_count(model)),
+        _TOPIC,
+        note=f"from the dimensions of {label}: what one token is multiplied by",
     )
+    ledger.remark(
+        f"{label}: expert parallelism is not modelled yet: every replica holds all experts, evenly loaded, and no "
+        "all-to-all sends tokens to them",
+        _TOPIC,
+        kind="warning",
+    )
+
+
+def _dimensions(model: ModelDims, sequence: float, convention: str) -> dict[str, Any]:
+    matmul = dimensions.matmul_parameter_count(model)
+    by_convention = {
+        name: dimensions.attention_flop_per_token(model, sequence_tokens=sequence, causal_share=share)
+        for name, share in _CAUSAL_SHARES.items()
+    }
+    executed = by_convention["causal"]
     found: dict[str, Any] = {
         "layer_count": model.layer_count,
         "hidden_dim": model.hidden_dim,
-        "kv_dim": model.kv_head_count * model.head_dim,
-        "parameter_count": parameter_count(model),
+        "kv_dim": dimensions.kv_dim(model),
+        "parameter_count": dimensions.parameter_count(model),
         "counted_flop_per_token": transformer.flop_per_token(
-            matmul_parameter_count=matmul, attention_flop_per_token=counted
+            matmul_parameter_count=matmul, attention_flop_per_token=by_convention.get(convention, 0.0)
         ),
         "flop_per_token": transformer.flop_per_token(matmul_parameter_count=matmul, attention_flop_per_token=executed),
         "attention_flop_per_token": executed,

@@ -1,5 +1,7 @@
 """Commands that judge a fleet: its file, its expectations."""
 
+from typing import TYPE_CHECKING, Annotated
+
 import typer
 
 from colocalc.cli.options import (
@@ -12,9 +14,11 @@ from colocalc.cli.options import (
     SetOpt,
     emit_report,
     evaluated,
-    stdin_of,
 )
-from colocalc.errors import EXIT_EXPECTATION
+from colocalc.errors import EXIT_EXPECTATION, EXIT_USAGE, ColocalcError, quoted
+
+if TYPE_CHECKING:
+    from colocalc.variants import Variants
 
 app = typer.Typer()
 
@@ -29,34 +33,90 @@ def check(
     output: OutOpt = None,
     color: ColorOpt = "auto",
 ) -> None:
-    """Validates the file and all its scenarios; exit 1 when an expectation does not hold.
+    """Validates the file and all its scenarios, weighs its claims, and looks over its rate cards.
 
-    Library twin: colocalc.study.check.judged.
+    Exit 1 when an expectation does not hold. Library twin: colocalc.study.check.judged, colocalc.study.claims.weigh and
+    colocalc.lint.lint_cards.
     """
+    from colocalc.lint import lint_cards
     from colocalc.report import views
     from colocalc.study.check import judged
+    from colocalc.study.claims import weigh
 
-    stdin = stdin_of(fleet)
-    loaded, case, result = evaluated(fleet, sets, scenario, stdin=stdin)
-    _check_scenarios(fleet, sets, tuple(loaded.fleet.scenarios), stdin)
-    checked = judged(
-        result, (*loaded.fleet.expect, *(expect or ())), pools=case.pools.names, scenarios=tuple(loaded.fleet.scenarios)
-    )
-    emit_report(views.check(case, result, loaded.catalog, checked=checked), fmt, output, color)
+    variants, case, result = evaluated(fleet, sets, scenario)
+    own = variants.fleet
+    _check_scenarios(variants)
+    checked = judged(result, (*own.expect, *(expect or ())), pools=case.pools.names, scenarios=tuple(own.scenarios))
+    verdicts, findings = weigh(own.claims, variants), lint_cards(own, variants.loaded.catalog)
+    found = views.check(case, result, variants.loaded.catalog, checked=checked, verdicts=verdicts, findings=findings)
+    emit_report(found, fmt, output, color)
     if not checked.holds:
         raise typer.Exit(EXIT_EXPECTATION)
 
 
-def _check_scenarios(place: str, sets: list[str] | None, names: tuple[str, ...], stdin: bytes | None) -> None:
+@app.command()
+def solve(
+    fleet: FleetArg,
+    key: Annotated[
+        str, typer.Option("--for", metavar="KEY", help="The number to find, e.g. lease.rate_usd_per_gpu_h.")
+    ],
+    until: Annotated[
+        str, typer.Option("--until", metavar="GOAL", help='What it should bring about, e.g. "hedge.gross_share = 1".')
+    ],
+    between: Annotated[
+        str | None, typer.Option("--between", metavar="LOW:HIGH", help="Where to look; else all its unit allows.")
+    ] = None,
+    sets: SetOpt = None,
+    scenario: ScenarioOpt = None,
+    fmt: FormatOpt = None,
+    output: OutOpt = None,
+    color: ColorOpt = "auto",
+) -> None:
+    """Goal seek: every value of one number at which a metric is what you want; exit 1 when there is none.
+
+    KEY is any number of the file, or any assumption by its path. Library twin: colocalc.study.goal.reach.
+    """
+    from colocalc.report import views
+    from colocalc.study.evaluate import evaluate
+    from colocalc.study.goal import comparison_of, reach
+
+    span = _span(between)
+    variants, case, _ = evaluated(fleet, sets, scenario)
+    goal = reach(variants, key, comparison_of(until, case.pools.names), between=span)
+    shown = goal.met or case
+    emit_report(views.solve(shown, evaluate(shown), variants.loaded.catalog, goal=goal), fmt, output, color)
+    if not goal.is_met:
+        raise typer.Exit(EXIT_EXPECTATION)
+
+
+def _span(between: str | None) -> tuple[float, float] | None:
+    """The range to look in, as two numbers in the unit of the key."""
+    if between is None:
+        return None
+    from colocalc.yamlio import read_scalar
+
+    ends = [read_scalar(part, name="--between") for part in between.split(":")]
+    numbers = [float(end) for end in ends if isinstance(end, int | float) and not isinstance(end, bool)]
+    if len(ends) != 2 or len(numbers) != 2 or not 0.0 <= numbers[0] < numbers[1] < float("inf"):
+        raise ColocalcError(
+            f"should be LOW:HIGH, two numbers from 0 up, the lower first; not {quoted(between)}",
+            where="--between",
+            exit_code=EXIT_USAGE,
+        )
+    return numbers[0], numbers[1]
+
+
+def _check_scenarios(variants: "Variants") -> None:
     """Evaluates every scenario; the faults of all of them are told at once, each with the scenario it comes from."""
     from dataclasses import replace
 
     from colocalc.errors import InputError
+    from colocalc.study.evaluate import evaluate
 
     faults = []
-    for name in names:
+    for name in variants.fleet.scenarios:
         try:
-            evaluated(place, sets, name, stdin=stdin)
+            evaluate(variants.in_scenario(name).case)
         except InputError as error:
             faults += [replace(one, message=f"{one.message} (scenario {name})") for one in error.faults]
     if faults:

@@ -10,9 +10,9 @@ from colocalc.errors import EXIT_IO, ColocalcError
 
 if TYPE_CHECKING:
     from colocalc.case import Case
-    from colocalc.loading import LoadedFleet
     from colocalc.report.table import Report
     from colocalc.study.evaluate import Result
+    from colocalc.variants import Variants
 
 FleetArg = Annotated[
     str, typer.Argument(metavar="FLEET", help="A fleet file, - for standard input, or a sample's name.")
@@ -65,24 +65,22 @@ def evaluated(
     stdin: bytes | None = None,
     rate_card: str | None = None,
     default_lease: bool = False,
-) -> "tuple[LoadedFleet, Case, Result]":
-    """A fleet loaded, lowered and evaluated."""
-    from colocalc.case import lower
+) -> "tuple[Variants, Case, Result]":
+    """A fleet with its variants, lowered and evaluated."""
     from colocalc.catalog import load_catalog
-    from colocalc.loading import load_fleet
     from colocalc.study.evaluate import evaluate
+    from colocalc.variants import Variants
 
-    loaded = load_fleet(
+    variants = Variants(
         place,
-        catalog=load_catalog(),
-        sets=sets or (),
+        load_catalog(),
+        sets=tuple(sets or ()),
         scenario=scenario,
         stdin=stdin_of(place) if stdin is None else stdin,
         rate_card=rate_card,
         default_lease=default_lease,
     )
-    case = lower(loaded.fleet, loaded.catalog, scenario=scenario)
-    return loaded, case, evaluate(case)
+    return variants, variants.case, evaluate(variants.case)
 
 
 def emit_report(report: "Report", fmt: str | None, output: Path | None, color: str) -> None:

@@ -51,11 +51,13 @@ def mfu(
     Library twin: colocalc.study.evaluate.evaluate and colocalc.report.views.mfu.
     """
     from colocalc.report import views
+    from colocalc.study.needed import needed
     from colocalc.study.training import alternatives
 
-    loaded, case, result = evaluated(fleet, sets, scenario)
+    variants, case, result = evaluated(fleet, sets, scenario)
     others = tuple(alternatives(case))
-    emit_report(views.mfu(case, result, loaded.catalog, others=others), fmt, output, color)
+    targets = needed(variants.fleet.claims, variants)
+    emit_report(views.mfu(case, result, variants.loaded.catalog, others=others, targets=targets), fmt, output, color)
 
 
 @app.command(cls=_BareRateCard)
@@ -74,10 +76,10 @@ def lease(
     """
     from colocalc.report import views
 
-    loaded, case, result = evaluated(fleet or SAMPLE, sets, scenario, rate_card=rate_card, default_lease=True)
+    variants, case, result = evaluated(fleet or SAMPLE, sets, scenario, rate_card=rate_card, default_lease=True)
     sample = [f"no fleet given: the bundled sample {SAMPLE} is used"] if fleet is None else []
     cards = case.lease.cards if case.lease and rate_card is not None else ()
-    report = views.lease(case, result, loaded.catalog, notes=[*sample, *loaded.notes], cards=cards)
+    report = views.lease(case, result, variants.loaded.catalog, notes=[*sample, *variants.loaded.notes], cards=cards)
     emit_report(report, fmt, output, color)
 
 
@@ -96,8 +98,8 @@ def hedge(
     """
     from colocalc.report import views
 
-    loaded, case, result = evaluated(fleet, sets, scenario)
-    emit_report(views.hedge(case, result, loaded.catalog), fmt, output, color)
+    variants, case, result = evaluated(fleet, sets, scenario)
+    emit_report(views.hedge(case, result, variants.loaded.catalog), fmt, output, color)
 
 
 @app.command()
@@ -115,8 +117,8 @@ def h100e(
     """
     from colocalc.report import views
 
-    loaded, case, result = evaluated(fleet, sets, scenario)
-    emit_report(views.h100e(case, result, loaded.catalog), fmt, output, color)
+    variants, case, result = evaluated(fleet, sets, scenario)
+    emit_report(views.h100e(case, result, variants.loaded.catalog), fmt, output, color)
 
 
 @app.command()
@@ -128,15 +130,18 @@ def report(
     output: OutOpt = None,
     color: ColorOpt = "auto",
 ) -> None:
-    """All of it in one report: MFU, lease, hedge, H100-equivalents, expectations.
+    """All of it in one report: MFU, lease, hedge, H100-equivalents, expectations, and what was claimed, weighed.
 
-    Library twin: colocalc.study.evaluate.evaluate and colocalc.report.views.report.
+    Library twin: colocalc.study.evaluate.evaluate, colocalc.study.claims.weigh and colocalc.report.views.report.
     """
     from colocalc.report import views
     from colocalc.study.check import judged
+    from colocalc.study.claims import weigh
     from colocalc.study.training import alternatives
 
-    loaded, case, result = evaluated(fleet, sets, scenario)
-    checked = judged(result, loaded.fleet.expect, pools=case.pools.names)
+    variants, case, result = evaluated(fleet, sets, scenario)
+    checked = judged(result, variants.fleet.expect, pools=case.pools.names)
     others = tuple(alternatives(case))
-    emit_report(views.report(case, result, loaded.catalog, others=others, checked=checked), fmt, output, color)
+    verdicts = weigh(variants.fleet.claims, variants)
+    found = views.report(case, result, variants.loaded.catalog, others=others, checked=checked, verdicts=verdicts)
+    emit_report(found, fmt, output, color)

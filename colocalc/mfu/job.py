@@ -97,7 +97,8 @@ class Step:
 
     ``factors`` has one entry per stage of ``STEP_STAGES`` and then ``goodput``; NaN where a stage could not be
     modelled. ``dropped_gpu_count`` are GPUs of pools left out by the split, ``idle_gpu_count`` those in no whole
-    replica. ``exchange_s`` is the unexposed time of the data-parallel collectives by algorithm.
+    replica. ``before_s`` is the time of the step ahead of each stage that adds seconds, ``exchange_s`` the unexposed
+    time of the data-parallel collectives by algorithm.
     """
 
     factors: Mapping[str, Array]
@@ -111,6 +112,7 @@ class Step:
     idle_gpu_count: Array
     node_count: Array
     group_rank_count: Array
+    before_s: Mapping[str, Array]
     exchange_s: Mapping[str, Array]
     data_parallel_s: Array
     algorithm: str

@@ -101,6 +101,7 @@ def evaluate_step(job: Job) -> Step:
         idle_gpu_count=np.sum(cut.active_count - cut.laid_out_count, axis=-1),
         node_count=node_count(job, cut),
         group_rank_count=ranks,
+        before_s=chain.before_s,
         exchange_s=times,
         data_parallel_s=exposed_dp_s,
         algorithm=algorithm,
@@ -134,6 +135,7 @@ class _Chain:
 
     def __init__(self, *, seconds: Array) -> None:
         self.seconds = seconds
+        self.before_s: dict[str, Array] = {}
 
     def pass_stage(self, factor: Array) -> None:
         """A stage whose factor is known: one that is NaN, or that leaves nothing, adds no time to the others."""
@@ -141,6 +143,7 @@ class _Chain:
 
     def add(self, job: Job, name: str, extra_s: Array) -> Array:
         """A stage that adds seconds, unless it was measured."""
+        self.before_s[name] = self.seconds
         factor = _measured_or(job, name, self.seconds / (self.seconds + extra_s))
         self.pass_stage(factor)
         return factor

@@ -1,8 +1,8 @@
 """How much arithmetic does one token cost, and how many parameters stand behind it?
 
-Dense decoder-only transformers with grouped queries and plain or gated MLPs. Sources: Vaswani et al. 2017, Kaplan et
-al. 2020, Shazeer 2020 (gated MLP), Ainslie et al. 2023 (grouped queries), Chowdhery et al. 2022 (MFU), Korthikanti et
-al. 2022 (recompute).
+Decoder-only transformers with plain or gated MLPs, dense or with experts; ``mfu.attention`` has their attention.
+Sources: Vaswani et al. 2017, Kaplan et al. 2020, Shazeer 2020 (gated MLP), Fedus et al. 2021 and Dai et al. 2024
+(experts), Chowdhery et al. 2022 (MFU), Korthikanti et al. 2022 (recompute).
 """
 
 import numpy as np
@@ -12,45 +12,6 @@ from colocalc.arrays import Array, as_array
 
 FLOP_PER_PARAMETER = 6.0  # a multiply and an add, once forward and twice backward
 FORWARD_SHARE = 1.0 / 3.0  # of forward plus backward
-
-
-def attention_parameter_count(
-    *, hidden_dim: ArrayLike, head_count: ArrayLike, kv_head_count: ArrayLike, head_dim: ArrayLike
-) -> Array:
-    """Matmul parameters of the attention of one layer.
-
-    Four projections: queries and output are ``head_count`` heads wide, keys and values ``kv_head_count``. Biases are
-    left out.
-
-    Parameters
-    ----------
-    hidden_dim : array_like (..., pool)
-        Width of the residual stream [1].
-    head_count : array_like (..., pool)
-        Query heads [1].
-    kv_head_count : array_like (..., pool)
-        Key and value heads; equal to ``head_count`` without grouping [1].
-    head_dim : array_like (..., pool)
-        Width of one head [1].
-
-    Returns
-    -------
-    ndarray (..., pool)
-        Parameters of one layer [1].
-
-    Notes
-    -----
-    ``2 h d_head (n_head + n_kv)``
-
-    - as many key and value heads as heads, with heads filling the hidden dimension: 4 h^2
-    - one key and value head (multi-query): the keys and values shrink to 2 h d_head
-
-    References
-    ----------
-    Vaswani et al. 2017, section 3.2.2; Ainslie et al. 2023, section 2.2.
-    """
-    width = as_array(head_dim) * (as_array(head_count) + as_array(kv_head_count))
-    return 2.0 * as_array(hidden_dim) * width
 
 
 def mlp_parameter_count(*, hidden_dim: ArrayLike, mlp_dim: ArrayLike, mlp_matrix_count: ArrayLike) -> Array:
@@ -86,33 +47,34 @@ def mlp_parameter_count(*, hidden_dim: ArrayLike, mlp_dim: ArrayLike, mlp_matrix
     return as_array(mlp_matrix_count) * as_array(hidden_dim) * as_array(mlp_dim)
 
 
-def layer_parameter_count(
+def expert_mlp_parameter_count(
     *,
     hidden_dim: ArrayLike,
-    mlp_dim: ArrayLike,
     mlp_matrix_count: ArrayLike,
-    head_count: ArrayLike,
-    kv_head_count: ArrayLike,
-    head_dim: ArrayLike,
+    expert_count: ArrayLike,
+    counted_expert_count: ArrayLike,
+    expert_mlp_dim: ArrayLike,
+    shared_expert_mlp_dim: ArrayLike,
 ) -> Array:
-    """Matmul parameters of one layer.
+    """Matmul parameters of the MLP of one layer with experts.
 
-    Attention plus MLP; norm vectors and biases do no matrix product and are left out.
+    A router scores every expert; a token passes through those it is sent to, and through the shared ones always. With
+    all experts counted it is what a layer stores, with those of one token what the token is multiplied by.
 
     Parameters
     ----------
     hidden_dim : array_like (..., pool)
         Width of the residual stream [1].
-    mlp_dim : array_like (..., pool)
-        Inner width of the MLP [1].
     mlp_matrix_count : array_like (..., pool)
-        2 for a plain MLP, 3 for a gated one [1].
-    head_count : array_like (..., pool)
-        Query heads [1].
-    kv_head_count : array_like (..., pool)
-        Key and value heads [1].
-    head_dim : array_like (..., pool)
-        Width of one head [1].
+        2 for plain experts, 3 for gated ones [1].
+    expert_count : array_like (..., pool)
+        Experts a token may be sent to [1].
+    counted_expert_count : array_like (..., pool)
+        How many of them count: all that are stored, or those one token passes through [1].
+    expert_mlp_dim : array_like (..., pool)
+        Inner width of one expert [1].
+    shared_expert_mlp_dim : array_like (..., pool)
+        Inner width of the shared experts together, 0 without any [1].
 
     Returns
     -------
@@ -121,55 +83,45 @@ def layer_parameter_count(
 
     Notes
     -----
-    ``2 h d_head (n_head + n_kv) + n_matrix h h_mlp``
+    ``n_matrix h (k h_expert + h_shared) + h n_expert``
 
-    - the classic layer (no grouping, plain MLP of 4 h): 12 h^2
-    - an MLP of width zero leaves the attention alone
+    - one expert and nothing shared: a plain MLP and its router of h parameters
+    - no expert counted: the shared ones and the router
 
     References
     ----------
-    Kaplan et al. 2020, table 1.
+    Fedus et al. 2021, section 2.1; Dai et al. 2024 (DeepSeekMoE), section 3, for shared experts.
     """
-    attention = attention_parameter_count(
-        hidden_dim=hidden_dim, head_count=head_count, kv_head_count=kv_head_count, head_dim=head_dim
-    )
-    return attention + mlp_parameter_count(hidden_dim=hidden_dim, mlp_dim=mlp_dim, mlp_matrix_count=mlp_matrix_count)
+    hidden = as_array(hidden_dim)
+    inner = as_array(counted_expert_count) * as_array(expert_mlp_dim) + as_array(shared_expert_mlp_dim)
+    return as_array(mlp_matrix_count) * hidden * inner + hidden * as_array(expert_count)
 
 
-def matmul_parameter_count(
+def layers_parameter_count(
     *,
     layer_count: ArrayLike,
-    vocabulary_count: ArrayLike,
-    hidden_dim: ArrayLike,
-    mlp_dim: ArrayLike,
-    mlp_matrix_count: ArrayLike,
-    head_count: ArrayLike,
-    kv_head_count: ArrayLike,
-    head_dim: ArrayLike,
+    expert_layer_count: ArrayLike,
+    attention_parameter_count: ArrayLike,
+    mlp_parameter_count: ArrayLike,
+    expert_mlp_parameter_count: ArrayLike,
 ) -> Array:
-    """Parameters a token is multiplied by: all layers and the LM head.
+    """Matmul parameters of all layers.
 
-    The input embedding is a table look-up and does no arithmetic; counting it moves an 8B model by 7%. The LM head
-    counts whether or not it is stored together with the embedding.
+    Attention everywhere, and in each layer one MLP or experts; norm vectors and biases do no matrix product and are
+    left out.
 
     Parameters
     ----------
     layer_count : array_like (..., pool)
         Layers [1].
-    vocabulary_count : array_like (..., pool)
-        Entries of the vocabulary, padding included [1].
-    hidden_dim : array_like (..., pool)
-        Width of the residual stream [1].
-    mlp_dim : array_like (..., pool)
-        Inner width of the MLP [1].
-    mlp_matrix_count : array_like (..., pool)
-        2 for a plain MLP, 3 for a gated one [1].
-    head_count : array_like (..., pool)
-        Query heads [1].
-    kv_head_count : array_like (..., pool)
-        Key and value heads [1].
-    head_dim : array_like (..., pool)
-        Width of one head [1].
+    expert_layer_count : array_like (..., pool)
+        Those of them with experts in the place of the MLP, 0 for a dense model [1].
+    attention_parameter_count : array_like (..., pool)
+        Parameters of the attention of one layer [1].
+    mlp_parameter_count : array_like (..., pool)
+        Parameters of one MLP [1].
+    expert_mlp_parameter_count : array_like (..., pool)
+        Parameters of the experts of one layer, all or those one token passes through [1].
 
     Returns
     -------
@@ -178,61 +130,80 @@ def matmul_parameter_count(
 
     Notes
     -----
-    ``L P_layer + V h``; norm vectors are left out.
+    ``L P_attention + (L - L_expert) P_mlp + L_expert P_experts``
+
+    - a dense model of classic layers (no grouping, plain MLP of 4 h): 12 L h^2
+    - experts in every layer: the MLP does not matter
+    - no layers: 0
+
+    References
+    ----------
+    Kaplan et al. 2020, table 1; DeepSeek-AI 2024 (DeepSeek-V3), section 4.2, for dense layers before the experts.
+    """
+    layers, sparse = as_array(layer_count), as_array(expert_layer_count)
+    mlps = (layers - sparse) * as_array(mlp_parameter_count) + sparse * as_array(expert_mlp_parameter_count)
+    return layers * as_array(attention_parameter_count) + mlps
+
+
+def matmul_parameter_count(
+    *, layers_parameter_count: ArrayLike, vocabulary_count: ArrayLike, hidden_dim: ArrayLike
+) -> Array:
+    """Parameters a token is multiplied by: all layers and the LM head.
+
+    The input embedding is a table look-up and does no arithmetic; counting it moves an 8B model by 7%. The LM head
+    counts whether or not it is stored together with the embedding.
+
+    Parameters
+    ----------
+    layers_parameter_count : array_like (..., pool)
+        Parameters of the layers; of experts only those one token passes through [1].
+    vocabulary_count : array_like (..., pool)
+        Entries of the vocabulary, padding included [1].
+    hidden_dim : array_like (..., pool)
+        Width of the residual stream [1].
+
+    Returns
+    -------
+    ndarray (..., pool)
+        Parameters [1].
+
+    Notes
+    -----
+    ``P_layers + V h``; norm vectors are left out.
 
     - no layers: the LM head alone, V h
-    - no vocabulary: the layers alone, L P_layer
+    - no vocabulary: the layers alone
 
     References
     ----------
     Kaplan et al. 2020, section 2.1; Llama 3 (Grattafiori et al. 2024), table 3 for the dimensions in the tests.
     """
-    layer = layer_parameter_count(
-        hidden_dim=hidden_dim,
-        mlp_dim=mlp_dim,
-        mlp_matrix_count=mlp_matrix_count,
-        head_count=head_count,
-        kv_head_count=kv_head_count,
-        head_dim=head_dim,
-    )
-    return as_array(layer_count) * layer + as_array(vocabulary_count) * as_array(hidden_dim)
+    return as_array(layers_parameter_count) + as_array(vocabulary_count) * as_array(hidden_dim)
 
 
 def parameter_count(
     *,
+    layers_parameter_count: ArrayLike,
     layer_count: ArrayLike,
     vocabulary_count: ArrayLike,
     hidden_dim: ArrayLike,
-    mlp_dim: ArrayLike,
-    mlp_matrix_count: ArrayLike,
-    head_count: ArrayLike,
-    kv_head_count: ArrayLike,
-    head_dim: ArrayLike,
     embedding_count: ArrayLike,
 ) -> Array:
     """Parameters a model stores, sends and updates.
 
-    The matmul parameters, the input embedding where it is a table of its own, two norm vectors per layer and one at
-    the end. Biases and learned positions are left out: under 0.03% of GPT-3.
+    The layers with all their experts, the LM head, the input embedding where it is a table of its own, two norm
+    vectors per layer and one at the end. Biases and learned positions are left out: under 0.03% of GPT-3.
 
     Parameters
     ----------
+    layers_parameter_count : array_like (..., pool)
+        Parameters of the layers, all experts counted [1].
     layer_count : array_like (..., pool)
         Layers [1].
     vocabulary_count : array_like (..., pool)
         Entries of the vocabulary, padding included [1].
     hidden_dim : array_like (..., pool)
         Width of the residual stream [1].
-    mlp_dim : array_like (..., pool)
-        Inner width of the MLP [1].
-    mlp_matrix_count : array_like (..., pool)
-        2 for a plain MLP, 3 for a gated one [1].
-    head_count : array_like (..., pool)
-        Query heads [1].
-    kv_head_count : array_like (..., pool)
-        Key and value heads [1].
-    head_dim : array_like (..., pool)
-        Width of one head [1].
     embedding_count : array_like (..., pool)
         2 where the LM head and the input embedding are two tables, 1 where they are tied [1].
 
@@ -243,74 +214,18 @@ def parameter_count(
 
     Notes
     -----
-    ``L (P_layer + 2 h) + n_embedding V h + h``
+    ``P_layers + (n_embedding V + 2 L + 1) h``
 
-    - tied embeddings: the matmul parameters plus (2 L + 1) h
+    - tied embeddings: the layers, the LM head and (2 L + 1) h of norms
     - no layers and no vocabulary: the last norm alone, h
 
     References
     ----------
     Llama 3 (Grattafiori et al. 2024), table 3.
     """
-    matmul = matmul_parameter_count(
-        layer_count=layer_count,
-        vocabulary_count=vocabulary_count,
-        hidden_dim=hidden_dim,
-        mlp_dim=mlp_dim,
-        mlp_matrix_count=mlp_matrix_count,
-        head_count=head_count,
-        kv_head_count=kv_head_count,
-        head_dim=head_dim,
-    )
+    tables = as_array(embedding_count) * as_array(vocabulary_count)
     norms = 2.0 * as_array(layer_count) + 1.0
-    tables = (as_array(embedding_count) - 1.0) * as_array(vocabulary_count)
-    return matmul + (norms + tables) * as_array(hidden_dim)
-
-
-def attention_flop_per_token(
-    *,
-    layer_count: ArrayLike,
-    head_count: ArrayLike,
-    head_dim: ArrayLike,
-    sequence_tokens: ArrayLike,
-    attention_factor: ArrayLike,
-) -> Array:
-    """Arithmetic of the attention scores for one token, forward and backward.
-
-    Queries times keys and scores times values grow with the sequence and have no parameters. Whether the masked half
-    counts is a convention, which moves a 405B model by 4% at 8k tokens and by two thirds at 131k: always name it.
-
-    Parameters
-    ----------
-    layer_count : array_like (..., pool)
-        Layers [1].
-    head_count : array_like (..., pool)
-        Query heads; grouping of keys and values changes nothing here [1].
-    head_dim : array_like (..., pool)
-        Width of one head [1].
-    sequence_tokens : array_like (..., pool)
-        Length of a sequence [tokens].
-    attention_factor : array_like (..., pool)
-        6 for the causal half, 12 for the full square, 0 to leave attention out [1].
-
-    Returns
-    -------
-    ndarray (..., pool)
-        Arithmetic per token [FLOP].
-
-    Notes
-    -----
-    ``a L n_head d_head s``
-
-    - factor 12 is exactly twice factor 6
-    - factor 0 or an empty sequence: 0
-
-    References
-    ----------
-    Chowdhery et al. 2022 (PaLM), appendix B, for the full convention; Narayanan et al. 2021, appendix.
-    """
-    width = as_array(layer_count) * as_array(head_count) * as_array(head_dim)
-    return as_array(attention_factor) * width * as_array(sequence_tokens)
+    return as_array(layers_parameter_count) + (tables + norms) * as_array(hidden_dim)
 
 
 def flop_per_token(*, matmul_parameter_count: ArrayLike, attention_flop_per_token: ArrayLike) -> Array:

@@ -125,3 +125,44 @@ def _log_shares(factors: Mapping[str, Array]) -> dict[str, Array]:
     }
     total = sum(logs.values(), np.zeros(()))
     return {name: np.nan_to_num(_ratio(log, total)) for name, log in logs.items()}
+
+
+def attribution_share(
+    *,
+    factor_before: ArrayLike,
+    factor_after: ArrayLike,
+    share_before: ArrayLike,
+    share_after: ArrayLike,
+) -> Array:
+    """The part of a fall in MFU that one stage has, on a logarithmic scale.
+
+    Factors multiply, so their logarithms add: the parts of all stages between two waterfalls sum to 1 whatever the
+    order of the stages.
+
+    Parameters
+    ----------
+    factor_before, factor_after : array_like (...)
+        The stage's factor in the one waterfall and in the other, above 0 [1].
+    share_before, share_after : array_like (...)
+        MFU in the one and in the other, above 0 [1].
+
+    Returns
+    -------
+    ndarray (...)
+        Part of the fall [share]; below 0 for a stage that rose, above 1 for one that alone explains more than all.
+
+    Notes
+    -----
+    ``ln(f_after / f_before) / ln(MFU_after / MFU_before)``
+
+    - a stage that is the same in both: 0
+    - the only stage that differs: 1
+    - no fall at all: undefined (NaN)
+
+    References
+    ----------
+    The logarithmic mean Divisia index (Ang 2004, Energy Policy 32) of a product.
+    """
+    stage = np.log(as_array(factor_after) / as_array(factor_before))
+    fall = np.log(as_array(share_after) / as_array(share_before))
+    return stage / np.where(fall == 0.0, np.nan, fall)

@@ -10,6 +10,7 @@ from colocalc.case import Case
 from colocalc.metrics import H100E_BASES, LATER, METRICS, STAGES
 from colocalc.study.equivalents import EquivalentsResult, evaluate_equivalents
 from colocalc.study.leasing import HedgeResult, LeaseResult, evaluate_hedge, evaluate_lease, facility_power_mw
+from colocalc.study.sites import all_servers_mw, radiators
 from colocalc.study.training import TrainingResult, evaluate_training
 from colocalc.units import FLOPS_PER_PFLOPS
 
@@ -18,6 +19,8 @@ NEEDS = {
     "lease": "needs lease or contracts",
     "loss": "needs finance.loss_usd",
     "power": "needs a site with facility_power_mw or it_power_mw",
+    "site": "needs a site",
+    "orbital": "needs a site with kind: orbital",
     "no_loss": "the stated loss is zero or less",
     "total": "needs finance.total_h100e_count",
     "jobs": "several jobs: see the table of jobs",
@@ -90,6 +93,7 @@ def _all_values(
     equivalents: EquivalentsResult,
 ) -> Iterator[tuple[str, Array]]:
     yield "fleet.gpu_count", np.sum(case.pools.gpu_count, axis=-1)
+    yield from _site_values(case)
     if training is not None:
         yield from _training_values(training)
     if lease is not None:
@@ -105,6 +109,14 @@ def _all_values(
     for number, pool in enumerate(case.pools.names):
         for name, values in columns:
             yield f"pools.{pool}.{name}", values[..., number]
+
+
+def _site_values(case: Case) -> Iterator[tuple[str, Array]]:
+    yield "fleet.nameplate_power_mw", all_servers_mw(case, np.ones(()))
+    yield "fleet.typical_power_mw", all_servers_mw(case, case.sites.typical_draw_share)
+    area, rejected = radiators(case.sites)
+    yield "fleet.radiator_area_m2", area
+    yield "fleet.radiator_w_per_m2", rejected
 
 
 def _training_values(training: TrainingResult) -> Iterator[tuple[str, Array]]:
@@ -170,11 +182,22 @@ def _reason(
     if name in LATER:
         return LATER[name]
     return {
+        "fleet": lambda: _no_power(name, case),
         "mfu": lambda: _no_training(name, training),
         "lease": lambda: _no_lease(name, lease),
         "hedge": lambda: NEEDS["lease"] if lease is None else _no_hedge(name, lease, hedge),
         "h100e": lambda: _no_equivalents(name, case, training),
     }[name.split(".", 1)[0]]()
+
+
+def _no_power(name: str, case: Case) -> str:
+    if name.startswith("fleet.radiator_"):
+        return NEEDS["orbital"]
+    if not case.sites.names:
+        return NEEDS["site"]
+    lacks = np.isnan(case.pools.server_power_w).reshape(-1, len(case.pools.gpus))[0]
+    unknown = [gpu.id for gpu, lacking in zip(case.pools.gpus, lacks, strict=True) if bool(lacking)]
+    return f"no server power is known for {', '.join(dict.fromkeys(unknown))}"
 
 
 def _no_training(name: str, training: TrainingResult | None) -> str:
@@ -207,7 +230,7 @@ def _no_hedge(name: str, lease: LeaseResult, hedge: HedgeResult | None) -> str:
 def _no_equivalents(name: str, case: Case, training: TrainingResult | None) -> str:
     if name == "h100e.effective_count" and training is None:
         return NEEDS["training"]
-    if name.endswith("_total_share") and bool(np.isnan(case.equivalents.total_h100e_count)):
+    if name.endswith("_total_share") and bool(np.all(np.isnan(case.equivalents.total_h100e_count))):
         return NEEDS["total"]
     if name.endswith("_per_mw") and not case.sites.names:
         return NEEDS["power"]

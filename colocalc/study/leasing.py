@@ -8,9 +8,9 @@ import numpy as np
 from colocalc.arrays import Array
 from colocalc.case import Case, LeaseCase, Sites
 from colocalc.lease import costs, hedge, rates
-from colocalc.mfu import power
+from colocalc.study.sites import servers_mw
 from colocalc.study.training import it_power_mw
-from colocalc.units import HOURS_PER_YEAR, KW_PER_MW, MONTHS_PER_YEAR, WATTS_PER_MW
+from colocalc.units import HOURS_PER_YEAR, KW_PER_MW, MONTHS_PER_YEAR
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,12 +67,7 @@ def site_facility_power_mw(sites: Sites, number: int) -> Array:
 
 def site_nameplate_mw(case: Case, number: int) -> Array:
     """Megawatts at the meter of one site by its servers' draw times PUE; NaN where a server's watts are unknown."""
-    here = [site == case.sites.names[number] for site in case.pools.site_names]
-    server_w = np.asarray([getattr(gpu.server_power_w, "value", np.nan) for gpu in case.pools.gpus])
-    need_w = power.nameplate_power_w(
-        gpu_count=np.where(here, case.pools.gpu_count, 0.0), server_power_w=np.where(here, server_w, 0.0)
-    )
-    return need_w / WATTS_PER_MW * case.sites.draw_share[..., number] * case.sites.pue_factor[..., number]
+    return servers_mw(case, number, case.sites.draw_share[..., number])
 
 
 def evaluate_lease(case: Case) -> LeaseResult | None:
@@ -116,7 +111,7 @@ def _contracted(lease: LeaseCase) -> Array:
 def _contracted_share(case: Case, contracted: Array, site: str | None = None) -> Array:
     """Share of the nameplate (of the GPUs, where watts are unknown) that is under contract, on one site or on all."""
     here = np.asarray([site is None or name == site for name in case.pools.site_names])
-    server_w = np.asarray([getattr(gpu.server_power_w, "value", np.nan) for gpu in case.pools.gpus])
+    server_w = case.pools.server_power_w
     weight = case.pools.gpu_count * (1.0 if np.isnan(server_w).any() else server_w) * here
     total = np.sum(weight, axis=-1)
     return np.where(total > 0.0, np.sum(weight * contracted, axis=-1) / np.where(total > 0.0, total, 1.0), 0.0)

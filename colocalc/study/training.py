@@ -150,18 +150,11 @@ def gpu_power_share(case: Case, sites: Sites) -> Array:
     for number, name in enumerate(sites.names):
         here = np.asarray([site == name for site in pools.site_names])
         megawatts = it_power_mw(sites, number)
-        gpu_w, server_w = (
-            np.asarray([getattr(figure, "value", np.nan) for figure in figures])
-            for figures in (
-                [gpu.gpu_power_w for gpu in pools.gpus],
-                [gpu.server_power_w for gpu in pools.gpus],
-            )
-        )
         share = power.gpu_power_share(
             it_power_w=megawatts * WATTS_PER_MW,
             gpu_count=np.where(here, pools.gpu_count, 0.0),
-            gpu_power_w=np.where(here, gpu_w, 0.0),
-            host_power_w=np.where(here, server_w - gpu_w, 0.0),
+            gpu_power_w=np.where(here, pools.gpu_power_w, 0.0),
+            host_power_w=np.where(here, pools.server_power_w - pools.gpu_power_w, 0.0),
             draw_share=sites.draw_share[..., number, None],
         )
         # Without megawatts there is no limit; with megawatts and unknown watts the limit is unknown.
@@ -226,7 +219,8 @@ def power_readings(case: Case) -> list[tuple[str, float, str, str, float, float,
     """
     rows = []
     for number, name in enumerate(case.sites.names):
-        for reading in ("facility", "it"):
+        # In orbit there is no meter, and so no other reading.
+        for reading in ("it",) if case.sites.kinds[number] == "orbital" else ("facility", "it"):
             for draw in ("typical", "nameplate"):
                 row = _power_reading(case, number, reading, draw)
                 if row is not None:

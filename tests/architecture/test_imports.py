@@ -24,7 +24,7 @@ PRIMITIVES = tuple(
     name for path in sorted((PACKAGE / "mfu").glob("[!_]*.py")) if (name := f"mfu.{path.stem}") not in COMPOSED
 )
 DEFINITIONS = ("figure", "hardware", "model", "card", "claim", "fleet")
-KERNEL_INPUTS = ("mfu.ceiling", "mfu.job", "mfu.exchange.Links", "mfu.transformer", "lease.rates")
+KERNEL_INPUTS = ("mfu.ceiling", "mfu.job", "mfu.exchange.Links", "mfu.transformer", "mfu.attention", "lease.rates")
 
 EVERYTHING = ("",)
 MAY_IMPORT = {
@@ -46,8 +46,25 @@ MAY_IMPORT = {
     "catalog": ("hardware", "model", "card", "figure", "faults", "yamlio", *BOTTOM),
     "fleet": ("figure", "metrics", "expect", "hardware", "model", "card", "claim"),
     "additions": ("catalog", "fleet", "card", "hardware", "model", "errors"),
-    "references": ("catalog", "fleet", "hardware", "card", "figure", "expect", "metrics", "faults", "yamlio", "errors"),
-    "loading": ("additions", "card", "catalog", "editing", "faults", "fleet", "references", "yamlio", "errors"),
+    "lint": ("card", "catalog", "fleet", *BOTTOM),
+    "keys": ("catalog", "fleet", "faults"),
+    "references": (
+        "references",
+        "keys",
+        "claim",
+        "units",
+        "catalog",
+        "fleet",
+        "hardware",
+        "card",
+        "figure",
+        "expect",
+        "metrics",
+        "faults",
+        "yamlio",
+        "errors",
+    ),
+    "loading": ("additions", "keys", "card", "catalog", "editing", "faults", "fleet", "references", "yamlio", "errors"),
     "schema": ("catalog", "fleet", "errors"),
     # Kernels: numpy, and each other from simple to composed.
     **dict.fromkeys(PRIMITIVES, (*KERNEL_BASE, *PRIMITIVES)),
@@ -62,6 +79,8 @@ MAY_IMPORT = {
     # Where definitions become arrays, what is computed from them, and how it is shown.
     "case": ("case", "catalog", *DEFINITIONS, *KERNEL_INPUTS, "metrics", "arrays", *BOTTOM),
     "study": ("study", "case", "mfu", "lease", "h100e", "metrics", "expect", "arrays", *BOTTOM),
+    "study.claims": ("claim", "study", "case", "mfu", "metrics", *BOTTOM),
+    "variants": ("case", "loading", "catalog", "fleet", "figure", "errors"),
     "report": (),
     "report.table": BOTTOM,
     **{f"report.to_{form}": ("report.table", *BOTTOM) for form in ("terminal", "json", "csv", "markdown")},
@@ -72,6 +91,7 @@ MAY_IMPORT = {
         "study",
         "catalog",
         *DEFINITIONS,
+        "lint.CardFinding",
         "mfu.job.Job",
         "mfu.job.Step",
         "mfu.waterfall.Waterfall",

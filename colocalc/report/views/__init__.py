@@ -4,21 +4,36 @@ from collections.abc import Sequence
 
 from colocalc.case import Case
 from colocalc.catalog import Catalog
+from colocalc.lint import CardFinding
 from colocalc.report.table import Column, Note, Report, Table
 from colocalc.report.views import catalog as catalog_view
+from colocalc.report.views import claims as claims_view
 from colocalc.report.views import h100e as h100e_view
 from colocalc.report.views import lease as lease_view
 from colocalc.report.views import mfu as mfu_view
+from colocalc.report.views import needed as needed_view
+from colocalc.report.views import sites as sites_view
 from colocalc.report.views.common import assemble, counted
+from colocalc.report.views.solve import solve
 from colocalc.study.check import Checked
+from colocalc.study.claims import Verdict
 from colocalc.study.evaluate import NEEDS, Result
+from colocalc.study.needed import Target
 from colocalc.study.training import Alternative
 
-__all__ = ["check", "h100e", "hedge", "lease", "mfu", "report"]
+__all__ = ["check", "h100e", "hedge", "lease", "mfu", "report", "solve"]
 
 
-def mfu(case: Case, result: Result, catalog: Catalog, *, others: Sequence[Alternative], command: str = "mfu") -> Report:
-    """How much of the peak becomes useful training, and which mechanism takes what."""
+def mfu(
+    case: Case,
+    result: Result,
+    catalog: Catalog,
+    *,
+    others: Sequence[Alternative],
+    targets: Sequence[Target] = (),
+    command: str = "mfu",
+) -> Report:
+    """How much of the peak becomes useful training, which mechanism takes what, and what a claimed MFU would take."""
     training = result.training
     return assemble(
         command,
@@ -27,7 +42,11 @@ def mfu(case: Case, result: Result, catalog: Catalog, *, others: Sequence[Altern
         catalog=catalog,
         families=("mfu", "fleet"),
         topics=("mfu",),
-        tables=mfu_view.tables(case, training, others) if training else (),
+        tables=(
+            *(mfu_view.tables(case, training, others) if training else ()),
+            *sites_view.tables(case),
+            *needed_view.tables(targets),
+        ),
         headline=mfu_view.headline(case, training) if training else (f"MFU is undefined: {NEEDS['training']}.",),
         notes=mfu_view.warnings(case, training) if training else (),
     )
@@ -86,8 +105,16 @@ def h100e(case: Case, result: Result, catalog: Catalog) -> Report:
     )
 
 
-def report(case: Case, result: Result, catalog: Catalog, *, others: Sequence[Alternative], checked: Checked) -> Report:
-    """Everything: MFU, lease, hedge, H100-equivalents and expectations in one report."""
+def report(
+    case: Case,
+    result: Result,
+    catalog: Catalog,
+    *,
+    others: Sequence[Alternative],
+    checked: Checked,
+    verdicts: Sequence[Verdict] = (),
+) -> Report:
+    """Everything: MFU, lease, hedge, H100-equivalents, expectations and claims in one report."""
     parts = [mfu(case, result, catalog, others=others), h100e(case, result, catalog)]
     if result.lease is not None:
         parts.append(lease(case, result, catalog))
@@ -102,14 +129,32 @@ def report(case: Case, result: Result, catalog: Catalog, *, others: Sequence[Alt
         catalog=catalog,
         families=("fleet", "mfu", "lease", "hedge", "h100e"),
         topics=("mfu", "lease", "hedge", "h100e"),
-        tables=(*tables, *([_outcomes(checked)] if checked.outcomes else [])),
-        headline=(*(sentence for part in parts for sentence in part.headline), *missing),
+        tables=(*tables, *_judged(checked, verdicts)),
+        headline=(
+            *(sentence for part in parts for sentence in part.headline),
+            *missing,
+            *claims_view.headline(verdicts),
+        ),
         notes=tuple(note for note in notes if note.text not in {remark.text for remark in case.remarks}),
     )
 
 
-def check(case: Case, result: Result, catalog: Catalog, *, checked: Checked) -> Report:
-    """Whether the file is sound, and whether each expectation holds."""
+def _judged(checked: Checked, verdicts: Sequence[Verdict]) -> tuple[Table, ...]:
+    """Expectations and claims, where there are any; the verdicts stand last."""
+    outcomes = (_outcomes(checked),) if checked.outcomes else ()
+    return (*outcomes, claims_view.table(verdicts)) if verdicts else outcomes
+
+
+def check(
+    case: Case,
+    result: Result,
+    catalog: Catalog,
+    *,
+    checked: Checked,
+    verdicts: Sequence[Verdict] = (),
+    findings: Sequence[CardFinding] = (),
+) -> Report:
+    """Whether the file is sound, whether each expectation holds, what its claims are worth, and its cards."""
     failed = [outcome for _, outcome in checked.outcomes if not outcome.holds]
     held = len(checked.outcomes) - len(failed)
     parts = (
@@ -127,9 +172,24 @@ def check(case: Case, result: Result, catalog: Catalog, *, checked: Checked) -> 
         catalog=catalog,
         families=("fleet", "mfu", "lease", "hedge", "h100e"),
         topics=(),
-        tables=(_outcomes(checked),) if checked.outcomes else (),
-        headline=(f"{', '.join(parts)}: no faults.", expectations),
+        tables=(*((_findings(findings),) if findings else ()), *_judged(checked, verdicts)),
+        headline=(f"{', '.join(parts)}: no faults.", expectations, *claims_view.headline(verdicts)),
+        notes=(Note(f"{counted(len(findings), 'finding')} on rate cards: see the table", "warning"),)
+        if findings
+        else (),
     )
+
+
+def _findings(findings: Sequence[CardFinding]) -> Table:
+    columns = (
+        Column("card", "Card", kind="text"),
+        Column("path", "Row", kind="text"),
+        Column("gpu", "GPU", kind="text"),
+        Column("kind", "Kind", kind="text", wide=True),
+        Column("message", "What to look at", kind="text"),
+    )
+    rows = tuple((one.card, one.path, one.gpu, one.kind, one.message) for one in findings)
+    return Table("cards", "Rate cards", columns, rows)
 
 
 def _outcomes(checked: Checked) -> Table:

@@ -8,8 +8,9 @@ from colocalc.catalog import Catalog, fleet_outlines
 from colocalc.errors import ColocalcError, did_you_mean, quoted
 from colocalc.figure import Definition, Figure
 from colocalc.metrics import METRICS
+from colocalc.model import ModelDims
 from colocalc.report.table import Column, Report, Table
-from colocalc.units import unit_of
+from colocalc.units import text, unit_of
 
 _USAGE = 2
 _ENTRY = (
@@ -92,12 +93,14 @@ def _value(figure: Any) -> float | None:
 def _models(catalog: Catalog) -> Table:
     columns = (
         Column("model", "Model", kind="text"),
-        Column("title", "Title", kind="text"),
+        Column("title", "Title", kind="text", wide=True),
         Column("layer_count", "Layers", "count"),
         Column("hidden_dim", "Hidden", "dim"),
         Column("head_count", "Heads", "count"),
+        Column("experts", "Experts", kind="text", wide=True),
         Column("published_parameter_count", "Parameters", "count"),
-        Column("source", "Source", kind="text"),
+        Column("published_active_count", "Active", "count"),
+        Column("source", "Source", kind="text", wide=True),
     )
     rows = tuple(
         (
@@ -106,12 +109,22 @@ def _models(catalog: Catalog) -> Table:
             model.layer_count,
             model.hidden_dim,
             model.head_count,
+            _experts(model),
             _value(model.published_parameter_count),
+            _value(model.published_active_count if model.expert_count else model.published_parameter_count),
             model.source,
         )
         for key, model in catalog.models.items()
     )
-    return Table("models", "Models", columns, rows)
+    caption = "Parameters as their authors count them: all that are stored, and those active in one token."
+    return Table("models", "Models", columns, rows, caption=caption)
+
+
+def _experts(model: ModelDims) -> str:
+    if model.expert_count is None or model.active_expert_count is None:
+        return ""
+    shared = "" if model.shared_expert_mlp_dim is None else ", shared"
+    return f"{text(model.expert_count, 'count')} top {text(model.active_expert_count, 'count')}{shared}"
 
 
 def _cards(catalog: Catalog) -> Table:

@@ -24,7 +24,7 @@ def headline(case: Case, equivalents: EquivalentsResult) -> tuple[str, ...]:
     if main is None:
         return (f"{text(total, 'count')} GPUs; the default basis has no figure for some of them.",)
     share = number(equivalents.total_share[DEFAULT_BASIS])
-    stated = text(case.equivalents.total_h100e_count, "count")
+    stated = text(number(case.equivalents.total_h100e_count), "count")
     of_total = f", {text(share, 'share')} of the stated {stated}" if share is not None else ""
     basis = f"{DEFAULT_BASIS}: {H100E_BASES[DEFAULT_BASIS]}"
     return (
@@ -124,7 +124,7 @@ def warnings(case: Case, equivalents: EquivalentsResult) -> tuple[Note, ...]:
     count, main = number(equivalents.count["raw"]), number(equivalents.count[DEFAULT_BASIS])
     if raw is None or count == main:
         return ()
-    stated = text(case.equivalents.total_h100e_count, "count")
+    stated = text(number(case.equivalents.total_h100e_count), "count")
     consistent = (
         f"in one unit it is {text(share, 'share')} ({DEFAULT_BASIS})" if share is not None else "the units differ"
     )

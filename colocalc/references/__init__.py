@@ -6,39 +6,19 @@ from typing import Any, cast
 
 from colocalc.card import Term, find_rate, offered
 from colocalc.catalog import Catalog
-from colocalc.errors import Fault, did_you_mean, quoted
-from colocalc.expect import parse, unknown_metrics
-from colocalc.faults import fault_at, fields_at, in_order
+from colocalc.errors import Fault, quoted
+from colocalc.faults import fault_at, in_order
 from colocalc.figure import Definition, Figure
 from colocalc.fleet import Contract, Fleet, Job, Layout, Lease, NetworkUse, Pool, Training
 from colocalc.hardware import GpuType
-from colocalc.metrics import LATER, METRICS, STAGES, is_metric
-
-Path = tuple[str | int, ...]
+from colocalc.metrics import STAGES
+from colocalc.references.problems import Path, Problem, near
+from colocalc.references.statements import statement_problems
 
 # What a number may be in size: nothing that is computed from a few of them overflows or vanishes.
 _SMALLEST, _LARGEST = 1e-18, 1e18
 # What a job can run at besides BF16 and FP16, each standing in for the narrower ones above it.
 _NARROW = {"fp8": {"fp8"}, "mxfp8": {"fp8"}, "nvfp4": {"fp4", "fp8"}}
-_SHOWN_NAMES = 8
-
-
-@dataclass(frozen=True)
-class _Problem:
-    path: Path
-    message: str
-    hint: str | None = None
-    at_key: bool = False
-
-
-def _near(word: str, known: Iterable[str], kind: str = "") -> str:
-    """The nearest known word, else the known ones if they are few, else the command that lists them."""
-    names = list(known)
-    if near := did_you_mean(word, names):
-        return near
-    if kind:
-        return f"see: colocalc catalog {kind}"
-    return f"there is {', '.join(names[:_SHOWN_NAMES]) or 'none'}{', ...' if len(names) > _SHOWN_NAMES else ''}"
 
 
 def reference_faults(fleet: Fleet, catalog: Catalog, tree: Any) -> list[Fault]:
@@ -64,7 +44,7 @@ def reference_faults(fleet: Fleet, catalog: Catalog, tree: Any) -> list[Fault]:
         *_network(fleet, catalog),
         *_leases(fleet, catalog),
         *_finance(fleet, catalog),
-        *_claims(fleet, pool_labels(fleet, catalog)),
+        *statement_problems(fleet, catalog, pool_labels(fleet, catalog)),
         *_numbers_and_sources(fleet, catalog),
     ]
     return in_order(
@@ -77,7 +57,7 @@ def pool_labels(fleet: Fleet, catalog: Catalog) -> list[str]:
     return [pool.name or catalog.resolve_gpu(pool.gpu) or pool.gpu for pool in fleet.pools]
 
 
-def _pools(fleet: Fleet, catalog: Catalog) -> Iterator[_Problem]:
+def _pools(fleet: Fleet, catalog: Catalog) -> Iterator[Problem]:
     sites = fleet.named_sites
     first: dict[str, int] = {}
     for number, (pool, label) in enumerate(zip(fleet.pools, pool_labels(fleet, catalog), strict=True)):
@@ -85,13 +65,13 @@ def _pools(fleet: Fleet, catalog: Catalog) -> Iterator[_Problem]:
         if key is None:
             yield _unknown_gpu(("pools", number, "gpu"), pool.gpu, catalog)
         elif pool.counted_as in {"superchip", "rack"} and not _comes_as(catalog.gpus[key], pool.counted_as):
-            yield _Problem(("pools", number, "counted_as"), f"{key} does not come as a {pool.counted_as}")
+            yield Problem(("pools", number, "counted_as"), f"{key} does not come as a {pool.counted_as}")
         yield from _site(number, pool.site, list(sites))
         twin = fleet.pools[first.setdefault(label, number)]
         if twin is not pool and _merges_by(twin, fleet, catalog) != _merges_by(pool, fleet, catalog):
-            yield _Problem(("pools", number), f"a second pool is named {quoted(label)}; give it a name of its own")
+            yield Problem(("pools", number), f"a second pool is named {quoted(label)}; give it a name of its own")
     if not any(pool.count.value for pool in fleet.pools):
-        yield _Problem(("pools",), "the fleet holds no GPUs")
+        yield Problem(("pools",), "the fleet holds no GPUs")
 
 
 def _merges_by(pool: Pool, fleet: Fleet, catalog: Catalog) -> tuple[Any, ...]:
@@ -100,19 +80,19 @@ def _merges_by(pool: Pool, fleet: Fleet, catalog: Catalog) -> tuple[Any, ...]:
     return (catalog.resolve_gpu(pool.gpu), pool.site or only_site, pool.counted_as, pool.reliability)
 
 
-def _unknown_gpu(path: Path, gpu: str, catalog: Catalog, *, at_key: bool = False) -> _Problem:
-    return _Problem(path, f"unknown GPU {quoted(gpu)}", _near(gpu, catalog.gpu_names(), "gpus"), at_key)
+def _unknown_gpu(path: Path, gpu: str, catalog: Catalog, *, at_key: bool = False) -> Problem:
+    return Problem(path, f"unknown GPU {quoted(gpu)}", near(gpu, catalog.gpu_names(), "gpus"), at_key)
 
 
 def _comes_as(gpu: GpuType, package: str) -> bool:
     return getattr(gpu, f"{package}_gpu_count") is not None
 
 
-def _site(number: int, site: str | None, sites: list[str]) -> Iterator[_Problem]:
+def _site(number: int, site: str | None, sites: list[str]) -> Iterator[Problem]:
     if site is not None and site not in sites:
-        yield _Problem(("pools", number, "site"), f"no site {quoted(site)}", _near(site, sites))
+        yield Problem(("pools", number, "site"), f"no site {quoted(site)}", near(site, sites))
     if site is None and len(sites) > 1:
-        yield _Problem(("pools", number), f"needs site: one of {', '.join(sites)}")
+        yield Problem(("pools", number), f"needs site: one of {', '.join(sites)}")
 
 
 @dataclass(frozen=True)
@@ -147,61 +127,59 @@ def _job(path: Path, training: Training, pools: Iterable[Pool], catalog: Catalog
     return _Job(path, training, [gpu for _, gpu in known], list(counts.values()))
 
 
-def _training(fleet: Fleet, catalog: Catalog) -> Iterator[_Problem]:
+def _training(fleet: Fleet, catalog: Catalog) -> Iterator[Problem]:
     for job in _jobs(fleet, catalog):
         yield from _job_problems(job, catalog)
     yield from _twice(fleet.jobs, "jobs")
     yield from _unknown_pools(fleet.jobs, "jobs", pool_labels(fleet, catalog))
 
 
-def _job_problems(job: _Job, catalog: Catalog) -> Iterator[_Problem]:
+def _job_problems(job: _Job, catalog: Catalog) -> Iterator[Problem]:
     model, precision = job.training.model, job.training.precision
     if isinstance(model, str) and model not in catalog.models:
-        yield _Problem((*job.path, "model"), f"unknown model {quoted(model)}", _near(model, catalog.models, "models"))
+        yield Problem((*job.path, "model"), f"unknown model {quoted(model)}", near(model, catalog.models, "models"))
     stages = [f"{stage}_factor" for stage in STAGES]
     for key in job.training.measured:
         if key not in stages:
-            yield _Problem(
-                (*job.path, "measured", key), "is no stage of the waterfall", _near(key, stages), at_key=True
-            )
+            yield Problem((*job.path, "measured", key), "is no stage of the waterfall", near(key, stages), at_key=True)
     wanted = precision or str(catalog.default("training.precision").value)
     usable = {"bf16", "fp16"} | _NARROW.get(wanted, set())
     for name in dict.fromkeys(gpu.id for gpu in job.gpus if not usable & set(gpu.peak_tflop_per_s)):
-        yield _Problem((*job.path, "precision"), f"{name} has no peak at {wanted}, nor at a wider precision")
+        yield Problem((*job.path, "precision"), f"{name} has no peak at {wanted}, nor at a wider precision")
     if isinstance(job.training.layout, Layout):
         yield from _layout(job, job.training.layout, catalog)
 
 
-def _layout(job: _Job, layout: Layout, catalog: Catalog) -> Iterator[_Problem]:
+def _layout(job: _Job, layout: Layout, catalog: Catalog) -> Iterator[Problem]:
     replica = (layout.tp or 1.0) * (layout.pp or 1.0) * (layout.cp or 1.0)
     joint = job.training.split == "stages"  # a replica takes its stages from every pool
     most = sum(job.counts) if joint else max(job.counts, default=0.0)
     if replica > most > 0.0:
         holder = "its pools hold" if joint else "any of its pools holds"
-        yield _Problem((*job.path, "layout"), f"tp x pp x cp is {replica:,.0f} GPUs, more than {holder} ({most:,.0f})")
+        yield Problem((*job.path, "layout"), f"tp x pp x cp is {replica:,.0f} GPUs, more than {holder} ({most:,.0f})")
     model = job.training.model
     if isinstance(model, str):
         model = catalog.models.get(model)
     stages = (layout.pp or 1.0) * (layout.vpp or 1.0)
     if model is not None and stages > model.layer_count + 2.0:
         message = f"pp x vpp is {stages:,.0f} stages, more than {model.layer_count:,.0f} layers, embedding and head"
-        yield _Problem((*job.path, "layout"), message)
+        yield Problem((*job.path, "layout"), message)
 
 
-def _network(fleet: Fleet, catalog: Catalog) -> Iterator[_Problem]:
+def _network(fleet: Fleet, catalog: Catalog) -> Iterator[Problem]:
     use = fleet.network
     if use is None:
         return
     if use.fabric is not None and use.fabric not in catalog.networks:
-        hint = _near(use.fabric, catalog.networks, "networks")
-        yield _Problem(("network", "fabric"), f"unknown network {quoted(use.fabric)}", hint)
+        hint = near(use.fabric, catalog.networks, "networks")
+        yield Problem(("network", "fabric"), f"unknown network {quoted(use.fabric)}", hint)
         return
     if use.flat and use.algorithm not in {None, "auto", "ring"}:
-        yield _Problem(("network", "flat"), f"is a ring by definition; algorithm is {use.algorithm}")
+        yield Problem(("network", "flat"), f"is a ring by definition; algorithm is {use.algorithm}")
     jobs = _jobs(fleet, catalog) or [_job((), Training(), fleet.pools, catalog)]
     missing = [message for job in jobs if (message := _lacks(use, job, catalog)) is not None]
     if missing:
-        yield _Problem(("network", "algorithm"), missing[0])
+        yield Problem(("network", "algorithm"), missing[0])
     elif use.algorithm == "tree" and not use.flat:
         yield from _tree_of_shards(jobs)
 
@@ -217,12 +195,12 @@ def _lacks(use: NetworkUse, job: _Job, catalog: Catalog) -> str | None:
     return f"{name} has no {use.algorithm} algorithm{here}; it has {', '.join(has)}"
 
 
-def _tree_of_shards(jobs: Iterable[_Job]) -> Iterator[_Problem]:
+def _tree_of_shards(jobs: Iterable[_Job]) -> Iterator[Problem]:
     for job in jobs:
         layout = job.training.layout if isinstance(job.training.layout, Layout) else Layout()
         zero = 1 if layout.zero_stage is None else layout.zero_stage
         if job.path and zero >= 1 and layout.dp_shard_count is None:
-            yield _Problem(
+            yield Problem(
                 ("network", "algorithm"),
                 f"tree cannot reduce-scatter or all-gather, as {_dotted(job.path)} does with zero_stage {zero}",
                 "use hierarchical, zero_stage 0, or HSDP (layout.dp_shard_count)",
@@ -233,7 +211,7 @@ def _dotted(path: Path) -> str:
     return ".".join(map(str, path))
 
 
-def _leases(fleet: Fleet, catalog: Catalog) -> Iterator[_Problem]:
+def _leases(fleet: Fleet, catalog: Catalog) -> Iterator[Problem]:
     leases: list[tuple[Path, Lease]] = [(("lease",), fleet.lease)] if fleet.lease else []
     leases += [(("contracts", number), contract) for number, contract in enumerate(fleet.contracts)]
     labels = pool_labels(fleet, catalog)
@@ -245,24 +223,24 @@ def _leases(fleet: Fleet, catalog: Catalog) -> Iterator[_Problem]:
     yield from _unknown_pools(fleet.contracts, "contracts", pool_labels(fleet, catalog))
 
 
-def _card(path: Path, lease: Lease, catalog: Catalog) -> Iterator[_Problem]:
+def _card(path: Path, lease: Lease, catalog: Catalog) -> Iterator[Problem]:
     if lease.rate_usd_per_gpu_h or lease.fee_usd_per_month:
         return
     name = lease.rate_card or str(catalog.default("lease.rate_card").value)
     if name not in catalog.card_names():
-        hint = _near(name, catalog.card_names(), "cards")
-        yield _Problem((*path, "rate_card"), f"unknown rate card {quoted(name)}", hint)
+        hint = near(name, catalog.card_names(), "cards")
+        yield Problem((*path, "rate_card"), f"unknown rate card {quoted(name)}", hint)
         return
     rates = catalog.card(name).rates
     regions = list(dict.fromkeys(rate.region for rate in rates if rate.region))
     if not rates:
-        yield _Problem((*path, "rate_card"), f"card {name} has no rates")
+        yield Problem((*path, "rate_card"), f"card {name} has no rates")
     elif lease.region and lease.region not in regions and all(rate.region for rate in rates):
         message = f"card {name} has no region {quoted(lease.region)}"
-        yield _Problem((*path, "region"), message, _near(lease.region, regions))
+        yield Problem((*path, "region"), message, near(lease.region, regions))
 
 
-def _rates(fleet: Fleet, labels: Iterable[str | None], lease: Lease, catalog: Catalog) -> Iterator[_Problem]:
+def _rates(fleet: Fleet, labels: Iterable[str | None], lease: Lease, catalog: Catalog) -> Iterator[Problem]:
     """The pools under a lease, by label, whose GPU its card does not price."""
     if lease.rate_usd_per_gpu_h or lease.fee_usd_per_month:
         return
@@ -277,30 +255,30 @@ def _rates(fleet: Fleet, labels: Iterable[str | None], lease: Lease, catalog: Ca
             where = f" in {lease.region}" if lease.region else ""
             message = f"pool {label}: card {card.name} has no {term} rate for {gpu}{where}"
             hint = f"it has {offered(card, str(gpu))}; give rate_usd_per_gpu_h or another card"
-            yield _Problem(("pools", number, "gpu"), message, hint)
+            yield Problem(("pools", number, "gpu"), message, hint)
 
 
-def _twice(entries: Iterable[Job | Contract], block: str) -> Iterator[_Problem]:
+def _twice(entries: Iterable[Job | Contract], block: str) -> Iterator[Problem]:
     first: dict[str, int] = {}
     for number, entry in enumerate(entries):
         if (taken := first.setdefault(entry.name, number)) != number:
-            yield _Problem((block, number, "name"), f"{quoted(entry.name)} is the name of {block}.{taken} already")
+            yield Problem((block, number, "name"), f"{quoted(entry.name)} is the name of {block}.{taken} already")
 
 
-def _unknown_pools(entries: Iterable[Job | Contract], block: str, labels: list[str]) -> Iterator[_Problem]:
+def _unknown_pools(entries: Iterable[Job | Contract], block: str, labels: list[str]) -> Iterator[Problem]:
     names = dict.fromkeys(labels)
     holder: dict[str, str] = {}
     for number, entry in enumerate(entries):
         for place, name in enumerate(entry.pools):
             path = (block, number, "pools", place)
             if name not in names:
-                yield _Problem(path, f"no pool {quoted(name)}", _near(name, names))
+                yield Problem(path, f"no pool {quoted(name)}", near(name, names))
             elif name in holder:
-                yield _Problem(path, f"pool {quoted(name)} is in {holder[name]} already")
+                yield Problem(path, f"pool {quoted(name)} is in {holder[name]} already")
             holder.setdefault(name, f"{block}.{number}")
 
 
-def _finance(fleet: Fleet, catalog: Catalog) -> Iterator[_Problem]:
+def _finance(fleet: Fleet, catalog: Catalog) -> Iterator[Problem]:
     for gpu in fleet.costs.capital_usd_per_gpu if fleet.costs else ():
         if catalog.resolve_gpu(gpu) is None:
             yield _unknown_gpu(("costs", "capital_usd_per_gpu", gpu), gpu, catalog, at_key=True)
@@ -309,55 +287,12 @@ def _finance(fleet: Fleet, catalog: Catalog) -> Iterator[_Problem]:
         yield _unknown_gpu(("finance", "reference", "gpu"), reference.gpu, catalog)
 
 
-def _claims(fleet: Fleet, pools: list[str]) -> Iterator[_Problem]:
-    names = [*METRICS, *LATER]
-
-    def known(metric: str) -> bool:
-        return is_metric(metric, pools) or metric in LATER
-
-    for number, text in enumerate(fleet.expect):
-        for message in unknown_metrics(parse(text), known, names):
-            yield _Problem(("expect", number), message)
-    for number, claim in enumerate(fleet.claims):
-        path: Path = ("claims", number)
-        if claim.metric is not None and not known(claim.metric):
-            hint = did_you_mean(claim.metric, names)
-            yield _Problem((*path, "metric"), f"unknown metric {quoted(claim.metric)}", hint)
-        if claim.cause is not None and claim.cause not in STAGES:
-            message = f"{quoted(claim.cause)} is no stage of the waterfall"
-            yield _Problem((*path, "cause"), message, _near(claim.cause, STAGES))
-        if claim.input is not None:
-            yield from _input((*path, "input"), claim.input, pools, list(fleet.named_sites))
-
-
-def _input(path: Path, key: str, pools: list[str], sites: list[str]) -> Iterator[_Problem]:
-    """Whether a key leads to a number a fleet file may hold."""
-    parts: list[str | int] = [*key.split(".")]
-    for depth, part in enumerate(parts):
-        named = {"pools": pools, "sites": sites}.get(str(parts[0])) if depth == 1 else None
-        known = named if named is not None else fields_at(Fleet, _typed(parts[:depth]))
-        if part not in known and (known or named is not None):
-            hint = did_you_mean(part, known)
-            yield _Problem(path, f"no key {quoted(key)} in a fleet file: nothing is named {quoted(part)}", hint)
-            return
-
-
-def _typed(parts: list[str | int]) -> list[str | int]:
-    """A key as types see it: an entry of a list is a number, whatever its name."""
-    return [0 if place == 1 and parts[0] in _LISTS else part for place, part in enumerate(parts)]
-
-
-_LISTS = {name for name, field in Fleet.model_fields.items() if getattr(field.annotation, "__origin__", None) is tuple}
-
-
-def _numbers_and_sources(fleet: Fleet, catalog: Catalog) -> Iterator[_Problem]:
+def _numbers_and_sources(fleet: Fleet, catalog: Catalog) -> Iterator[Problem]:
     for path, value in _walk(fleet, ()):
         if isinstance(value, float):
-            yield _Problem(path, f"should be 0 or between 1e-18 and 1e18 in size, not {value:g}")
+            yield Problem(path, f"should be 0 or between 1e-18 and 1e18 in size, not {value:g}")
         elif value not in catalog.sources:
-            yield _Problem(
-                (*path, "source"), f"unknown source {quoted(value)}", _near(value, catalog.sources, "sources")
-            )
+            yield Problem((*path, "source"), f"unknown source {quoted(value)}", near(value, catalog.sources, "sources"))
 
 
 def _walk(value: Any, path: Path) -> Iterator[tuple[Path, float | str]]:

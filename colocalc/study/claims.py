@@ -1,0 +1,291 @@
+"""What was said of a fleet weighed against the model: a verdict for each claim, and what would make it true.
+
+A claim about a metric holds when what it says and the model's band overlap. The band is what the inputs that nobody
+gave (assumed, or of the catalog) leave open. Where they do not overlap, one given input, moved inside its own range,
+may make it true; a claim that equals a ratio of two different kinds of count mixes units; everything else does not
+hold, and the numbers that would make it true are told.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from colocalc.case import Case, numbers
+from colocalc.claim import Claim, Range
+from colocalc.errors import ColocalcError
+from colocalc.metrics import unit_suffix
+from colocalc.mfu.waterfall import attribution_share
+from colocalc.study import mixed_units
+from colocalc.study.evaluate import Result, evaluate
+from colocalc.study.levers import Need, inside_ranges, levers, needed_of
+from colocalc.study.ranges import Ranged, Varied, band, ranged
+from colocalc.units import text, unit_of
+
+Word = Literal["holds", "holds if", "mixes units", "does not hold", "not covered"]
+
+BASE = "base"  # what a claim calls the file as it is
+_HALF = 0.5  # a cause explains a fall when it is at least half of it, on a logarithmic scale
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A claim and what the model makes of it.
+
+    Attributes
+    ----------
+    claim : Claim
+        What was said.
+    word : str
+        ``holds``, ``holds if``, ``mixes units``, ``does not hold`` or ``not covered``.
+    because : str
+        The numbers behind it in a sentence.
+    unit : str or None
+        Unit of the numbers below.
+    value, low, high : float or None
+        What the model finds, and its band.
+    says_low, says_high : float or None
+        What the claim allows; infinite where it is open.
+    needs : tuple of Need
+        Numbers that would make it true, each alone; the likeliest first.
+    """
+
+    claim: Claim
+    word: Word
+    because: str
+    unit: str | None = None
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    says_low: float | None = None
+    says_high: float | None = None
+    needs: tuple[Need, ...] = ()
+
+
+def weigh(claims: Sequence[Claim], fleet: Varied) -> tuple[Verdict, ...]:
+    """A verdict for each claim, in their order.
+
+    Parameters
+    ----------
+    claims : sequence of Claim
+        What was said.
+    fleet : Varied
+        The fleet as it was asked for; a claim that names a scenario is weighed in that one.
+    """
+    metrics = tuple(dict.fromkeys(filter(None, map(_metric_of, claims))))
+    grounds: dict[str | None, _Ground] = {}
+
+    def ground(scenario: str | None) -> _Ground:
+        if scenario not in grounds:
+            there = fleet if scenario is None else fleet.in_scenario(None if scenario == BASE else scenario)
+            grounds[scenario] = _Ground(there, metrics)
+        return grounds[scenario]
+
+    return tuple(_weighed(claim, ground(claim.scenario), ground(claim.relative_to)) for claim in claims)
+
+
+def _metric_of(claim: Claim) -> str | None:
+    """The metric a claim is judged by: that of its stage, where it names a cause."""
+    return claim.metric if claim.cause is None else f"mfu.stage.{claim.cause}_factor"
+
+
+@dataclass
+class _Ground:
+    """A fleet in one scenario, evaluated once for all claims."""
+
+    fleet: Varied
+    metrics: tuple[str, ...]
+    _result: Result | None = field(default=None, init=False)
+    _ranged: tuple[Ranged, ...] | None = field(default=None, init=False)
+
+    @property
+    def case(self) -> Case:
+        return self.fleet.case
+
+    def result(self) -> Result:
+        if self._result is None:
+            self._result = evaluate(self.case)
+        return self._result
+
+    def value(self, metric: str) -> float | None:
+        found = self.result().metrics.get(metric)
+        return None if found is None else float(found)
+
+    def ranged(self) -> tuple[Ranged, ...]:
+        if self._ranged is None:
+            self._ranged = ranged(self.fleet, self.metrics)
+        return self._ranged
+
+    def band(self, metric: str) -> tuple[float, float]:
+        value = self.value(metric)
+        nobody_gave = [one for one in self.ranged() if one.row.origin != "given"]
+        return band(metric, float("nan") if value is None else value, nobody_gave)
+
+
+def _weighed(claim: Claim, here: _Ground, there: _Ground) -> Verdict:
+    if claim.not_covered is not None:
+        return Verdict(claim, "not covered", claim.not_covered)
+    try:
+        if claim.input is not None:
+            return _about_input(claim, claim.input, here)
+        if claim.cause is not None:
+            return _about_cause(claim, here)
+        return _about_metric(claim, str(claim.metric), here, there)
+    except ColocalcError as error:
+        return Verdict(claim, "not covered", f"this cannot be computed: {error}")
+
+
+def _says(claim: Claim, case: Case) -> tuple[float, float]:
+    """What a claim allows: a bare number stands for itself and what rounds to it."""
+    says = claim.says
+    if isinstance(says, Range):
+        low = says.low if says.low is not None else says.at_least
+        high = says.high if says.high is not None else says.at_most
+        return (-float("inf") if low is None else low), (float("inf") if high is None else high)
+    number = float(says or 0.0)
+    room = abs(number) * float(case.claim_tolerance_share)
+    return number - room, number + room
+
+
+def _about_metric(claim: Claim, metric: str, here: _Ground, there: _Ground) -> Verdict:
+    value = here.value(metric)
+    if value is None:
+        return Verdict(claim, "not covered", here.result().undefined.get(metric, "it has no value here"))
+    low, high = here.band(metric)
+    unit: str | None = unit_suffix(metric)
+    if claim.relative_to is not None:
+        reference = there.value(metric)
+        if not reference:
+            return Verdict(claim, "not covered", f"{metric} has no value in {claim.relative_to}")
+        # Both move with the same inputs, so that the band of one says nothing of their ratio.
+        value, low, high, unit = value / reference, value / reference, value / reference, "factor"
+    says = _says(claim, here.case)
+    known = Verdict(claim, "holds", "", unit, value, low, high, *says)
+    if low <= says[1] and high >= says[0]:
+        return _told(known, "holds", _overlap(known))
+    return _apart(known, metric, here)
+
+
+def _apart(known: Verdict, metric: str, here: _Ground) -> Verdict:
+    """A verdict on a claim outside the model's band."""
+    claim, says = known.claim, (float(known.says_low or 0.0), float(known.says_high or 0.0))
+    is_a_number = abs(says[0]) < float("inf") > abs(says[1])  # what is open to one side equals no ratio
+    if (
+        is_a_number
+        and claim.relative_to is None
+        and (words := mixed_units.explained(here.case, here.result(), metric, says))
+    ):
+        return _told(known, "mixes units", f"{words}; {metric} is {_text(known.value, known.unit)}")
+    if claim.relative_to is not None:
+        return _told(known, "does not hold", _outside(known))
+    target = _target(known, says)
+    if claim.by is not None:
+        return _by_one_input(known, metric, claim.by, here, target)
+    if found := inside_ranges(here.fleet, here.ranged(), metric, target):
+        return _told(known, "holds if", f"{_outside(known)}; it holds with {found[0].words()}", found)
+    needs = levers(here.fleet, metric, target)
+    words = (
+        f"; it would take {' or '.join(need.words() for need in needs)}" if needs else "; no one input makes it true"
+    )
+    return _told(known, "does not hold", _outside(known) + words, needs)
+
+
+def _target(known: Verdict, says: tuple[float, float]) -> float:
+    """What the metric would have to be: the number said, or the nearer end of what is said."""
+    if known.claim.says is not None and not isinstance(known.claim.says, Range):
+        return float(known.claim.says)
+    return says[0] if float(known.value or 0.0) < says[0] else says[1]
+
+
+def _by_one_input(known: Verdict, metric: str, key: str, here: _Ground, target: float) -> Verdict:
+    """A claim that says which input brings the metric about."""
+    need = needed_of(here.fleet, key, metric, target)
+    if need is None:
+        return _told(known, "does not hold", f"{_outside(known)}; no value of {key} makes it true")
+    word: Word = "holds if" if need.is_inside else "does not hold"
+    verb = "it holds with" if need.is_inside else "it would take"
+    return _told(known, word, f"{_outside(known)}; {verb} {need.words()}", (need,))
+
+
+def _about_input(claim: Claim, key: str, here: _Ground) -> Verdict:
+    row = numbers(here.case).get(key)
+    figure = row or here.fleet.figure(key)
+    if figure is None or figure.value is None:
+        return Verdict(claim, "not covered", f"the file says nothing of {key}")
+    unit = unit_of(key)
+    value = float(figure.value)
+    low, high = (value if end is None else end for end in (figure.low, figure.high))
+    known = Verdict(claim, "holds", "", unit.suffix if unit else None, value, low, high, *_says(claim, here.case))
+    if low <= float(known.says_high or 0.0) and high >= float(known.says_low or 0.0):
+        return _told(known, "holds", f"{_given(known, figure.source, claim)}: nothing computed here checks it")
+    return _told(known, "does not hold", f"{_given(known, figure.source, claim)}; the claim says {_says_text(known)}")
+
+
+def _given(known: Verdict, source: str | None, claim: Claim) -> str:
+    origin = "the claim's own source" if source and source == claim.source else source or "no source"
+    return f"the file has {_band_text(known)}, from {origin}"
+
+
+def _about_cause(claim: Claim, here: _Ground) -> Verdict:
+    """A cause explains a fall when its stage is at least half of it, on a logarithmic scale."""
+    metric = str(_metric_of(claim))
+    factor = here.value(metric)
+    if factor is None:
+        return Verdict(claim, "not covered", here.result().undefined.get(metric, "the stage has no value here"))
+    low, high = here.band(metric)
+    before, after = float(claim.reference or 0.0), float(claim.says or 0.0)  # type: ignore[arg-type]
+    share, most = (
+        float(attribution_share(factor_before=1.0, factor_after=one, share_before=before, share_after=after))
+        for one in (factor, low)
+    )
+    fall = f"the fall from {text(before, 'share')} to {text(after, 'share')}"
+    at_most = f" (at most {text(most, 'share')})" if most > share else ""
+    half = (after / before) ** _HALF
+    known = Verdict(claim, "holds", "", "factor", factor, low, high, None, half)
+    said = f"the stage {claim.cause} at {text(factor, 'factor')} explains {text(share, 'share')}{at_most} of {fall}"
+    if most >= _HALF:
+        return _told(known, "holds", said)
+    return _told(known, "does not hold", f"{said}; half of it takes a factor of {text(half, 'factor')} or less")
+
+
+def _told(known: Verdict, word: Word, because: str, needs: tuple[Need, ...] = ()) -> Verdict:
+    return Verdict(
+        known.claim,
+        word,
+        because,
+        known.unit,
+        known.value,
+        known.low,
+        known.high,
+        known.says_low,
+        known.says_high,
+        needs,
+    )
+
+
+def _overlap(known: Verdict) -> str:
+    return f"the model finds {_band_text(known)}; the claim says {_says_text(known)}"
+
+
+def _outside(known: Verdict) -> str:
+    return f"the model finds {_band_text(known)}, not {_says_text(known)}"
+
+
+def _band_text(known: Verdict) -> str:
+    value, low, high = (_text(one, known.unit) for one in (known.value, known.low, known.high))
+    return value if low == value == high else f"{value} ({low} to {high})"
+
+
+def _says_text(known: Verdict) -> str:
+    """What the claim says, as it says it."""
+    says = known.claim.says
+    if not isinstance(says, Range):
+        return _text(None if says is None else float(says), known.unit)
+    if says.at_least is not None:
+        return f"at least {_text(says.at_least, known.unit)}"
+    if says.at_most is not None:
+        return f"at most {_text(says.at_most, known.unit)}"
+    return f"{_text(says.low, known.unit)} to {_text(says.high, known.unit)}"
+
+
+def _text(value: float | None, unit: str | None) -> str:
+    return text(value, unit)

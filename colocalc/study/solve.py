@@ -1,0 +1,191 @@
+"""Goal seek: every value of one number at which a metric meets a target, found by bracketing.
+
+The range is scanned, each change of side is narrowed down, and what is found is checked by lowering the fleet anew. A
+metric that jumps over the target is told apart from one that meets it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from colocalc.arrays import Array
+from colocalc.case import Case
+from colocalc.study.axis import Axis, metrics_along
+
+_SCANNED = 96  # points of the first look
+_INSIDE = 31  # points inside a bracket in each round
+_NARROW = 1e-13  # width of a bracket, relative to its ends, at which it is narrow enough
+_MOST_ROUNDS = 16
+_MOST_BRACKETS = 12  # a metric that crosses more often is told by the first of them
+_MET_WITHIN = 1e-6  # relative, as ``=`` of the expectations
+_TRUE_WITHIN = 1e-9  # relative, between a case on a line and the fleet lowered anew
+
+
+@dataclass(frozen=True)
+class Root:
+    """A value at which the metric meets the target, or jumps over it.
+
+    Attributes
+    ----------
+    value : float
+        Of the number varied; of whole numbers the one whose metric is nearest.
+    metric : float
+        The metric there.
+    kind : str
+        ``met``; ``jump`` where the metric jumps over the target; ``between`` where whole numbers step over it.
+    """
+
+    value: float
+    metric: float
+    kind: Literal["met", "jump", "between"]
+
+
+@dataclass(frozen=True)
+class Solution:
+    """What was found for one number.
+
+    Attributes
+    ----------
+    key : str
+        The number varied.
+    roots : tuple of Root
+        In ascending order; empty where no value in the range will do.
+    low, high : float
+        The range searched.
+    reached_low, reached_high : float
+        Least and largest value of the metric in the range; NaN where it has none anywhere.
+    everywhere : bool
+        Whether the metric meets the target at every value: the number has no part in it.
+    """
+
+    key: str
+    roots: tuple[Root, ...]
+    low: float
+    high: float
+    reached_low: float
+    reached_high: float
+    everywhere: bool
+
+
+def solve(axes: Sequence[Axis], *, metric: str, targets: Sequence[float], base: Case) -> tuple[Solution, ...]:
+    """Where a metric meets a target along each of several numbers, each varied alone.
+
+    Parameters
+    ----------
+    axes : sequence of Axis
+        The numbers and their ranges.
+    metric : str
+        A metric id.
+    targets : sequence of float
+        What the metric should be, for each axis.
+    base : Case
+        The case that the axes vary.
+
+    Returns
+    -------
+    tuple of Solution
+        One for each axis, in their order.
+    """
+    points = [axis.points(_SCANNED) for axis in axes]
+    scanned = metrics_along(axes, points, [metric], base)
+    hunts = [
+        _Hunt(axis, np.asarray(at), np.asarray(found[metric]), target)
+        for axis, at, found, target in zip(axes, points, scanned, targets, strict=True)
+    ]
+    for _ in range(_MOST_ROUNDS):
+        open_ones = [hunt for hunt in hunts if hunt.open()]
+        if not open_ones:
+            break
+        inner = [hunt.inner_points() for hunt in open_ones]
+        found_there = metrics_along([hunt.axis for hunt in open_ones], inner, [metric], base)
+        for hunt, at, found in zip(open_ones, inner, found_there, strict=True):
+            hunt.narrow(at, np.asarray(found[metric]))
+    return tuple(_checked(hunt, metric, base) for hunt in hunts)
+
+
+class _Hunt:
+    """The brackets of one number, narrowed round by round."""
+
+    def __init__(self, axis: Axis, at: Array, found: Array, target: float) -> None:
+        self.axis, self.target = axis, target
+        self.at, self.found = at, found
+        self.brackets = _brackets(at, found - target)
+
+    def open(self) -> bool:
+        return any(self._is_wide(low, high) for low, high, _, _ in self.brackets)
+
+    def _is_wide(self, low: float, high: float) -> bool:
+        if self.axis.whole:
+            return high - low > 1.0
+        return high - low > _NARROW * max(abs(low), abs(high))
+
+    def inner_points(self) -> Array:
+        points = [np.linspace(low, high, _INSIDE + 2)[1:-1] for low, high, _, _ in self.brackets]
+        flat = np.concatenate(points)
+        return np.clip(np.round(flat), self.axis.low, self.axis.high) if self.axis.whole else flat
+
+    def narrow(self, at: Array, found: Array) -> None:
+        kept = []
+        for place, (low, high, below, above) in enumerate(self.brackets):
+            part = slice(place * _INSIDE, (place + 1) * _INSIDE)
+            inside = np.concatenate([[low], at[part], [high]])
+            values = np.concatenate([[below], found[part] - self.target, [above]])
+            kept += _brackets(inside, values)[:1] or [(low, high, below, above)]
+        self.brackets = kept
+
+
+_Bracket = tuple[float, float, float, float]
+
+
+def _brackets(at: Array, off: Array) -> list[_Bracket]:
+    """Neighbours between which the metric changes side: both places, and how far off the target it is there."""
+    known = ~np.isnan(off)
+    at, off = at[known], off[known]
+    turns = np.flatnonzero(np.sign(off[:-1]) * np.sign(off[1:]) < 0.0)
+    found: list[_Bracket] = [(float(at[i]), float(at[i + 1]), float(off[i]), float(off[i + 1])) for i in turns]
+    for place in np.flatnonzero(off == 0.0):
+        neighbours = off[max(place - 1, 0) : place + 2]
+        if np.any(neighbours != 0.0):  # a metric that stays on the target has no one place where it meets it
+            found.append((float(at[place]), float(at[place]), 0.0, 0.0))
+    return sorted(found)[:_MOST_BRACKETS]
+
+
+def _checked(hunt: _Hunt, metric: str, base: Case) -> Solution:
+    """The roots with the metric of the fleet lowered anew; the hunt once more where a case on a line was not true."""
+    axis, target = hunt.axis, hunt.target
+    values = [_value(bracket, whole=axis.whole) for bracket in hunt.brackets]
+    lines = axis.between() is not None
+    if lines and values:
+        on_line = metrics_along([axis], [np.asarray(values)], [metric], base)[0][metric]
+        axis.bend()
+        true = metrics_along([axis], [np.asarray(values)], [metric], base)[0][metric]
+        if not np.allclose(on_line, true, rtol=_TRUE_WITHIN, atol=0.0, equal_nan=True):
+            return solve([axis], metric=metric, targets=[target], base=base)[0]
+    else:
+        true = metrics_along([axis], [np.asarray(values)], [metric], base)[0][metric] if values else np.asarray([])
+    known = hunt.found[~np.isnan(hunt.found)]
+    return Solution(
+        key=axis.key,
+        roots=tuple(_root(value, float(got), target, axis) for value, got in zip(values, true, strict=True)),
+        low=axis.low,
+        high=axis.high,
+        reached_low=float(np.min(known)) if known.size else float("nan"),
+        reached_high=float(np.max(known)) if known.size else float("nan"),
+        everywhere=bool(known.size) and bool(np.all(np.abs(known - target) <= _MET_WITHIN * abs(target))),
+    )
+
+
+def _value(bracket: _Bracket, *, whole: bool) -> float:
+    """The end of a narrow bracket whose metric is nearer; of whole numbers too."""
+    low, high, below, above = bracket
+    if whole or abs(below) < abs(above):
+        return low if abs(below) <= abs(above) else high
+    return high
+
+
+def _root(value: float, metric: float, target: float, axis: Axis) -> Root:
+    if abs(metric - target) <= _MET_WITHIN * max(abs(target), _MET_WITHIN):
+        return Root(value, metric, "met")
+    return Root(value, metric, "between" if axis.whole else "jump")

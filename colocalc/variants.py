@@ -1,0 +1,108 @@
+"""A fleet and what it becomes when a number or the scenario changes: what studies vary, and nothing else does."""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+from colocalc.case import Case, lower, numbers
+from colocalc.catalog import Catalog
+from colocalc.figure import Figure
+from colocalc.fleet import Fleet
+from colocalc.loading import LoadedFleet, load_fleet
+
+
+@dataclass(frozen=True)
+class Variants:
+    """Where a fleet comes from and how it was asked for, so that it can be had again with one thing changed.
+
+    Attributes
+    ----------
+    place : str
+        A path, ``-``, or the name of a bundled sample.
+    catalog : Catalog
+        What ships.
+    sets : tuple of str
+        Overrides ``KEY=VALUE``.
+    scenario : str or None
+        The scenario applied.
+    stdin : bytes or None
+        What standard input holds, when ``place`` is ``-``.
+    rate_card : str or None
+        The card asked for; empty for the fleet's own.
+    default_lease : bool
+        Whether a fleet without a lease gets one at the default card.
+    """
+
+    place: str
+    catalog: Catalog
+    sets: tuple[str, ...] = ()
+    scenario: str | None = None
+    stdin: bytes | None = None
+    rate_card: str | None = None
+    default_lease: bool = False
+
+    @cached_property
+    def loaded(self) -> LoadedFleet:
+        """The fleet as it was asked for."""
+        return load_fleet(
+            self.place,
+            catalog=self.catalog,
+            sets=self.sets,
+            scenario=self.scenario,
+            stdin=self.stdin,
+            rate_card=self.rate_card,
+            default_lease=self.default_lease,
+        )
+
+    @property
+    def fleet(self) -> Fleet:
+        """Its definition."""
+        return self.loaded.fleet
+
+    @cached_property
+    def case(self) -> Case:
+        """The case of the fleet as it was asked for."""
+        return lower(self.loaded.fleet, self.loaded.catalog, scenario=self.scenario)
+
+    def at(self, key: str, value: float) -> Case:
+        """The case with one number changed: an assumption by its path, or any key of the file.
+
+        Raises
+        ------
+        ColocalcError
+            When the key leads nowhere, or the value is none it may have.
+        """
+        if key in numbers(self.case):
+            return lower(self.loaded.fleet, self.loaded.catalog, scenario=self.scenario, instead={key: value})
+        return self.with_sets(f"{key}={_written(value)}").case
+
+    def with_sets(self, *sets: str) -> "Variants":
+        """The same fleet with more overrides."""
+        return replace(self, sets=(*self.sets, *sets))
+
+    def in_scenario(self, name: str | None) -> "Variants":
+        """The same fleet in another scenario; None for the file as it is."""
+        return self if name == self.scenario else replace(self, scenario=name)
+
+    def figure(self, key: str) -> Figure[float] | None:
+        """What the file itself says under a dotted key; None where it says nothing, or no number."""
+        found: Any = self.fleet
+        for part in key.split("."):
+            found = _inner(found, part)
+        if isinstance(found, bool) or not isinstance(found, int | float | Figure):
+            return None
+        return found if isinstance(found, Figure) else Figure(float(found))
+
+
+def _written(value: float) -> str:
+    """A number as YAML; whole ones without a point, because counts are written so."""
+    return f"{value:.0f}" if value == round(value) and abs(value) < 1e15 else repr(value)
+
+
+def _inner(found: Any, part: str) -> Any:
+    if isinstance(found, dict):
+        return found.get(part)
+    if isinstance(found, tuple):
+        named = [one for one in found if part in {getattr(one, "name", None), getattr(one, "gpu", None)}]
+        return named[0] if named else None
+    return getattr(found, part, None)
