@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import ConfigDict, Discriminator, Field, Tag, model_validator
 from pydantic_core import PydanticCustomError
 
 from colocalc.figure import Definition, IsoDate, Name, Text, written_as
@@ -54,6 +54,8 @@ class Claim(Definition):
     who, date, source, note : str
         Where it comes from.
     """
+
+    model_config = ConfigDict(json_schema_extra={"anyOf": [{"required": ["says"]}, {"required": ["not_covered"]}]})
 
     id: Name | None = None
     statement: Text | None = None

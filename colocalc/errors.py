@@ -49,8 +49,9 @@ def quoted(value: object) -> str:
 
 def did_you_mean(word: object, known: Iterable[str]) -> str | None:
     """The known word nearest to a mistyped one, as a hint; None when nothing is near."""
-    near = get_close_matches(str(word)[:_SHOWN_CHARACTERS], list(known), n=1, cutoff=0.6)
-    return f"did you mean {near[0]}?" if near else None
+    names = {name.casefold(): name for name in known}
+    near = get_close_matches(str(word)[:_SHOWN_CHARACTERS].casefold(), names, n=1, cutoff=0.6)
+    return f"did you mean {names[near[0]]}?" if near else None
 
 
 class ColocalcError(Exception):

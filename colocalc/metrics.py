@@ -328,6 +328,15 @@ _H100E = (
     ),
     *(
         Metric(
+            f"h100e.{basis}_factor",
+            f"H100-equivalents of one GPU, by {meaning}",
+            f"h100e.{basis}_count / fleet.gpu_count",
+            per_pool=True,
+        )
+        for basis, meaning in H100E_BASES.items()
+    ),
+    *(
+        Metric(
             f"h100e.{basis}_total_share",
             f"share of the stated total, by {meaning}",
             f"h100e.{basis}_count / total_h100e_count",

@@ -1,10 +1,10 @@
 """A fleet and what it becomes when a number or the scenario changes: what studies vary, and nothing else does."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from colocalc.case import Case, lower, numbers
+from colocalc.case import Case, lower, numbers, varied
 from colocalc.catalog import Catalog
 from colocalc.figure import Figure
 from colocalc.fleet import Fleet
@@ -40,6 +40,7 @@ class Variants:
     stdin: bytes | None = None
     rate_card: str | None = None
     default_lease: bool = False
+    _with_key: dict[str, "Variants"] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @cached_property
     def loaded(self) -> LoadedFleet:
@@ -67,11 +68,26 @@ class Variants:
     def at(self, key: str, value: float) -> Case:
         """The case with one number changed: an assumption by its path, or any key of the file.
 
+        Its assumptions may still be those of the fleet as it was asked for; ``settled`` has them all.
+
         Raises
         ------
         ColocalcError
             When the key leads nowhere, or the value is none it may have.
         """
+        if key in numbers(self.case):
+            return varied(self.case, self.loaded.fleet, self.loaded.catalog, key, value)
+        if key not in self._with_key:
+            self._with_key[key] = self.with_sets(f"{key}={_written(value)}")
+            return self._with_key[key].case
+        # The file may not have had the key; once it does, it is a number like the others.
+        having = self._with_key[key]
+        if key in numbers(having.case):
+            return having.at(key, value)
+        return self.with_sets(f"{key}={_written(value)}").case
+
+    def settled(self, key: str, value: float) -> Case:
+        """As ``at``, with the assumptions that belong to it: for a report on the fleet with the number changed."""
         if key in numbers(self.case):
             return lower(self.loaded.fleet, self.loaded.catalog, scenario=self.scenario, instead={key: value})
         return self.with_sets(f"{key}={_written(value)}").case

@@ -59,7 +59,7 @@ VALID = {
     "several sites": """\
         name: x
         pools: [{gpu: h100-sxm, count: 64, site: a}, {gpu: h200-sxm, count: 64, site: b}]
-        sites: {a: {it_power_mw: 1, kind: orbital}, b: {facility_power_mw: 1, draw: nameplate, pue_factor: 1}}
+        sites: {a: {it_power_mw: 1, kind: orbital, chip_temperature_k: 350, chip_to_radiator_drop_k: 20}, b: {facility_power_mw: 1, draw: nameplate, pue_factor: 1}}
         """,
     "a GPU by its alias": "name: x\npools: [{gpu: H100, count: 8}]\nexpect: [pools.h100-sxm.fleet.gpu_count = 8]\n",
     "two identical pools": "name: x\npools: [{gpu: h100-sxm, count: 8}, {gpu: H100, count: 8}]\n",
@@ -162,7 +162,7 @@ def test_a_file_goes_before_a_sample_of_the_same_name(tmp_path, monkeypatch):
 
 def test_a_place_that_is_neither_file_nor_sample_is_exit_5():
     with pytest.raises(ColocalcError) as caught:
-        find_fleet("nowhere/colossus-2.yaml")
+        find_fleet("nowhere/colossus-11.yaml")
     assert caught.value.exit_code == EXIT_IO
     assert caught.value.hint == "did you mean colossus-1?"
 

@@ -179,7 +179,7 @@ def test_a_range_over_bases_is_only_told_where_they_differ(told):
     some = told("h100e", "pools: [{gpu: tpu-v5p, count: 8}]\n")["headline"]
 
     assert not any(line.startswith("Over ") for line in alike)
-    assert any("bases defined, of 14" in line for line in some)
+    assert any("bases defined, of 19" in line for line in some)
 
 
 def test_the_reading_of_the_megawatts_that_is_used_is_marked(told):

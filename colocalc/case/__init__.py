@@ -4,9 +4,9 @@
 list of every number that went in, with its source and origin.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import reduce
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache, reduce
 from typing import Any
 
 from colocalc.arrays import Array
@@ -33,6 +33,7 @@ __all__ = [
     "TrainingCase",
     "lower",
     "numbers",
+    "varied",
 ]
 
 # Keys that are read and checked, and whose model comes later.
@@ -84,6 +85,8 @@ class Case:
         Every number taken, with source and origin.
     remarks : tuple of Remark
         What a reader should know.
+    read_by : mapping of str to frozenset of str
+        The parts of the case that each assumption goes into, by path.
     """
 
     name: str
@@ -100,6 +103,7 @@ class Case:
     claim_tolerance_share: Array
     assumptions: tuple[Assumption, ...]
     remarks: tuple[Remark, ...]
+    read_by: Mapping[str, frozenset[str]]
 
 
 def lower(
@@ -128,17 +132,12 @@ def lower(
         When a card has no rate for a pool's GPU, naming both, or when a number that is to be replaced is none of this
         fleet's.
     """
-    varied = {path: Figure(float(value)) for path, value in (instead or {}).items()}
-    ledger = Ledger(catalog, {**fleet.assumptions, **varied})
-    pools = lower_pools(fleet, ledger)
-    sites = lower_sites(fleet, ledger)
-    jobs = lower_jobs(fleet, pools, ledger)
-    lease = lower_lease(fleet, pools, ledger)
-    costs = lower_costs(fleet, ledger)
-    loss = lower_loss(fleet, ledger)
-    equivalents = lower_equivalents(fleet, pools, ledger)
-    peaks = pool_peaks(pools, jobs, ledger)
-    tolerance = ledger.number("claims.tolerance_share", None, "claims", default="claims.tolerance_share")
+    figures = {path: Figure(float(value)) for path, value in (instead or {}).items()}
+    ledger = Ledger(catalog, {**fleet.assumptions, **figures})
+    parts: dict[str, Any] = {}
+    for part, lowered in _PARTS.items():
+        ledger.part = part
+        parts[part] = lowered(fleet, parts, ledger)
     _refuse_unknown(ledger)
     unused = unused_keys(fleet)
     if unused:
@@ -147,20 +146,73 @@ def lower(
         name=fleet.name,
         title=fleet.title,
         scenario=scenario,
-        pools=pools,
-        sites=sites,
-        peak_flop_per_s=peaks,
-        jobs=jobs,
-        lease=lease,
-        costs=costs,
-        loss=loss,
-        equivalents=equivalents,
-        claim_tolerance_share=scalar(tolerance),
+        **parts,
         assumptions=ledger.assumptions,
         remarks=ledger.remarks,
+        read_by=ledger.read_by,
     )
 
 
+def varied(case: Case, fleet: Fleet, catalog: Catalog, path: str, value: float) -> Case:
+    """A case with one of its numbers changed; only the parts that number goes into are lowered anew.
+
+    The arrays are those of ``lower`` with the number in place; the assumptions are still those of ``case``.
+
+    Parameters
+    ----------
+    case : Case
+        What the fleet was lowered to.
+    fleet, catalog : Fleet, Catalog
+        What it was lowered from.
+    path : str
+        One of ``numbers(case)``.
+    value : float
+        What the number is instead.
+
+    Raises
+    ------
+    ColocalcError
+        When there is no case with that value.
+    """
+    ledger = Ledger(catalog, {**fleet.assumptions, path: Figure(float(value))}, remembers=False)
+    parts: dict[str, Any] = {name: getattr(case, name) for name in _PARTS}
+    stale = set(case.read_by[path])
+    for part, lowered in _PARTS.items():
+        if part in stale or stale & _BUILDS_ON.get(part, frozenset()):
+            stale.add(part)
+            parts[part] = lowered(fleet, parts, ledger)
+    return replace(case, **parts)
+
+
+_Lowering = Callable[[Fleet, Mapping[str, Any], Ledger], Any]
+
+
+def _tolerance(_fleet: Fleet, _parts: Mapping[str, Any], ledger: Ledger) -> Array:
+    key = "claims.tolerance_share"
+    return scalar(ledger.number(key, None, "claims", default=key))
+
+
+# The parts of a case in the order they are lowered, and the parts that each builds on.
+_PARTS: dict[str, _Lowering] = {
+    "pools": lambda fleet, _, ledger: lower_pools(fleet, ledger),
+    "sites": lambda fleet, _, ledger: lower_sites(fleet, ledger),
+    "jobs": lambda fleet, parts, ledger: lower_jobs(fleet, parts["pools"], ledger),
+    "lease": lambda fleet, parts, ledger: lower_lease(fleet, parts["pools"], ledger),
+    "costs": lambda fleet, _, ledger: lower_costs(fleet, ledger),
+    "loss": lambda fleet, _, ledger: lower_loss(fleet, ledger),
+    "equivalents": lambda fleet, parts, ledger: lower_equivalents(fleet, parts["pools"], ledger),
+    "peak_flop_per_s": lambda _, parts, ledger: pool_peaks(parts["pools"], parts["jobs"], ledger),
+    "claim_tolerance_share": _tolerance,
+}
+_BUILDS_ON = {
+    "jobs": frozenset({"pools"}),
+    "lease": frozenset({"pools"}),
+    "equivalents": frozenset({"pools"}),
+    "peak_flop_per_s": frozenset({"pools", "jobs"}),
+}
+
+
+@lru_cache(maxsize=64)
 def numbers(case: Case) -> dict[str, Assumption]:
     """The numbers behind a case that may be varied, by path: not those computed from others, nor ZeRO's stage."""
     return {

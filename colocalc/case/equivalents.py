@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import Any, Final
 
 from colocalc.arrays import Array
@@ -113,5 +113,6 @@ def _newest(rows: tuple[MeasuredRow, ...], limit: str) -> MeasuredRow | None:
     return max(known, key=lambda row: _round(row.round), default=None)
 
 
+@cache
 def _round(name: str) -> tuple[int, ...]:
     return tuple(int(part) for part in name.removeprefix("v").split("."))

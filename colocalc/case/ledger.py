@@ -64,12 +64,17 @@ class Ledger:
         Where defaults come from.
     instead : mapping of str to Figure
         Numbers that take the place of those of these paths, whatever the file, the catalog or a default says.
+    remembers : bool
+        Whether what is taken is remembered; a study that lowers a fleet many times asks for the numbers alone.
     """
 
-    def __init__(self, catalog: Catalog, instead: Mapping[str, Figure[float]]) -> None:
+    def __init__(self, catalog: Catalog, instead: Mapping[str, Figure[float]], *, remembers: bool = True) -> None:
         self.catalog = catalog
+        self._remembers = remembers
         self._instead = instead
         self._replaced: set[str] = set()
+        self._read_by: dict[str, set[str]] = {}
+        self.part = ""  # which part of the case is being lowered
         self._rows: dict[str, Assumption] = {}
         self._remarks: dict[str, Remark] = {}
 
@@ -82,6 +87,11 @@ class Ledger:
     def remarks(self) -> tuple[Remark, ...]:
         """Every sentence noted, each once."""
         return tuple(self._remarks.values())
+
+    @property
+    def read_by(self) -> dict[str, frozenset[str]]:
+        """The parts of the case that each number went into, by path."""
+        return {path: frozenset(parts) for path, parts in self._read_by.items()}
 
     @property
     def unused(self) -> tuple[str, ...]:
@@ -102,8 +112,11 @@ class Ledger:
         note: str | None = None,
     ) -> None:
         """Remembers one value under its path; the band, source and note are those of ``figure``."""
+        if not self._remembers:
+            return
         unit = unit_of(path)
         known = self._rows.get(path)
+        self._read_by.setdefault(path, set()).add(self.part)
         merged = frozenset(topics) | (known.topics if known else frozenset())
         self._rows[path] = Assumption(
             path=path,

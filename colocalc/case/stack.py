@@ -17,6 +17,7 @@ _TELLING = frozenset(
     {
         "assumptions",
         "remarks",
+        "read_by",
         "gpus",
         "definitions",
         "rate_sources",
@@ -165,6 +166,8 @@ def _all_same(arrays: Sequence[Array]) -> bool:
 def _joined(values: Sequence[Any], join: Callable[[Sequence[Array]], Array]) -> Any:
     """One structure out of several: arrays joined, everything else the same in all."""
     first = values[0]
+    if all(value is first for value in values):
+        return first
     if isinstance(first, np.ndarray):
         return join(values)
     if is_dataclass(first) and not isinstance(first, type):

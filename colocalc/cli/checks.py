@@ -1,4 +1,4 @@
-"""Commands that judge a fleet: its file, its expectations."""
+"""Commands that judge a fleet: its file and its claims, what a goal would take, and the equation of a number."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,6 +9,7 @@ from colocalc.cli.options import (
     ExpectOpt,
     FleetArg,
     FormatOpt,
+    MaybeFleetArg,
     OutOpt,
     ScenarioOpt,
     SetOpt,
@@ -87,6 +88,33 @@ def solve(
     emit_report(views.solve(shown, evaluate(shown), variants.loaded.catalog, goal=goal), fmt, output, color)
     if not goal.is_met:
         raise typer.Exit(EXIT_EXPECTATION)
+
+
+@app.command()
+def explain(
+    metric: Annotated[str, typer.Argument(metavar="METRIC", help="A metric id, e.g. hedge.gross_share, or a stage.")],
+    fleet: MaybeFleetArg = None,
+    sets: SetOpt = None,
+    scenario: ScenarioOpt = None,
+    fmt: FormatOpt = None,
+    output: OutOpt = None,
+    color: ColorOpt = "auto",
+) -> None:
+    """The equation and references behind a number; with a fleet, its numbers put in, down to their sources.
+
+    Library twin: colocalc.study.explain.explain.
+    """
+    from colocalc.catalog import load_catalog
+    from colocalc.report.views.explain import view
+    from colocalc.study.explain import explain as explained
+
+    if fleet is None:
+        if sets or scenario is not None:
+            raise ColocalcError("changes a fleet, and none is given", where="--set or --scenario", exit_code=EXIT_USAGE)
+        emit_report(view(explained(metric), None, None, load_catalog()), fmt, output, color)
+        return
+    variants, case, result = evaluated(fleet, sets, scenario)
+    emit_report(view(explained(metric, case, result), case, result, variants.loaded.catalog), fmt, output, color)
 
 
 def _span(between: str | None) -> tuple[float, float] | None:

@@ -137,11 +137,20 @@ def report(
     from colocalc.report import views
     from colocalc.study.check import judged
     from colocalc.study.claims import weigh
+    from colocalc.study.needed import needed
     from colocalc.study.training import alternatives
 
     variants, case, result = evaluated(fleet, sets, scenario)
     checked = judged(result, variants.fleet.expect, pools=case.pools.names)
     others = tuple(alternatives(case))
-    verdicts = weigh(variants.fleet.claims, variants)
-    found = views.report(case, result, variants.loaded.catalog, others=others, checked=checked, verdicts=verdicts)
+    claims = variants.fleet.claims
+    found = views.report(
+        case,
+        result,
+        variants.loaded.catalog,
+        others=others,
+        checked=checked,
+        verdicts=weigh(claims, variants),
+        targets=needed(claims, variants),
+    )
     emit_report(found, fmt, output, color)

@@ -129,10 +129,10 @@ def _log_shares(factors: Mapping[str, Array]) -> dict[str, Array]:
 
 def attribution_share(
     *,
-    factor_before: ArrayLike,
-    factor_after: ArrayLike,
-    share_before: ArrayLike,
-    share_after: ArrayLike,
+    before_factor: ArrayLike,
+    after_factor: ArrayLike,
+    before_share: ArrayLike,
+    after_share: ArrayLike,
 ) -> Array:
     """The part of a fall in MFU that one stage has, on a logarithmic scale.
 
@@ -141,15 +141,19 @@ def attribution_share(
 
     Parameters
     ----------
-    factor_before, factor_after : array_like (...)
-        The stage's factor in the one waterfall and in the other, above 0 [1].
-    share_before, share_after : array_like (...)
-        MFU in the one and in the other, above 0 [1].
+    before_factor : array_like (...)
+        The stage's factor in the one waterfall, above 0 [1].
+    after_factor : array_like (...)
+        The stage's factor in the other, above 0 [1].
+    before_share : array_like (...)
+        MFU in the one, above 0 [1].
+    after_share : array_like (...)
+        MFU in the other, above 0 [1].
 
     Returns
     -------
     ndarray (...)
-        Part of the fall [share]; below 0 for a stage that rose, above 1 for one that alone explains more than all.
+        Part of the fall [1]; below 0 for a stage that rose, above 1 for one that alone explains more than all.
 
     Notes
     -----
@@ -163,6 +167,6 @@ def attribution_share(
     ----------
     The logarithmic mean Divisia index (Ang 2004, Energy Policy 32) of a product.
     """
-    stage = np.log(as_array(factor_after) / as_array(factor_before))
-    fall = np.log(as_array(share_after) / as_array(share_before))
+    stage = np.log(as_array(after_factor) / as_array(before_factor))
+    fall = np.log(as_array(after_share) / as_array(before_share))
     return stage / np.where(fall == 0.0, np.nan, fall)

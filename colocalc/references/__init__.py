@@ -42,6 +42,7 @@ def reference_faults(fleet: Fleet, catalog: Catalog, tree: Any) -> list[Fault]:
         *_pools(fleet, catalog),
         *_training(fleet, catalog),
         *_network(fleet, catalog),
+        *_orbital_sites(fleet, catalog),
         *_leases(fleet, catalog),
         *_finance(fleet, catalog),
         *statement_problems(fleet, catalog, pool_labels(fleet, catalog)),
@@ -209,6 +210,18 @@ def _tree_of_shards(jobs: Iterable[_Job]) -> Iterator[Problem]:
 
 def _dotted(path: Path) -> str:
     return ".".join(map(str, path))
+
+
+def _orbital_sites(fleet: Fleet, catalog: Catalog) -> Iterator[Problem]:
+    """Chips too cold to radiate against the sink that is assumed; a sink that is given is checked where it is read."""
+    sink = float(catalog.default("sites.orbital.sink_temperature_k").value)
+    for name, site in fleet.named_sites.items():
+        chip, drop = site.chip_temperature_k, site.chip_to_radiator_drop_k
+        if chip and drop and site.sink_temperature_k is None and chip.value - drop.value <= sink:
+            path: Path = ("site",) if fleet.site else ("sites", name)
+            message = f"should be above chip_to_radiator_drop_k plus the assumed sink_temperature_k of {sink:g} K"
+            hint = "kelvin is degrees Celsius plus 273.15"
+            yield Problem((*path, "chip_temperature_k"), message, hint)
 
 
 def _leases(fleet: Fleet, catalog: Catalog) -> Iterator[Problem]:

@@ -9,7 +9,7 @@ from colocalc.arrays import Array
 from colocalc.case import Case
 from colocalc.case.stack import Between, StructureError, below_each_other, stacked, straight
 from colocalc.errors import ColocalcError
-from colocalc.study.evaluate import evaluate
+from colocalc.study.evaluate import values as metric_values
 
 Lowered = Callable[[float], Case]
 
@@ -116,9 +116,9 @@ def _at_once(
         return {}
     only = next(iter(blocks.values())) if len(blocks) == 1 else None
     long = below_each_other(base, [(block, sizes[place]) for place, block in blocks.items()]) if only is None else only
-    result = evaluate(long)
-    missing = np.asarray(np.nan)
-    columns = {name: np.broadcast_to(result.metrics.get(name, missing), (sum(sizes.values()),)) for name in names}
+    columns = {
+        name: np.broadcast_to(value, (sum(sizes.values()),)) for name, value in metric_values(long, names).items()
+    }
     ends = dict(zip(sizes, np.cumsum(list(sizes.values())), strict=True))
     return {
         place: {name: column[ends[place] - sizes[place] : ends[place]] for name, column in columns.items()}
@@ -133,18 +133,17 @@ def _one_by_one(axis: Axis, values: Array, names: Sequence[str]) -> Mapping[str,
 
 def _row(axis: Axis, value: float, names: Sequence[str]) -> list[float]:
     try:
-        metrics = evaluate(axis.at(value)).metrics
+        found = metric_values(axis.at(value), names)
     except ColocalcError:
         return [float("nan")] * len(names)
-    return [float(metrics.get(name, np.asarray(np.nan))) for name in names]
+    return [float(found[name]) for name in names]
 
 
 def metrics_of(cases: Sequence[Case], names: Sequence[str]) -> Mapping[str, Array]:
     """Metrics of several cases of one fleet, ``(case,)``: at once where they share a structure."""
     try:
-        result = evaluate(stacked(cases))
+        found = metric_values(stacked(cases), names)
     except StructureError:
-        rows = [evaluate(case).metrics for case in cases]
-        return {name: np.asarray([float(row.get(name, np.asarray(np.nan))) for row in rows]) for name in names}
-    missing = np.asarray(np.nan)
-    return {name: np.broadcast_to(result.metrics.get(name, missing), (len(cases),)) for name in names}
+        rows = [metric_values(case, names) for case in cases]
+        return {name: np.asarray([float(row[name]) for row in rows]) for name in names}
+    return {name: np.broadcast_to(value, (len(cases),)) for name, value in found.items()}

@@ -71,13 +71,13 @@ def weigh(claims: Sequence[Claim], fleet: Varied) -> tuple[Verdict, ...]:
     fleet : Varied
         The fleet as it was asked for; a claim that names a scenario is weighed in that one.
     """
-    metrics = tuple(dict.fromkeys(filter(None, map(_metric_of, claims))))
     grounds: dict[str | None, _Ground] = {}
 
     def ground(scenario: str | None) -> _Ground:
         if scenario not in grounds:
             there = fleet if scenario is None else fleet.in_scenario(None if scenario == BASE else scenario)
-            grounds[scenario] = _Ground(there, metrics)
+            here = [claim for claim in claims if claim.scenario == scenario]
+            grounds[scenario] = _Ground(there, tuple(dict.fromkeys(filter(None, map(_metric_of, here)))))
         return grounds[scenario]
 
     return tuple(_weighed(claim, ground(claim.scenario), ground(claim.relative_to)) for claim in claims)
@@ -234,7 +234,7 @@ def _about_cause(claim: Claim, here: _Ground) -> Verdict:
     low, high = here.band(metric)
     before, after = float(claim.reference or 0.0), float(claim.says or 0.0)  # type: ignore[arg-type]
     share, most = (
-        float(attribution_share(factor_before=1.0, factor_after=one, share_before=before, share_after=after))
+        float(attribution_share(before_factor=1.0, after_factor=one, before_share=before, after_share=after))
         for one in (factor, low)
     )
     fall = f"the fall from {text(before, 'share')} to {text(after, 'share')}"

@@ -1,13 +1,13 @@
 """One pure function from a case to every metric: what all studies call, for one scenario or for many."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from colocalc.arrays import Array
 from colocalc.case import Case
-from colocalc.metrics import H100E_BASES, LATER, METRICS, STAGES
+from colocalc.metrics import H100E_BASES, LATER, METRICS, STAGES, base_id
 from colocalc.study.equivalents import EquivalentsResult, evaluate_equivalents
 from colocalc.study.leasing import HedgeResult, LeaseResult, evaluate_hedge, evaluate_lease, facility_power_mw
 from colocalc.study.sites import all_servers_mw, radiators
@@ -85,12 +85,41 @@ def evaluate(case: Case) -> Result:
     return Result(metrics, undefined, training, lease, hedge, equivalents)
 
 
+def values(case: Case, names: Collection[str]) -> dict[str, Array]:
+    """Some metrics of a case, without computing what they do not need.
+
+    Parameters
+    ----------
+    case : Case
+        As for ``evaluate``.
+    names : collection of str
+        Metric ids.
+
+    Returns
+    -------
+    dict of str to ndarray
+        The same arrays as ``evaluate`` has; NaN where a metric is undefined.
+    """
+    families = {base_id(name).split(".", 1)[0] for name in names}
+    trains = "mfu" in families or "h100e.effective_count" in names
+    training = evaluate_training(case) if trains else None
+    lease = evaluate_lease(case) if families & {"lease", "hedge"} else None
+    hedge = evaluate_hedge(case, lease) if "hedge" in families else None
+    equivalents = None
+    if "h100e" in families:
+        fleet_mfu = training.waterfall.fleet_share if training else None
+        equivalents = evaluate_equivalents(case, facility_power_mw=facility_power_mw(case), mfu_share=fleet_mfu)
+    found = dict(_all_values(case, training, lease, hedge, equivalents))
+    missing = np.asarray(np.nan)
+    return {name: found.get(name, missing) for name in names}
+
+
 def _all_values(
     case: Case,
     training: TrainingResult | None,
     lease: LeaseResult | None,
     hedge: HedgeResult | None,
-    equivalents: EquivalentsResult,
+    equivalents: EquivalentsResult | None,
 ) -> Iterator[tuple[str, Array]]:
     yield "fleet.gpu_count", np.sum(case.pools.gpu_count, axis=-1)
     yield from _site_values(case)
@@ -100,11 +129,8 @@ def _all_values(
         yield from _lease_values(lease)
     if hedge is not None:
         yield from _hedge_values(hedge)
-    for basis in H100E_BASES:
-        yield f"h100e.{basis}_count", equivalents.count[basis]
-        yield f"h100e.{basis}_total_share", equivalents.total_share[basis]
-        yield f"h100e.{basis}_per_mw", equivalents.per_mw[basis]
-    yield "h100e.effective_count", equivalents.effective_count
+    if equivalents is not None:
+        yield from _equivalents_values(equivalents, np.sum(case.pools.gpu_count, axis=-1))
     columns = tuple(_pool_values(case, training is not None, lease, equivalents))
     for number, pool in enumerate(case.pools.names):
         for name, values in columns:
@@ -161,8 +187,17 @@ def _hedge_values(hedge: HedgeResult) -> Iterator[tuple[str, Array]]:
     yield "hedge.contribution_cover_rate_usd_per_gpu_h", hedge.contribution_cover_rate_usd_per_gpu_h
 
 
+def _equivalents_values(equivalents: EquivalentsResult, gpu_count: Array) -> Iterator[tuple[str, Array]]:
+    for basis in H100E_BASES:
+        yield f"h100e.{basis}_count", equivalents.count[basis]
+        yield f"h100e.{basis}_factor", equivalents.count[basis] / np.where(gpu_count > 0.0, gpu_count, np.nan)
+        yield f"h100e.{basis}_total_share", equivalents.total_share[basis]
+        yield f"h100e.{basis}_per_mw", equivalents.per_mw[basis]
+    yield "h100e.effective_count", equivalents.effective_count
+
+
 def _pool_values(
-    case: Case, trains: bool, lease: LeaseResult | None, equivalents: EquivalentsResult
+    case: Case, trains: bool, lease: LeaseResult | None, equivalents: EquivalentsResult | None
 ) -> Iterator[tuple[str, Array]]:
     """What exists per pool, each ``(..., pool)``."""
     yield "fleet.gpu_count", case.pools.gpu_count
@@ -172,8 +207,10 @@ def _pool_values(
         yield "lease.run_rate_revenue_usd_per_yr", lease.revenue_usd_per_yr
         yield "lease.mean_rate_usd_per_gpu_h", lease.rate_usd_per_gpu_h
         yield "lease.billed_gpu_h_per_yr", lease.billed_gpu_h_per_yr
-    for basis in H100E_BASES:
-        yield f"h100e.{basis}_count", equivalents.pool_count[basis]
+    if equivalents is not None:
+        for basis in H100E_BASES:
+            yield f"h100e.{basis}_count", equivalents.pool_count[basis]
+            yield f"h100e.{basis}_factor", np.broadcast_to(equivalents.factor[basis], case.pools.gpu_count.shape)
 
 
 def _reason(

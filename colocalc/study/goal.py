@@ -123,7 +123,7 @@ def reach(fleet: Varied, key: str, comparison: Comparison, *, between: tuple[flo
         curve=tuple(
             (float(at), None if np.isnan(value) else float(value)) for at, value in zip(points, curve, strict=True)
         ),
-        met=None if place is None else fleet.at(key, place),
+        met=None if place is None else fleet.settled(key, place),
     )
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from colocalc.case import Assumption, Case, numbers
 from colocalc.errors import ColocalcError
+from colocalc.metrics import base_id
 from colocalc.study.axis import Axis, metrics_of
 from colocalc.units import unit_of
 
@@ -31,6 +32,9 @@ class Varied(Protocol):
 
     def at(self, key: str, value: float) -> Case:
         """The case with one number changed."""
+
+    def settled(self, key: str, value: float) -> Case:
+        """The case with one number changed, and the assumptions that belong to it."""
 
     def in_scenario(self, name: str | None) -> "Varied":
         """The same fleet in another scenario."""
@@ -91,7 +95,7 @@ class Ranged:
 
 
 def ranged(fleet: Varied, names: Sequence[str]) -> tuple[Ranged, ...]:
-    """Every input that has a low or a high, at most ``MOST_RANGED`` of them, with metrics at both ends.
+    """Every input of these metrics that has a low or a high, at most ``MOST_RANGED``, with metrics at both ends.
 
     Parameters
     ----------
@@ -100,7 +104,12 @@ def ranged(fleet: Varied, names: Sequence[str]) -> tuple[Ranged, ...]:
     names : sequence of str
         Metric ids.
     """
-    rows = [row for row in numbers(fleet.case).values() if row.low is not None or row.high is not None][:MOST_RANGED]
+    families = {base_id(name).split(".", 1)[0] for name in names}
+    rows = [
+        row
+        for row in numbers(fleet.case).values()
+        if (row.low is not None or row.high is not None) and ("fleet" in families or row.topics & families)
+    ][:MOST_RANGED]
     ends = [(_end(row.low, row), _end(row.high, row)) for row in rows]
     cases = [fleet.at(row.path, value) for row, pair in zip(rows, ends, strict=True) for value in pair]
     if not cases:

@@ -79,6 +79,7 @@ MAY_IMPORT = {
     # Where definitions become arrays, what is computed from them, and how it is shown.
     "case": ("case", "catalog", *DEFINITIONS, *KERNEL_INPUTS, "metrics", "arrays", *BOTTOM),
     "study": ("study", "case", "mfu", "lease", "h100e", "metrics", "expect", "arrays", *BOTTOM),
+    "study.needed": ("claim", "study", "case", *BOTTOM),
     "study.claims": ("claim", "study", "case", "mfu", "metrics", *BOTTOM),
     "variants": ("case", "loading", "catalog", "fleet", "figure", "errors"),
     "report": (),

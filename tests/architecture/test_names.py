@@ -21,7 +21,7 @@ from colocalc.units import UNITS, unit_of
 # Degrees of parallelism keep the names everyone writes them by.
 LAYOUT_WORDS = {"tp", "pp", "vpp", "cp", "ep", "micro_batch"}
 # The keys of these mappings carry the unit: ``<stage>_factor``.
-UNIT_IN_KEYS = {"measured"}
+UNIT_IN_KEYS = {"assumptions", "measured"}
 
 SYMBOLS = {
     "gpus": "published reference cases call these six lease functions by these names",

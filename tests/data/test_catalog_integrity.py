@@ -7,7 +7,7 @@ import pytest
 from pydantic import BaseModel
 
 from colocalc.card import RateCard, Term
-from colocalc.catalog import load_catalog
+from colocalc.catalog import fleets_dir, load_catalog
 from colocalc.figure import Figure
 from colocalc.units import UNITS, unit_of
 
@@ -66,7 +66,19 @@ GPU_IDS = (
     "ascend-910b",
     "ascend-910c",
 )
-CARD_NAMES = ("market-3yr", "market-spot", "owning-cost", "story-2026-05")
+CARD_NAMES = (
+    "hyperscaler-list-2026",
+    "market-1yr",
+    "market-2026",
+    "market-3yr",
+    "market-3yr-2025-08",
+    "market-on-demand-2026",
+    "market-spot",
+    "owning-cost",
+    "owning-cost-hyperscaler",
+    "story-2026-05",
+    "tpu-list-2024-12",
+)
 DEFAULT_NAMES = {
     "training": (
         "precision",
@@ -116,7 +128,20 @@ DEFAULT_NAMES = {
         "isolation",
     ),
     "network": ("algorithm", "oversubscription_factor", "pod_gpu_count", "flat_collective_count", "switched", "torus"),
-    "sites": ("pue_factor", "draw", "typical_draw_share", "energy_price_usd_per_mwh"),
+    "sites": (
+        "pue_factor",
+        "draw",
+        "typical_draw_share",
+        "energy_price_usd_per_mwh",
+        "orbital.pue_factor",
+        "orbital.energy_price_usd_per_mwh",
+        "orbital.sink_temperature_k",
+        "orbital.emissivity_share",
+        "orbital.radiating_sides_count",
+        "orbital.chip_temperature_limit_k",
+    ),
+    "claims": ("tolerance_share",),
+    "cards": ("band_slack_factor", "wide_band_factor", "stale_months"),
     "lease": ("rate_card", "term", "billed_share"),
     "finance": ("loss_months", "reference.mfu_share"),
     "h100e": ("basis",),
@@ -150,7 +175,8 @@ def everything():
 
 def weighted_rate(name):
     counts = {"h100-sxm": 150_000, "h200-sxm": 50_000, "gb200-nvl72": 20_000}
-    rates = {rate.gpu: rate.rate_usd_per_gpu_h.value for rate in CATALOG.card(name).rates}
+    anywhere_last = sorted(CATALOG.card(name).rates, key=lambda rate: rate.region is None)
+    rates = {rate.gpu: rate.rate_usd_per_gpu_h.value for rate in anywhere_last}
     return sum(count * rates[gpu] for gpu, count in counts.items()) / sum(counts.values())
 
 
@@ -188,7 +214,9 @@ def test_no_source_is_unused():
     used = {figure.source for _, figure in everything()}
     used |= {default.source for default in CATALOG.defaults.values()}
     used |= {model.source for model in CATALOG.models.values()}
-    assert set(CATALOG.sources) == used
+    for path in sorted(fleets_dir().glob("*.yaml")):
+        used |= set(re.findall(r"\bsource: ([a-z0-9.-]+)", path.read_text(encoding="utf-8")))
+    assert set(CATALOG.sources) <= used
 
 
 def test_every_source_has_a_date_no_later_than_the_catalog():
@@ -290,7 +318,7 @@ def test_weighted_mean_of_the_colossus_1_mix(name, mean):
 
 def test_only_the_owning_cost_card_is_not_rent():
     kinds: dict[str, str] = {name: card.kind for name, card in cards().items()}
-    assert kinds == {name: "owning-cost" if name == "owning-cost" else "rent" for name in CARD_NAMES}
+    assert kinds == {name: "owning-cost" if name.startswith("owning-cost") else "rent" for name in CARD_NAMES}
 
 
 def test_owning_costs_less_than_renting_for_three_years():

@@ -32,7 +32,6 @@ SCENARIOS = [
 # What a report of these fleets may warn of: facts of the fleet that its file tells as well.
 EXPECTED_WARNINGS = {
     "colossus-2": ["training: 432 GPUs are left over by the layout"],
-    "google-palm-v4": ["training: 1 micro-batch per replica"],
     "xai-total": ["flagship: 112 GPUs are left over by the layout", "mixed units: 340,000 GPUs / 550,000"],
 }
 

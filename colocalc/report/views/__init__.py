@@ -113,9 +113,10 @@ def report(
     others: Sequence[Alternative],
     checked: Checked,
     verdicts: Sequence[Verdict] = (),
+    targets: Sequence[Target] = (),
 ) -> Report:
     """Everything: MFU, lease, hedge, H100-equivalents, expectations and claims in one report."""
-    parts = [mfu(case, result, catalog, others=others), h100e(case, result, catalog)]
+    parts = [mfu(case, result, catalog, others=others, targets=targets), h100e(case, result, catalog)]
     if result.lease is not None:
         parts.append(lease(case, result, catalog))
     parts.append(hedge(case, result, catalog))

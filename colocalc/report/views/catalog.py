@@ -218,8 +218,9 @@ def _metrics(_catalog: Catalog) -> Table:
         Column("unit", "Unit", kind="text", wide=True),
         Column("meaning", "Meaning", kind="text"),
         Column("equation", "Equation", kind="text"),
+        Column("references", "References", kind="text", wide=True),
     )
-    rows = tuple((one.id, one.unit, one.meaning, one.equation) for one in METRICS.values())
+    rows = tuple((one.id, one.unit, one.meaning, one.equation, "; ".join(one.references)) for one in METRICS.values())
     return Table("metrics", "Metrics", columns, rows, caption="pools.<name>.<metric> is the same of one pool.")
 
 
@@ -268,7 +269,7 @@ def _rows(value: Any, path: str, source: str | None) -> Iterator[tuple[object, .
         unit = unit_of(path) or unit_of(path.rsplit(".", 1)[0])
         suffix = unit.suffix if unit else None
         yield path, value.value, suffix, value.low, value.high, value.source, value.note or ""
-    elif value is None or value in ("", ()):
+    elif value is None or value in ("", (), {}):
         return
     elif inner := list(_inner(value)):
         for key, item in inner:

@@ -289,7 +289,8 @@ def _batch_warnings(job: TrainingCase, step: Step) -> Iterator[str]:
     if np.isnan(step.micro_batch_count).all():
         return
     fewest = float(np.nanmin(step.micro_batch_count))
-    if fewest < FEW_MICRO_BATCHES:
+    # One pool without a pipeline needs no more than one.
+    if fewest < FEW_MICRO_BATCHES and (float(job.arrays.pp_count) > 1.0 or len(job.pool_index) > 1):
         yield (
             f"{job.name}: {counted(int(fewest), 'micro-batch')} per replica, fewer than "
             f"{FEW_MICRO_BATCHES}: {_few(job)}"

@@ -37,14 +37,30 @@ def _count(basis: str, context: Context, draft: Draft) -> str:
     gpus = {pool: context.gpus(draft, pool) for pool in pools}
     if basis == "raw":
         return draft.sum(list(gpus.values()))
-    parts = []
-    for pool, symbol in gpus.items():
-        own = _symbol(f"x_{context.ends[pool]}", _measure(context, basis, pool), draft)
-        reference = _symbol("x_REF", _measure(context, basis, None), draft)
-        # Fewer GPU-minutes are more GPU.
-        over, under = (reference, own) if basis.startswith("mlperf_training") else (own, reference)
-        parts.append(f"{symbol} * {over} / {under}")
-    return draft.sum(parts)
+    return draft.sum([f"{symbol} * {_of_one(context, draft, basis, pool)}" for pool, symbol in gpus.items()])
+
+
+def factor(basis: str) -> Callable[[Context, Draft], str]:
+    """What writes the equivalents of one GPU: of a pool its own, of the fleet the mean of its GPUs."""
+
+    def write(context: Context, draft: Draft) -> str:
+        if len(context.asked) == 1:
+            return _of_one(context, draft, basis, context.asked[0])
+        counts = context.case.pools.gpu_count
+        gpus = [context.gpus(draft, pool) for pool in context.asked if counts[pool] > 0.0]
+        return f"({_count(basis, context, draft)}) / ({draft.sum(gpus)})"
+
+    return write
+
+
+def _of_one(context: Context, draft: Draft, basis: str, pool: int) -> str:
+    """A GPU's measure over that of an H100."""
+    if basis == "raw":
+        return "1"
+    own = _symbol(f"x_{context.ends[pool]}", _measure(context, basis, pool), draft)
+    reference = _symbol("x_REF", _measure(context, basis, None), draft)
+    # Fewer GPU-minutes are more GPU.
+    return f"{reference} / {own}" if basis.startswith("mlperf_training") else f"{own} / {reference}"
 
 
 def _symbol(name: str, measure: _Measure, draft: Draft) -> str:
@@ -134,6 +150,7 @@ def effective_count(context: Context, draft: Draft) -> str:
 
 WRITERS: Mapping[str, Callable[[Context, Draft], str]] = {
     **{f"h100e.{basis}_count": count(basis) for basis in H100E_BASES},
+    **{f"h100e.{basis}_factor": factor(basis) for basis in H100E_BASES},
     **{f"h100e.{basis}_total_share": total_share(basis) for basis in H100E_BASES},
     **{f"h100e.{basis}_per_mw": per_mw(basis) for basis in H100E_BASES},
     "h100e.effective_count": effective_count,
