@@ -4,6 +4,7 @@ Files are read when they are first asked for, and entries are validated one by o
 what it uses.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cache, cached_property
@@ -61,6 +62,54 @@ class Resolved(NamedTuple):
     exact: bool
 
 
+class _Blocks(Mapping[str, Any]):
+    """The entries of one catalog file as they stand there, each parsed when it is asked for.
+
+    A catalog file is a mapping whose keys stand in the first column, which a data test holds.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._read: dict[str, Any] = {}
+
+    @cached_property
+    def _lines(self) -> list[str]:
+        try:
+            return self._path.read_text(encoding="utf-8").splitlines(keepends=True)
+        except OSError:
+            _read_mapping(self._path)  # which says so as every reader of files does
+            raise
+
+    @cached_property
+    def _spans(self) -> dict[str, tuple[int, int]]:
+        """First line of each entry, and the line after its last."""
+        starts = [(number, found[1]) for number, line in enumerate(self._lines) if (found := _KEY.match(line))]
+        if not starts:
+            _read_mapping(self._path)  # no mapping at all
+        ends = [number for number, _ in starts[1:]] + [len(self._lines)]
+        return {key: (start, end) for (start, key), end in zip(starts, ends, strict=True)}
+
+    def __getitem__(self, key: str) -> Any:
+        if key not in self._read:
+            start, end = self._spans[key]
+            # The empty lines above keep the places of faults true.
+            text = "\n" * start + "".join(self._lines[start:end])
+            self._read[key] = yamlio.read(text, name=str(self._path))[key]
+        return self._read[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._spans)
+
+    def __len__(self) -> int:
+        return len(self._spans)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._spans
+
+
+_KEY = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*):")
+
+
 class _Entries(Mapping[str, D], Generic[D]):
     """The entries of one catalog file: read at the first use, validated one by one when asked for."""
 
@@ -71,9 +120,9 @@ class _Entries(Mapping[str, D], Generic[D]):
         self._made: dict[str, D] = {}
 
     @cached_property
-    def raw(self) -> dict[str, Any]:
-        """The file as it was read; keys are ids."""
-        return _read_mapping(self._path)
+    def raw(self) -> Mapping[str, Any]:
+        """The file's entries as they stand there; keys are ids."""
+        return _Blocks(self._path)
 
     def __getitem__(self, key: str) -> D:
         if key not in self._made:
@@ -126,7 +175,7 @@ class Catalog:
 
     def resolve_gpu(self, text: str) -> str | None:
         """The id of the GPU a text means, by id or alias, whatever its case, spaces, hyphens and underscores."""
-        return self._gpu_ids.get(plain_name(text))
+        return text if text in self._gpus.raw else self._gpu_ids.get(plain_name(text))
 
     def gpu(self, text: str) -> Resolved:
         """The GPU type a text means.

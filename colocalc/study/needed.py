@@ -8,6 +8,7 @@ import numpy as np
 from colocalc.case import Case, TrainingCase, numbers
 from colocalc.claim import Claim
 from colocalc.study.axis import Axis
+from colocalc.study.evaluate import values
 from colocalc.study.ranges import Varied, axis_of
 from colocalc.study.solve import Solution, solve
 from colocalc.units import unit_of
@@ -88,15 +89,21 @@ def needed(claims: Sequence[Claim], fleet: Varied) -> tuple[Target, ...]:
     tuple of Target
         In the order of the claims; empty for a fleet that does not train.
     """
-    wanted: dict[tuple[str, float], list[str]] = {}
-    for place, claim in enumerate(claims):
-        if claim.metric in MFU_LEVELS and isinstance(claim.says, float) and claim.scenario is None:
-            wanted.setdefault((str(claim.metric), claim.says), []).append(claim.id or str(place))
     if not fleet.case.jobs:
         return ()
-    return tuple(
-        Target(metric, share, tuple(ids), _inputs(fleet, metric, share)) for (metric, share), ids in wanted.items()
-    )
+    now = values(fleet.case, MFU_LEVELS)
+    wanted: dict[tuple[float, float], list[tuple[str, str]]] = {}
+    for place, claim in enumerate(claims):
+        if claim.metric in MFU_LEVELS and isinstance(claim.says, float) and claim.scenario is None:
+            # Levels that are the same here, such as job and fleet MFU of a fleet with one job, need the same.
+            same = (claim.says, float(now[claim.metric]))
+            wanted.setdefault(same, []).append((claim.metric, claim.id or str(place)))
+    return tuple(_target(fleet, share, named) for (share, _), named in wanted.items())
+
+
+def _target(fleet: Varied, share: float, named: Sequence[tuple[str, str]]) -> Target:
+    metric = max((metric for metric, _ in named), key=MFU_LEVELS.index)  # the one that every input can move
+    return Target(metric, share, tuple(name for _, name in named), _inputs(fleet, metric, share))
 
 
 def _inputs(fleet: Varied, metric: str, share: float) -> tuple[Needed, ...]:
@@ -165,5 +172,5 @@ def _flat_rings(fleet: Varied, metric: str, share: float) -> Needed | None:
         return None
     axis: Axis = axis_of(flat, key)
     (found,) = solve([axis], metric=metric, targets=[share], base=flat.case)
-    row = _row(flat, "data_parallel", key, found, "rings over all ranks, which no 3D-parallel job has")
+    row = _row(flat, "data_parallel", key, found, "flat rings, a counterfactual")
     return Needed(row.stage, row.key, row.unit, None, None, None, found, row.note)

@@ -6,8 +6,9 @@ from typing import get_args
 import pytest
 from pydantic import BaseModel
 
+from colocalc import yamlio
 from colocalc.card import RateCard, Term
-from colocalc.catalog import fleets_dir, load_catalog
+from colocalc.catalog import Catalog, catalog_dir, fleets_dir, load_catalog
 from colocalc.figure import Figure
 from colocalc.units import UNITS, unit_of
 
@@ -397,3 +398,14 @@ def test_defaults_the_story_depends_on():
     assert CATALOG.default("training.gradient_bytes").value == 4
     assert CATALOG.default("h100e.basis").value == "eight_bit_dense"
     assert CATALOG.default("schedule.zb-h1_factor").value == 1 / 3
+
+
+@pytest.mark.parametrize("name", ["gpus", "models", "networks", "sources", "defaults"])
+def test_an_entry_read_alone_is_the_one_of_the_whole_file(name):
+    path = catalog_dir() / f"{name}.yaml"
+    whole = yamlio.read_file(path)
+    alone = Catalog(catalog_dir()).__dict__[name].raw
+    assert dict(alone) == whole
+    assert list(alone) == list(whole)
+    last = list(whole)[-1]
+    assert alone[last] == whole[last]

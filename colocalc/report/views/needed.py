@@ -7,17 +7,20 @@ from colocalc.study.needed import Needed, Target
 from colocalc.units import text
 
 _COLUMNS = (
-    Column("stage", "Stage", kind="text"),
+    Column("stage", "Stage", kind="text", wide=True),
     Column("key", "Input", kind="text"),
     Column("now", "Now", unit_from="unit"),
-    Column("needed", "Needed", unit_from="unit"),
-    Column("low", "Low", unit_from="unit", wide=True),
-    Column("high", "High", unit_from="unit", wide=True),
+    Column("needed", "Needed", kind="text"),
+    Column("value", "Value", unit_from="unit", hidden=True),
+    Column("low", "Low", unit_from="unit", hidden=True),
+    Column("high", "High", unit_from="unit", hidden=True),
     Column("unit", "Unit", kind="text", hidden=True),
-    Column("in_range", "In its range", kind="text"),
-    Column("note", "Note", kind="text"),
+    Column("is_inside", "In its range", kind="text", hidden=True),
+    Column("reached_low_share", "MFU from", "share", hidden=True),
+    Column("reached_high_share", "MFU to", "share", hidden=True),
 )
 _NAMES = {"mfu.step_share": "step MFU", "mfu.job_share": "job MFU", "mfu.fleet_share": "fleet MFU"}
+_RANGES = {True: ", inside", False: ", outside", None: ""}
 
 
 def tables(targets: Sequence[Target]) -> tuple[Table, ...]:
@@ -27,26 +30,38 @@ def tables(targets: Sequence[Target]) -> tuple[Table, ...]:
 
 def _table(target: Target, place: int) -> Table:
     title = f"What would have to be true for {_NAMES[target.metric]} of {text(target.share, 'share')}"
-    caption = f"Each input alone, everything else as it is. Claimed by: {', '.join(target.claims)}."
+    caption = (
+        "Each input alone, everything else as it is; inside or outside its range, where it has one. None: no value "
+        f"does, and how far MFU goes. Claimed by: {', '.join(target.claims)}."
+    )
     key = "needed" if place == 0 else f"needed_{place + 1}"
     return Table(key, title, _COLUMNS, tuple(_row(one) for one in target.inputs), caption=caption)
 
 
 def _row(one: Needed) -> tuple[object, ...]:
-    inside = {True: "yes", False: "no", None: ""}[one.is_inside]
-    return (one.stage, one.key, one.now, one.value, one.low, one.high, one.unit, inside, _note(one))
-
-
-def _note(one: Needed) -> str:
     solution = one.solution
-    words = [one.note] if one.note else []
-    if not solution.roots:
-        low, high = text(solution.reached_low, "share"), text(solution.reached_high, "share")
-        words.append(f"no value does: MFU stays within {low} to {high}")
-    elif len(solution.roots) > 1:
-        words.append(
-            "also at " + ", ".join(text(root.value, one.unit) for root in solution.roots if root.value != one.value)
-        )
-    if any(root.kind == "jump" for root in solution.roots):
-        words.append("MFU jumps there")
-    return "; ".join(words)
+    return (
+        one.stage,
+        one.key,
+        one.now,
+        _words(one),
+        one.value,
+        one.low,
+        one.high,
+        one.unit,
+        one.is_inside,
+        solution.reached_low,
+        solution.reached_high,
+    )
+
+
+def _words(one: Needed) -> str:
+    """What it would have to be; where no value does, how far MFU goes."""
+    note = f" ({one.note})" if one.note else ""
+    if one.value is None:
+        low, high = (text(end, "share") for end in (one.solution.reached_low, one.solution.reached_high))
+        return f"none ({low if low == high else f'{low} to {high}'}){note}"
+    others = [text(root.value, one.unit) for root in one.solution.roots if root.value != one.value]
+    also = f"; also {', '.join(others)}" if others else ""
+    jumps = ", a jump" if any(root.kind == "jump" for root in one.solution.roots) else ""
+    return f"{text(one.value, one.unit)}{_RANGES[one.is_inside]}{jumps}{also}{note}"
