@@ -98,6 +98,18 @@ class Claim(Definition):
                 raise PydanticCustomError("form", "{part} belongs to a claim about a metric", words)
         if self.reference is not None and self.cause is None:
             raise PydanticCustomError("form", "reference belongs to a claim about a cause", {"at": "reference"})
-        if isinstance(self.says, Range) and self.cause is not None:
+        if self.by is not None and self.relative_to is not None:
+            raise PydanticCustomError("form", "by does not go with relative_to", {"at": "by"})
+        return self
+
+    @model_validator(mode="after")
+    def _a_fall(self) -> "Claim":
+        """What a cause is blamed for: of two numbers above zero, the second below the first."""
+        if self.cause is None:
+            return self
+        if isinstance(self.says, Range):
             raise PydanticCustomError("form", "a cause claim says one number", {"at": "says"})
+        if not float(self.reference or 0.0) > float(self.says or 0.0) > 0.0:
+            message = "a cause claim is about a fall: reference above says, and says above 0"
+            raise PydanticCustomError("form", message, {"at": "says"})
         return self

@@ -124,4 +124,4 @@ def _no_entry(items: list[Any], part: str, above: list[str], resolve: Resolver) 
 
 
 def _path(parts: list[str]) -> str:
-    return printable(".".join(parts), 80)
+    return printable(".".join(parts), 80) or "the file"

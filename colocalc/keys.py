@@ -27,10 +27,12 @@ def is_assumption(key: str, catalog: Catalog, own: Mapping[str, Container[str]])
     root, _, rest = key.partition(".")
     if not rest:
         return False
-    if root in _ASSUMED:
+    # claims.tolerance_share would name a claim, and a claim is no number.
+    if root in _ASSUMED or (root in _LISTS and key in catalog.defaults):
         return True
     if root in _EITHER:
-        return rest.split(".", 1)[0] not in own.get(root, ())
+        # What reports list an entry's numbers under is not always where the file has them.
+        return rest.split(".", 1)[0] not in own.get(root, ()) or unknown_part(key, {}) is not None
     last = rest.rpartition(".")[-1]
     return last in _default_names(catalog) and unknown_part(key, {}) is not None
 

@@ -117,12 +117,9 @@ def _with_lease(tree: Any, rate_card: str | None, catalog: Catalog, *, default_l
     """Puts the card asked for, or a default lease, into a raw tree; says what it did."""
     if not isinstance(tree, yamlio.Map):
         return ()
-    notes = []
+    notes: tuple[str, ...] = ()
     if tree.get("lease") is None and not tree.get("contracts") and (default_lease or rate_card is not None):
-        card = str(catalog.default("lease.rate_card").value)
-        yamlio.put(tree, "lease", yamlio.new_map(""))
-        if not rate_card:
-            notes.append(f"the fleet has no lease: card {card} at on-demand terms is used")
+        notes = _lease_by_default(tree, rate_card, catalog)
     if rate_card:
         if tree.get("contracts"):
             raise ColocalcError("the fleet has contracts, each with its own price", where="--rate-card")
@@ -130,7 +127,25 @@ def _with_lease(tree: Any, rate_card: str | None, catalog: Catalog, *, default_l
             for key in ("rate_usd_per_gpu_h", "fee_usd_per_month"):
                 tree["lease"].pop(key, None)
             yamlio.put(tree["lease"], "rate_card", _card_named(tree, rate_card, catalog))
-    return tuple(notes)
+    return notes
+
+
+def _lease_by_default(tree: yamlio.Map, rate_card: str | None, catalog: Catalog) -> tuple[str, ...]:
+    """Gives a fleet a lease at the default card, unless nobody asked for a card and it does not price the fleet."""
+    card = str(catalog.default("lease.rate_card").value)
+    if rate_card is None and (missing := _not_priced(tree, catalog, card)):
+        return (f"the fleet has no lease, and the default card {card} has no price for {', '.join(missing)}",)
+    yamlio.put(tree, "lease", yamlio.new_map(""))
+    return () if rate_card else (f"the fleet has no lease: card {card} at on-demand terms is used",)
+
+
+def _not_priced(tree: yamlio.Map, catalog: Catalog, card: str) -> list[str]:
+    """The GPUs of a raw fleet that a bundled card has no price for."""
+    pools = tree.get("pools")
+    gpus = [pool.get("gpu") for pool in pools if isinstance(pool, dict)] if isinstance(pools, list) else []
+    priced = {rate.gpu for rate in catalog.card(card).rates}
+    named = {catalog.resolve_gpu(gpu) or gpu for gpu in gpus if isinstance(gpu, str)}
+    return sorted(printable(gpu, _OPTION_WIDTH) for gpu in named - priced)
 
 
 def _card_named(tree: Any, rate_card: str, catalog: Catalog) -> str:
@@ -291,10 +306,14 @@ def _put(tree: Any, key: str, value: Any, mark: Place, catalog: Catalog) -> str 
     """Sets a key of the file, or replaces an assumption; what is wrong, where the key leads nowhere."""
     blocks = tree if isinstance(tree, dict) else {}
     own = {name: block for name in ("gpus", "cards") if isinstance(block := blocks.get(name), dict)}
-    if not is_assumption(key, catalog, own):
+    if not isinstance(tree, yamlio.Map) or not is_assumption(key, catalog, own):
+        if key.startswith("sites.site.") and "site" in blocks and "sites" not in blocks:
+            key = key.removeprefix("sites.")  # reports list the numbers of the shorthand under a site of that name
         return put(tree, key, value, mark=mark, resolve=catalog.resolve_gpu)
     file, place = mark or ("", yamlio.Mark(1, 1))
-    if not isinstance(tree.get("assumptions"), yamlio.Map):
+    if blocks.get("assumptions") is not None and not isinstance(blocks["assumptions"], yamlio.Map):
+        return "assumptions has no parts"
+    if blocks.get("assumptions") is None:
         yamlio.put(tree, "assumptions", yamlio.new_map(file), mark=place, file=file)
     yamlio.put(tree["assumptions"], key, value, mark=place, file=file)
     return None

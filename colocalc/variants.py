@@ -75,16 +75,17 @@ class Variants:
         ColocalcError
             When the key leads nowhere, or the value is none it may have.
         """
-        if key in numbers(self.case):
-            return varied(self.case, self.loaded.fleet, self.loaded.catalog, key, value)
-        if key not in self._with_key:
-            self._with_key[key] = self.with_sets(f"{key}={_written(value)}")
-            return self._with_key[key].case
-        # The file may not have had the key; once it does, it is a number like the others.
-        having = self._with_key[key]
-        if key in numbers(having.case):
-            return having.at(key, value)
-        return self.with_sets(f"{key}={_written(value)}").case
+        if not _is_checked_with_others(key):
+            if key in numbers(self.case):
+                return varied(self.case, self.loaded.fleet, self.loaded.catalog, key, value)
+            # The file may not have had the key; once it does, it is a number like the others.
+            having = self._with_key.get(key)
+            if having is not None and key in numbers(having.case):
+                return having.at(key, value)
+        changed = self.with_sets(f"{key}={_written(value)}")
+        case = changed.case
+        self._with_key.setdefault(key, changed)
+        return case
 
     def settled(self, key: str, value: float) -> Case:
         """As ``at``, with the assumptions that belong to it: for a report on the fleet with the number changed."""
@@ -108,6 +109,11 @@ class Variants:
         if isinstance(found, bool) or not isinstance(found, int | float | Figure):
             return None
         return found if isinstance(found, Figure) else Figure(float(found))
+
+
+def _is_checked_with_others(key: str) -> bool:
+    """Whether what a number may be hangs on the rest of the file: the degrees of a layout must fit GPUs and layers."""
+    return ".layout." in key
 
 
 def _written(value: float) -> str:

@@ -248,10 +248,19 @@ def test_a_fault_in_a_cards_file_is_told_with_its_line(colocalc, card):
 
 def test_a_card_without_a_rate_for_a_gpu_is_refused_and_never_zero(colocalc):
     fleet = b"name: a\npools: [{name: old, gpu: a100-sxm-80gb, count: 8}]\n"
-    run = colocalc("lease", "-", stdin=fleet)
+    run = colocalc("lease", "-", "--rate-card", "story-2026-05", stdin=fleet)
 
     assert (run.code, run.out) == (EXIT_INPUT, "")
     assert "pool old: card story-2026-05 has no on-demand rate for a100-sxm-80gb" in run.err
+
+
+def test_a_default_card_that_does_not_price_the_fleet_leaves_the_lease_undefined(colocalc):
+    fleet = b"name: a\npools: [{name: old, gpu: a100-sxm-80gb, count: 8}]\n"
+    run = colocalc("lease", "-", stdin=fleet)
+
+    assert run.code == 0
+    assert "The lease is undefined: needs lease or contracts." in run.out
+    assert "the default card story-2026-05 has no price for a100-sxm-80gb" in run.err
 
 
 # A fleet without the block a command needs
@@ -685,3 +694,321 @@ def test_the_entry_point_tells_the_version(arguments):
     done = subprocess.run([sys.executable, "-m", "colocalc", *arguments], capture_output=True, text=True, check=False)
 
     assert (done.returncode, done.stdout, done.stderr) == (0, f"colocalc {package.__version__}\n", "")
+
+
+# Claims and a check
+
+
+CLAIMS = (
+    BARE
+    + b"""
+claims:
+  - {id: right, metric: fleet.gpu_count, says: 1_000}
+  - {id: wrong, metric: fleet.gpu_count, says: 5}
+  - {id: there, metric: fleet.gpu_count, says: 2_000, scenario: more}
+scenarios: {more: {set: {pools.h100-sxm.count: 2_000}}}
+"""
+)
+
+
+def verdicts(document):
+    return {row["claim"]: row["verdict"] for row in document["tables"]["claims"]}
+
+
+@pytest.mark.parametrize("command", ["check", "report"])
+def test_a_claim_that_does_not_hold_fails_nothing(told, command):
+    assert verdicts(told(command, "-", stdin=CLAIMS)) == {"right": "holds", "wrong": "does not hold", "there": "holds"}
+
+
+def test_claims_are_weighed_in_the_scenario_that_is_asked_for(told):
+    asked = told("check", "-", "--scenario", "more", stdin=CLAIMS)
+
+    assert verdicts(asked) == {"right": "does not hold", "wrong": "does not hold", "there": "holds"}
+    assert asked["scenario"] == "more"
+
+
+def test_claims_are_weighed_with_what_is_set(told):
+    assert verdicts(told("check", "-", "--set", "pools.h100-sxm.count=5", stdin=CLAIMS))["wrong"] == "holds"
+
+
+def test_a_scenario_that_cannot_be_computed_stops_a_check_and_leaves_a_report_its_other_verdicts(colocalc, told):
+    fleet = CLAIMS.replace(b"pools.h100-sxm.count: 2_000", b"pools.h100-sxm.gpu: h1000")
+    run = colocalc("check", "-", stdin=fleet)
+
+    assert (run.code, run.out) == (EXIT_INPUT, "")
+    assert 'unknown GPU "h1000" (scenario more)' in run.err
+    assert verdicts(told("report", "-", stdin=fleet)) == {
+        "right": "holds",
+        "wrong": "does not hold",
+        "there": "not covered",
+    }
+
+
+def test_the_other_commands_weigh_nothing(told):
+    for command in ("mfu", "lease", "hedge", "h100e"):
+        assert "claims" not in told(command, "-", stdin=CLAIMS)["tables"]
+
+
+# Explain
+
+
+def test_a_metric_is_explained_without_a_fleet(told):
+    document = told("explain", "hedge.gross_share")
+
+    assert (document["fleet"], document["metrics"], document["undefined"]) == (None, {}, {})
+    assert document["headline"][:3] == [
+        "Run-rate revenue over the loss scaled to a year.",
+        "Unit: share, 0..1 of a whole, shown as percent.",
+        "Equation: lease.run_rate_revenue_usd_per_yr / hedge.loss_usd_per_yr",
+    ]
+    assert "terms" not in document["tables"]
+    assert {row["metric"] for row in document["tables"]["neighbours"]} >= {"hedge.contribution_share"}
+
+
+def test_with_a_fleet_its_numbers_are_put_in_and_give_the_metric(told):
+    document = told("explain", "hedge.gross_share", "colossus-1")
+    terms = {row["symbol"]: row for row in document["tables"]["terms"]}
+
+    # 220,000 x 8,760 x 2.60 over 1.5 billion x 12 / 3
+    assert document["metrics"] == {"hedge.gross_share": pytest.approx(0.83512, rel=1e-12)}
+    assert terms["loss"]["value"] == 1.5e9
+    assert terms["loss"]["source"] == "mirae-2026-05"
+    assert "= 83.5%" in document["headline"]
+    assert [row["path"] for row in document["assumptions"]] == ["finance.loss_usd", "finance.loss_months"]
+
+
+def test_an_explanation_heeds_scenario_and_overrides(told):
+    half = told("explain", "hedge.gross_share", "colossus-1", "--set", "lease.billed_share=0.5")
+    more = told("explain", "fleet.gpu_count", "-", "--scenario", "more", stdin=CLAIMS)
+
+    assert half["metrics"]["hedge.gross_share"] == pytest.approx(0.41756, rel=1e-12)
+    assert (more["scenario"], more["metrics"]["fleet.gpu_count"]) == ("more", 2_000)
+
+
+def test_a_stage_is_explained_by_its_name_alone(told):
+    short, long = told("explain", "goodput"), told("explain", "mfu.stage.goodput_factor")
+
+    assert short == long
+    assert any(line.startswith("Stage 14 of 15 of the waterfall, after software") for line in short["headline"])
+
+
+def test_a_metric_of_a_pool_is_explained_with_the_pool_named(told):
+    metric = "pools.gb200.h100e.eight_bit_dense_count"
+    document = told("explain", metric, "colossus-1")
+
+    assert document["metrics"] == {metric: pytest.approx(20_000 * 5_000 / 1_978.9, rel=1e-12)}
+    assert told("explain", metric)["units"] == {metric: "count"}  # any pool may be named like that
+
+
+def test_a_metric_without_a_value_says_why(told):
+    document = told("explain", "hedge.ebit_share", "colossus-1")
+
+    assert document["undefined"] == {"hedge.ebit_share": "needs the cash-flow model"}
+    assert "No value here: needs the cash-flow model." in document["headline"]
+
+
+@pytest.mark.parametrize("options", [("--set", "pools.h100.count=1"), ("--scenario", "tree")])
+def test_a_change_without_a_fleet_to_change_is_a_mistake(colocalc, options):
+    run = colocalc("explain", "hedge.gross_share", *options)
+
+    assert (run.code, run.out) == (USAGE, "")
+    assert run.err == "--set or --scenario: changes a fleet, and none is given\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        (("hedge.gros_share",), "did you mean hedge.gross_share?"),
+        (("gooodput",), "did you mean goodput?"),
+        (("hedge.gros_share", "colossus-1"), "did you mean hedge.gross_share?"),
+        (("pools.gb201.h100e.raw_count", "colossus-1"), "did you mean pools.gb200.h100e.raw_count?"),
+        (("pools.gb200.hedge.gross_share", "colossus-1"), ""),
+        (("pools.gb200", "colossus-1"), ""),
+        (("zzzzzz",), "colocalc catalog metrics lists all"),
+        (("",), ""),
+    ],
+    ids=" ".join,
+)
+def test_a_name_that_is_no_metric_is_a_mistake_with_a_hint(colocalc, arguments, hint):
+    run = colocalc("explain", *arguments)
+
+    assert (run.code, run.out) == (USAGE, "")
+    assert run.err.startswith("unknown metric ")
+    assert hint in run.err
+    assert "Traceback" not in run.err
+
+
+def test_a_metric_name_cannot_move_the_cursor(colocalc):
+    run = colocalc("explain", "\x1b[31mhedge\u202e")
+
+    assert run.code == USAGE
+    assert "\x1b" not in run.err
+    assert "\u202e" not in run.err
+
+
+def test_explain_wants_a_metric_before_a_fleet(colocalc):
+    run = colocalc("explain", "colossus-1", "hedge.gross_share")
+
+    assert run.code != 0
+    assert run.out == ""
+
+
+@pytest.mark.parametrize("fmt", ["table", "json", "csv", "markdown"])
+def test_an_explanation_can_be_had_in_every_format(colocalc, fmt):
+    run = colocalc("explain", "hedge.gross_share", "colossus-1", "--format", fmt, columns=80)
+
+    assert run.code == 0
+    assert "mirae-2026-05" in run.out
+    assert ("0.8351" in run.out) == (fmt == "json")
+    assert ("83.5%" in run.out) == (fmt in {"table", "markdown", "json"})
+
+
+# Solve
+
+COVER = ("--for", "lease.rate_usd_per_gpu_h", "--until", "hedge.gross_share = 1")
+COVERED = LEASED + b"finance: {loss_usd: 20e6}\nsite: {facility_power_mw: 2, energy_price_usd_per_mwh: 50}\n"
+
+
+def test_the_rate_that_covers_the_loss_of_the_story_is_found_exactly(told):
+    document = told("solve", "colossus-1", *COVER)
+
+    (row,) = document["tables"]["solutions"]
+    assert row["value"] == pytest.approx(6e9 / (220_000 * 8_760), rel=1e-9)
+    assert (row["key"], row["metric"], row["kind"]) == ("lease.rate_usd_per_gpu_h", "hedge.gross_share", "meets it")
+    assert document["command"] == "solve"
+
+
+def test_what_is_found_and_put_back_holds(told, colocalc):
+    rate = told("solve", "-", *COVER, stdin=COVERED)["tables"]["solutions"][0]["value"]
+    override = ("--set", f"lease.rate_usd_per_gpu_h={rate!r}")
+
+    assert told("hedge", "-", *override, stdin=COVERED)["metrics"]["hedge.gross_share"] == pytest.approx(1.0, rel=1e-9)
+    assert colocalc("check", "-", *override, "--expect", "hedge.gross_share = 1", stdin=COVERED).code == 0
+
+
+def test_a_solutions_json_has_the_metrics_of_the_fleet_there_and_raw_numbers(told):
+    document = told("solve", "-", *COVER, stdin=COVERED)
+
+    assert document["metrics"]["hedge.gross_share"] == pytest.approx(1.0, rel=1e-9)
+    assert document["metrics"]["lease.run_rate_revenue_usd_per_yr"] == pytest.approx(20e6, rel=1e-9)
+    assert set(document["tables"]) == {"solutions", "curve"}
+    assert document["tables"]["solutions"] == [
+        {
+            "key": "lease.rate_usd_per_gpu_h",
+            "value": pytest.approx(20e6 / 8.76e6, rel=1e-9),
+            "unit": "usd_per_gpu_h",
+            "metric": "hedge.gross_share",
+            "metric_value": pytest.approx(1.0, rel=1e-9),
+            "metric_unit": "share",
+            "kind": "meets it",
+        }
+    ]
+    curve = document["tables"]["curve"]
+    assert [set(row) for row in curve] == [{"value", "unit", "metric_value", "metric_unit"}] * 9
+    for row in curve:
+        assert row["metric_value"] == pytest.approx(row["value"] * 8.76e6 / 20e6, rel=1e-9)
+    rates = {row["path"]: row["value"] for row in document["assumptions"]}
+    assert rates["lease.rate_usd_per_gpu_h"] == pytest.approx(20e6 / 8.76e6, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (COVER, 0, "hedge.gross_share = 100.0% with lease.rate_usd_per_gpu_h 2.283105 ($2.28/GPU-h)."),
+        ((*COVER[:3], "hedge.gross_share=100%"), 0, "with lease.rate_usd_per_gpu_h 2.283105"),
+        ((*COVER[:3], "lease.run_rate_revenue_usd_per_yr = 20_000_000"), 0, "rate_usd_per_gpu_h 2.283105"),
+        ((*COVER[:3], "lease.contribution_usd_per_yr = 0"), 0, "with lease.rate_usd_per_gpu_h 0.1 ($0.10/GPU-h)."),
+        (
+            (*COVER[:3], "hedge.gross_share >= 1"),
+            0,
+            "holds with lease.rate_usd_per_gpu_h from 2.283105 ($2.28/GPU-h) to 20000 ($20,000/GPU-h); searched between",
+        ),
+        ((*COVER, "--between", "1:2"), 1, "it stays within 43.8% and 87.6%."),
+        ((*COVER, "--between", "0:5"), 0, "with lease.rate_usd_per_gpu_h 2.283105"),
+        (
+            ("--for", "lease.billed_share", "--until", "hedge.gross_share = 1"),
+            1,
+            "No lease.billed_share between 0.0% and 100.0% gives hedge.gross_share = 100.0%: it stays within 0.0% and",
+        ),
+        (
+            ("--for", "sites.site.pue_factor", "--until", "hedge.gross_share = 1"),
+            1,
+            "it is 87.6% at each of them, and sites.site.pue_factor has no part in it.",
+        ),
+        (
+            ("--for", "sites.site.pue_factor", "--until", "hedge.gross_share = 87.6%"),
+            0,
+            "= 87.6% at every sites.site.pue_factor between 1.0000 and 12,500.0: it has no part in it.",
+        ),
+        (
+            ("--for", "pools.h100-sxm.count", "--until", "hedge.gross_share = 1"),
+            0,
+            "whole numbers step over it, and at pools.h100-sxm.count 1142 (1,142) it is 100.0%.",
+        ),
+        (
+            ("--for", "finance.loss_months", "--until", "hedge.gross_share = 10%"),
+            1,
+            "whole numbers step over it, and at finance.loss_months 1 (1 months) it is 7.3%.",
+        ),
+        (
+            ("--for", "pools.h100-sxm.count", "--until", "hedge.gross_share = 1", "--between", "4.5:5.5"),
+            1,
+            "it is 0.44% there.",
+        ),
+        ((*COVER, "--between", "2:1"), USAGE, "--between: should be LOW:HIGH"),
+        (("--for", "x=1", "--until", "hedge.gross_share = 1"), USAGE, "--for: should be one key"),
+        (("--for", "lease.nosuch", "--until", "hedge.gross_share = 1"), EXIT_INPUT, "--for lease.nosuch: unknown key"),
+        ((*COVER[:3], "hedge.nosuch = 1"), EXIT_INPUT, "unknown metric"),
+    ],
+)
+def test_the_exit_code_of_a_goal_says_whether_it_is_met(colocalc, arguments, code, says):
+    run = colocalc("solve", "-", *arguments, stdin=COVERED)
+
+    assert run.code == code
+    assert says in " ".join((run.out + run.err).split())
+    assert (run.out == "") == (code not in {0, EXIT_EXPECTATION})
+
+
+def test_a_goal_that_is_not_met_shows_the_fleet_as_it_is(colocalc):
+    run = colocalc("solve", "-", *COVER, "--between", "1:2", "--format", "json", stdin=COVERED)
+    document = json.loads(run.out)
+
+    assert run.code == EXIT_EXPECTATION
+    assert document["metrics"]["hedge.gross_share"] == pytest.approx(0.876)
+    assert "solutions" not in document["tables"]
+    assert len(document["tables"]["curve"]) == 9
+
+
+def test_a_goal_is_sought_in_the_scenario_and_with_what_is_set(told):
+    in_scenario = told("solve", "colossus-1", *COVER, "--scenario", "gb200-30k")
+    with_set = told("solve", "colossus-1", *COVER, "--set", "lease.billed_share=0.9")
+
+    assert in_scenario["tables"]["solutions"][0]["value"] == pytest.approx(2.97796, abs=5e-6)
+    assert with_set["tables"]["solutions"][0]["value"] == pytest.approx(3.45925, abs=5e-6)
+
+
+@pytest.mark.parametrize("columns", [80, 200])
+def test_a_goal_fits_its_lines_to_the_terminal(colocalc, columns):
+    run = colocalc("solve", "-", *COVER, stdin=COVERED, columns=columns)
+
+    assert run.code == 0
+    assert max(len(line) for line in run.out.splitlines()) <= columns
+    assert "$2.28/GPU-h" in run.out
+
+
+@pytest.mark.parametrize("form", ["csv", "markdown", "table", "json"])
+def test_a_goal_can_be_had_in_every_format(colocalc, form):
+    run = colocalc("solve", "-", *COVER, "--format", form, stdin=COVERED)
+
+    assert run.code == 0
+    assert "lease.rate_usd_per_gpu_h" in run.out
+
+
+def test_no_warning_of_arithmetic_reaches_the_user(colocalc):
+    """At the ends of what a number may be, kernels divide by nothing; warnings are errors in these tests."""
+    run = colocalc(
+        *("solve", "neocloud-1k-h100", "--until", "mfu.job_share = 0.43"),
+        *("--for", "networks.nccl-ethernet.scale_out_efficiency_share", "--between", "0.001:1"),
+    )
+
+    assert (run.code, "Warning" in run.err) == (0, False)

@@ -122,3 +122,54 @@ def test_a_change_is_located_where_it_was_made_and_the_rest_where_it_stood(tree)
 def test_a_list_of_anything_but_mappings_has_no_names():
     tree = read("x: [[1], 5, null, {name: [1]}, {name: 5, gpu: [1]}]\n", name="f")
     assert change(tree, "x.a.b", 1) == 'nothing named "a" in x; it has 5 entries, numbered from 0'
+
+
+# Keys that say the same thing in another way
+
+LEASE = "name: x\nlease: {rate_card: market-3yr, billed_share: 0.9}\nsites: {a: {facility_power_mw: 2}}\n"
+
+
+@pytest.mark.parametrize(
+    ("changes", "left"),
+    [
+        ({"lease.rate_usd_per_gpu_h": 2}, {"billed_share": 0.9, "rate_usd_per_gpu_h": 2}),
+        ({"lease.fee_usd_per_month": 5}, {"billed_share": 0.9, "fee_usd_per_month": 5}),
+        ({"lease.fee_usd_per_month": 5, "lease.rate_card": "own"}, {"billed_share": 0.9, "rate_card": "own"}),
+        ({"lease.sold_share": 0.5}, {"rate_card": "market-3yr", "sold_share": 0.5}),
+        (
+            {"lease.sold_share": 0.5, "lease.take_or_pay_share": 0.7},
+            {"rate_card": "market-3yr", "sold_share": 0.5, "take_or_pay_share": 0.7},
+        ),
+        ({"lease.sold_share": 0.5, "lease.billed_share": 0.7}, {"rate_card": "market-3yr", "billed_share": 0.7}),
+        ({"lease.term": "spot"}, {"rate_card": "market-3yr", "billed_share": 0.9, "term": "spot"}),
+    ],
+)
+def test_what_is_set_takes_the_place_of_what_says_the_same(changes, left):
+    tree = read(LEASE, name="fleet.yaml")
+    for key, value in changes.items():
+        assert change(tree, key, value) is None
+
+    assert tree["lease"] == left
+
+
+def test_megawatts_at_the_meter_and_behind_it_take_each_others_place():
+    tree = read(LEASE, name="fleet.yaml")
+
+    change(tree, "sites.a.it_power_mw", 1)
+    assert tree["sites"]["a"] == {"it_power_mw": 1}
+    change(tree, "sites.a.facility_power_mw.value", 3)
+    assert tree["sites"]["a"] == {"facility_power_mw": {"value": 3}}
+
+
+def test_only_the_block_it_stands_in_is_changed():
+    tree = read("contracts: [{name: a, rate_card: b}, {name: c, rate_card: d}]\n", name="f")
+
+    change(tree, "contracts.a.rate_usd_per_gpu_h", 2)
+
+    assert tree["contracts"] == [{"name": "a", "rate_usd_per_gpu_h": 2}, {"name": "c", "rate_card": "d"}]
+
+
+def test_a_file_without_blocks_is_told_as_the_file():
+    assert (
+        change(read("[]\n", name="f"), "a.b", 1) == 'nothing named "a" in the file; it has 0 entries, numbered from 0'
+    )

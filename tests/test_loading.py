@@ -375,3 +375,69 @@ def test_a_plain_dictionary_is_told_about_without_lines():
     assert refused(validated, {"name": "x", "polls": []}, Fleet, name="memory") == [
         "memory: polls: unknown key; did you mean pools?"
     ]
+
+
+# Assumptions that an override or a scenario replaces
+
+
+def test_an_override_of_an_assumption_stands_in_the_block_of_assumptions(loaded):
+    fleet = loaded(
+        BASE + "assumptions: {training.weight_bytes: 4}\n", sets=["mfu.overlap_share=0.25", "training.weight_bytes=8"]
+    ).fleet
+
+    assert {key: figure.value for key, figure in fleet.assumptions.items()} == {
+        "training.weight_bytes": 8.0,
+        "mfu.overlap_share": 0.25,
+    }
+
+
+def test_an_override_may_be_a_whole_figure(loaded):
+    fleet = loaded(BASE, sets=["mfu.overlap_share={value: 0.5, low: 0.4, note: ours}"]).fleet
+
+    assert fleet.assumptions["mfu.overlap_share"] == Figure(0.5, low=0.4, note="ours")
+
+
+def test_a_scenario_may_replace_assumptions(loaded):
+    text = BASE + "scenarios: {slow: {set: {software.megatron_factor: 0.5, pools.a.count: 8}}}\n"
+    fleet = loaded(text, scenario="slow").fleet
+
+    assert fleet.assumptions["software.megatron_factor"].value == 0.5
+    assert fleet.pools[0].count.value == 8
+
+
+@pytest.mark.parametrize(
+    ("site", "set_to"),
+    [
+        ("site: {facility_power_mw: 2}\n", "sites.site.facility_power_mw=3"),
+        ("site: {facility_power_mw: 2}\n", "site.facility_power_mw=3"),
+        ("sites: {site: {facility_power_mw: 2}}\n", "sites.site.facility_power_mw=3"),
+    ],
+)
+def test_the_shorthands_numbers_are_set_as_they_are_written_or_as_they_are_listed(loaded, site, set_to):
+    assert loaded(BASE + site, sets=[set_to]).fleet.named_sites["site"].facility_power_mw.value == 3
+
+
+def test_another_site_beside_the_shorthand_is_still_refused(loaded):
+    lines = refused(loaded, BASE + "site: {facility_power_mw: 2}\n", sets=["sites.other.facility_power_mw=3"])
+
+    assert lines == ["--set sites.other.facility_power_mw=3: sites: give site or sites, not both"]
+
+
+def test_the_tolerance_of_claims_is_no_claim(loaded):
+    text = BASE + "claims: [{id: mine, metric: fleet.gpu_count, says: 5}]\n"
+    fleet = loaded(text, sets=["claims.tolerance_share=0.2", "claims.mine.says=6"]).fleet
+
+    assert fleet.assumptions["claims.tolerance_share"].value == 0.2
+    assert fleet.claims[0].says == 6.0
+
+
+def test_a_gpu_of_the_files_own_is_changed_where_it_stands(loaded):
+    text = BASE.replace("h100-sxm", "mine") + (
+        "gpus: {mine: {title: Mine, vendor: Me, family: own, hbm_gbyte: 80, peak_tflop_per_s: {bf16: 500}}}\n"
+    )
+    found = loaded(text, sets=["gpus.mine.hbm_gbyte=96", "gpus.mine.peak_bf16_tflop_per_s=400"])
+
+    assert found.catalog.gpus["mine"].hbm_gbyte.value == 96
+    assert {key: figure.value for key, figure in found.fleet.assumptions.items()} == {
+        "gpus.mine.peak_bf16_tflop_per_s": 400.0
+    }

@@ -1,11 +1,24 @@
 """What the tables and warnings of each report say, read from JSON as a program would."""
 
+import csv
+import io
 import json
 import math
+import re
+from functools import cache
 
 import pytest
 
+from colocalc.catalog import load_catalog
 from colocalc.metrics import H100E_BASES, STAGES
+from colocalc.report import to_csv, to_json, to_markdown, to_terminal, views
+from colocalc.study.check import judged
+from colocalc.study.claims import weigh
+from colocalc.study.evaluate import evaluate
+from colocalc.study.needed import needed
+from colocalc.study.training import alternatives
+from colocalc.units import UNITS
+from colocalc.variants import Variants
 
 SAMPLES = ("colossus-1", "meta-llama3-16k", "neocloud-1k-h100")
 SCENARIOS = (None, "gb200-30k", "superchips", "partitions", "tree", "flat-ring", "isolation", "immature", "mature")
@@ -497,7 +510,8 @@ def test_the_check_counts_what_it_looked_at(told):
     assert told("check", "colossus-1")["headline"] == [
         "3 pools, 1 training job, 12 scenarios: no faults.",
         "2 of 2 expectations hold.",
-        "Of 33 claims, 12 hold, 2 hold if one given input differs, 1 mixes units, 16 do not hold, 2 are not covered.",
+        "Of 34 claims, 13 hold, 2 hold if one given input differs, 1 mixes units, 16 do not hold, 2 are not covered. "
+        "Of those that hold, 5 only as the file gives them.",
     ]
 
 
@@ -506,3 +520,224 @@ def test_a_file_that_expects_nothing_says_so(told):
 
     assert document["headline"] == ["1 pool, 0 training jobs, 0 scenarios: no faults.", "The file expects nothing."]
     assert document["tables"] == {}
+
+
+# Claims, weighed
+
+
+@cache
+def weighed(command, name="colossus-1"):
+    """The report of a sample that the command line would write, weighed once for all forms of it."""
+    variants = Variants(name, load_catalog())
+    case, claims = variants.case, variants.fleet.claims
+    result, verdicts = evaluate(case), weigh(claims, variants)
+    checked = judged(result, variants.fleet.expect, pools=case.pools.names)
+    if command == "check":
+        return views.check(case, result, variants.loaded.catalog, checked=checked, verdicts=verdicts)
+    return views.report(
+        case,
+        result,
+        variants.loaded.catalog,
+        others=tuple(alternatives(case)),
+        checked=checked,
+        verdicts=verdicts,
+        targets=needed(claims, variants),
+    )
+
+
+def claim_rows(report):
+    return {row["claim"]: row for row in json.loads(to_json.render(report))["tables"]["claims"]}
+
+
+def shown_tables(text):
+    """Titles of the tables of a terminal report: a line, an empty one, and a rule two lines below."""
+    lines = text.splitlines()
+    return [line for line, rule in zip(lines, lines[3:], strict=False) if rule.startswith("──") and line]
+
+
+def test_the_command_line_writes_the_report_that_is_looked_at_here(told):
+    assert told("check", "colossus-1")["tables"]["claims"] == list(claim_rows(weighed("check")).values())
+
+
+def test_the_verdicts_are_the_last_table_of_a_check_and_of_a_report():
+    for command in ("check", "report"):
+        assert weighed(command).tables[-1].key == "claims"
+        assert list(json.loads(to_json.render(weighed(command)))["tables"])[-1] == "claims"
+
+
+def test_a_check_and_a_report_have_the_same_verdicts():
+    assert claim_rows(weighed("check")) == claim_rows(weighed("report"))
+    assert weighed("check").headline[-1] == weighed("report").headline[-1]
+
+
+@pytest.mark.parametrize("columns", [80, 200])
+@pytest.mark.parametrize("command", ["check", "report"])
+def test_a_terminal_ends_with_the_verdicts_before_assumptions_and_sources(command, columns):
+    text = to_terminal.render(weighed(command), width=columns, color=False)
+    (after,) = re.split(r"lies\s+within\s+5%\s+of\s+it\.", text)[1:]
+
+    assert text.count("What was said, weighed\n") == 1
+    assert shown_tables(after) == (["Sources"] if command == "check" else ["Assumptions", "Sources"])
+    assert max(map(len, text.splitlines())) <= columns
+
+
+@pytest.mark.parametrize("columns", [80, 200])
+def test_every_claim_stands_in_the_terminal_under_its_whole_name(columns):
+    text = to_terminal.render(weighed("check"), width=columns, color=False)
+    first = [line.split(" ", 1)[0] for line in text.splitlines()]
+
+    for claim in claim_rows(weighed("check")):
+        assert first.count(claim) == 1, claim
+
+
+def test_the_sentence_that_was_said_is_shown_where_there_is_room():
+    wide, narrow = (to_terminal.render(weighed("check"), width=columns, color=False) for columns in (200, 80))
+
+    assert "Said" in wide
+    assert "Said" not in narrow
+    assert "Because" in narrow
+
+
+def test_a_row_holds_the_numbers_behind_the_verdict():
+    row = claim_rows(weighed("check"))["hedge"]
+
+    assert (row["verdict"], row["about"], row["unit"]) == ("does not hold", "hedge.gross_share", "share")
+    # 220,000 x 8,760 x 2.60 over 6 billion; 1 and 5% of it
+    assert row["value"] == row["low"] == row["high"] == pytest.approx(0.83512, rel=1e-12)
+    assert (row["says_low"], row["says_high"]) == (pytest.approx(0.95), pytest.approx(1.05))
+    # 6 billion over 1,927,200,000 GPU-hours
+    assert (row["needs"], row["needs_unit"], row["needs_now"]) == ("lease.rate_usd_per_gpu_h", "usd_per_gpu_h", None)
+    assert row["needs_value"] == pytest.approx(3.1133, abs=5e-5)
+    assert (row["who"], row["date"], row["source"]) == ("Mirae Asset Securities", "2026-05-08", "mirae-2026-05")
+
+
+def test_a_row_tells_a_band_a_scenario_and_what_it_is_held_against():
+    rows = claim_rows(weighed("check"))
+
+    assert rows["site-300mw-typical"]["low"] < rows["site-300mw-typical"]["value"] < rows["site-300mw-typical"]["high"]
+    assert (rows["ring-cause"]["about"], rows["ring-cause"]["scenario"]) == ("cause data_parallel", "ring")
+    assert (rows["tree-cure"]["scenario"], rows["tree-cure"]["relative_to"]) == ("tree", "ring-zero-0")
+    assert rows["parts-apart"]["relative_to"] == "base"
+    assert rows["hedge"]["scenario"] is rows["hedge"]["relative_to"] is None
+    assert rows["fleet-mix"]["about"] == "pools.gb200.count"
+
+
+def test_an_end_without_limit_is_null_and_never_a_number():
+    rows = claim_rows(weighed("check"))
+
+    assert (rows["site-300mw-typical"]["says_low"], rows["site-300mw-typical"]["says_high"]) == (None, 300.0)
+    assert (rows["break-even"]["says_low"], rows["break-even"]["says_high"]) == (1.0, None)
+    assert "Infinity" not in to_json.render(weighed("report"))
+    assert not {"inf", "-inf", "nan"} & set(to_csv.render(weighed("check")).replace("\n", ",").split(","))
+
+
+def test_what_is_not_covered_has_a_reason_and_no_numbers():
+    row = claim_rows(weighed("check"))["cursor-10b"]
+
+    assert row["verdict"] == "not covered"
+    assert row["because"].startswith("SpaceX pays the 10 billion")
+    for key in ("about", "value", "low", "high", "says_low", "says_high", "unit", "needs", "needs_value"):
+        assert row[key] is None
+
+
+def test_every_number_of_a_row_has_a_unit_that_is_known():
+    for row in claim_rows(weighed("check")).values():
+        assert (row["value"] is None) == (row["unit"] is None) or row["verdict"] == "not covered"
+        assert row["unit"] is None or row["unit"] in UNITS
+        assert row["needs"] is None or isinstance(row["needs_value"], float)
+
+
+def test_a_csv_carries_every_row_and_column_of_the_verdicts():
+    blocks = to_csv.render(weighed("check")).split("\n\n")
+    (block,) = [block for block in blocks if block.startswith("table,claim,")]
+    parsed = list(csv.DictReader(io.StringIO(block)))
+
+    assert [row["claim"] for row in parsed] == list(claim_rows(weighed("check")))
+    for row, known in zip(parsed, claim_rows(weighed("check")).values(), strict=True):
+        assert row["verdict"] == known["verdict"]
+        for key in ("value", "low", "high", "says_low", "says_high", "needs_value"):
+            assert (float(row[key]) if row[key] else None) == known[key]
+
+
+def test_markdown_shows_the_words_and_leaves_the_numbers_to_programs():
+    text = to_markdown.render(weighed("check"))
+    section = text.split("## What was said, weighed", 1)[1].split("\n## ", 1)[0]
+    heading, _, *rows = [line for line in section.splitlines() if line.startswith("|")]
+
+    assert heading == "| Claim | Verdict | Said | Because | Source |"
+    assert [row.split(" | ")[1] for row in rows] == [row["verdict"] for row in claim_rows(weighed("check")).values()]
+    assert "Mixes units: it equals a ratio of two kinds of count." in section
+
+
+def test_a_source_that_a_claim_names_is_listed_with_its_title():
+    document = json.loads(to_json.render(weighed("check")))
+
+    for row in document["tables"]["claims"]:
+        assert document["sources"][row["source"]], row["source"]
+
+
+def test_the_sentence_begins_with_its_scenario_and_ends_with_the_note_of_the_file():
+    rows = claim_rows(weighed("check"))
+
+    assert rows["ring-cause"]["because"].startswith("In scenario ring: the stage data_parallel at 0.")
+    assert rows["ring-cause"]["because"].endswith(". A data-parallel group has 1,717 ranks here, not 220,000")
+    assert rows["hedge"]["because"].startswith("hedge.gross_share is 83.5%, not 100.0%; it would take ")
+    assert not any(row["because"].endswith(".") for row in rows.values())
+
+
+def test_one_claim_is_counted_as_one_and_several_as_several(told):
+    fleet = "name: x\npools: [{{gpu: h100-sxm, count: 100}}]\nclaims: [{claims}]\n"
+    one, other = "{metric: fleet.gpu_count, says: 100}", "{metric: fleet.gpu_count, says: 5}"
+
+    def last(*claims):
+        return told("check", "-", stdin=fleet.format(claims=", ".join(claims)).encode())["headline"][-1]
+
+    assert last(one) == "Of 1 claim, 1 holds."
+    assert last(one, one, other) == "Of 3 claims, 2 hold, 1 does not hold."
+    assert last(other, other) == "Of 2 claims, 2 do not hold."
+
+
+def test_a_claim_without_a_name_is_called_by_its_place(told):
+    fleet = b"name: x\npools: [{gpu: h100-sxm, count: 1}]\nclaims: [{metric: fleet.gpu_count, says: 1}, {metric: fleet.gpu_count, says: 2}]\n"
+
+    assert [row["claim"] for row in told("check", "-", stdin=fleet)["tables"]["claims"]] == ["0", "1"]
+
+
+def test_a_metric_without_end_is_null_in_json_and_told_in_words(told):
+    fleet = small("{gpu: h100-sxm, count: 64}") + b"reliability: {failures_per_1000_gpu_day: 0}\n"
+    fleet += b"claims: [{id: never, metric: mfu.job_mttf_s, says: {at_least: 1e9}}]\n"
+    (row,) = told("check", "-", stdin=fleet)["tables"]["claims"]
+
+    assert (row["verdict"], row["value"], row["high"]) == ("holds", None, None)
+    assert row["because"].startswith("mfu.job_mttf_s is infinite; ")
+
+
+# Rate cards looked over by a check
+
+
+def test_findings_on_cards_stand_first_and_are_warned_of_once(told):
+    fleet = b"""
+name: own
+pools: [{gpu: h100-sxm, count: 8}]
+lease: {rate_card: mine, term: 1-year}
+cards:
+  mine:
+    as_of: 2026-01-31
+    currency: usd
+    rates: [{gpu: h100-sxm, term: 1-year, rate_usd_per_gpu_h: 1460}]
+claims: [{metric: fleet.gpu_count, says: 8}]
+"""
+    document = told("check", "-", stdin=fleet)
+
+    assert list(document["tables"]) == ["cards", "claims"]
+    assert {row["card"] for row in document["tables"]["cards"]} == {"mine"}
+    assert {row["kind"] for row in document["tables"]["cards"]} == {"band", "unit"}
+    # 1,460 over 730 hours a month is 2 an hour
+    assert any("month" in row["message"] and "$2.00" in row["message"] for row in document["tables"]["cards"])
+    assert warnings(document).count("2 findings on rate cards: see the table") == 1
+
+
+def test_cards_without_findings_have_no_table(told):
+    fleet = b"name: x\npools: [{gpu: h100-sxm, count: 8}]\nlease: {rate_card: story-2026-05}\n"
+
+    assert told("check", "-", stdin=fleet)["tables"] == {}

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from colocalc.mfu.step import STEP_STAGES
-from colocalc.mfu.waterfall import compose
+from colocalc.mfu.waterfall import attribution_share, compose
 
 ORDER = (*STEP_STAGES, "goodput")
 
@@ -151,3 +151,58 @@ def test_one_scenario_that_leaves_nothing_leaves_the_other_its_shares():
     )
     assert list(stacked.log_share["power"]) == [1.0, 0.5]
     assert list(stacked.log_share["allocation"]) == [0.0, 0.5]
+
+
+# What a stage has of a fall
+
+
+def attributed(before_factor, after_factor, before_share=0.4, after_share=0.1):
+    return attribution_share(
+        before_factor=before_factor, after_factor=after_factor, before_share=before_share, after_share=after_share
+    )
+
+
+def test_a_stage_that_halves_has_half_of_a_fall_to_a_quarter():
+    assert attributed(1.0, 0.5) == near(0.5)
+    assert attributed(0.8, 0.4) == near(0.5)
+
+
+def test_the_only_stage_that_differs_has_all_of_the_fall():
+    assert attributed(0.9, 0.225) == near(1.0)
+
+
+def test_a_stage_that_stays_has_none_of_it():
+    assert attributed(0.7, 0.7) == 0.0
+
+
+def test_a_stage_that_rose_counts_against_the_others_and_one_may_explain_more_than_all():
+    assert attributed(0.5, 1.0) == near(-0.5)
+    assert attributed(1.0, 0.125) == near(1.5)
+
+
+def test_a_rise_is_shared_out_as_a_fall_is():
+    assert attributed(0.5, 1.0, before_share=0.1, after_share=0.4) == near(0.5)
+
+
+def test_without_a_fall_no_stage_has_a_part():
+    assert np.isnan(attributed(1.0, 0.5, before_share=0.4, after_share=0.4))
+
+
+def test_there_and_back_a_stage_has_the_same_part():
+    assert attributed(0.9, 0.6, 0.35, 0.12) == near(float(attributed(0.6, 0.9, 0.12, 0.35)))
+
+
+def test_the_parts_between_two_waterfalls_sum_to_one():
+    one = composed({"ceiling": 0.8, "bubble": 0.9, "goodput": 0.9}, {"ceiling": 0.6}, allocation=0.9)
+    two = composed({"ceiling": 0.8, "software": 0.6, "goodput": 0.3}, {"ceiling": 0.5}, allocation=0.7)
+    parts = [
+        float(attributed(one.factors[name], two.factors[name], one.fleet_share, two.fleet_share))
+        for name in one.factors
+    ]
+    assert sum(parts) == near(1.0)
+    assert parts[list(one.factors).index("power")] == 0.0
+
+
+def test_many_falls_are_attributed_at_once():
+    found = attributed(np.asarray([[1.0], [0.5]]), np.asarray([0.5, 0.25, 0.125]))
+    assert found == pytest.approx(np.asarray([[0.5, 1.0, 1.5], [0.0, 0.5, 1.0]]), rel=1e-12)

@@ -43,7 +43,7 @@ def lower_layout(
     given = training.layout if isinstance(training.layout, Layout) else Layout()
     key = f"{path}.layout"
     open_layout = not isinstance(training.layout, Layout)
-    by_rule = _by_rule(training, gpus, model, ledger) if open_layout and model is not None else {}
+    by_rule = _by_rule(path, training, gpus, model, ledger) if open_layout and model is not None else {}
     if by_rule:
         ledger.remark(
             "no layout given: a plain rule is used, see the assumptions; `layout: {tp: ..., pp: ...}` overrides it",
@@ -98,8 +98,8 @@ def warn_of_layout(
         )
     if model is None or training.ignore_memory:
         return
-    need = _state_byte(training, layout, model, ledger) / BYTES_PER_GBYTE
-    memory = min((gpu.hbm_gbyte.value for gpu in gpus if gpu.hbm_gbyte), default=float("inf"))
+    need = _state_byte(path, training, layout, model, ledger) / BYTES_PER_GBYTE
+    memory = _least_gbyte(gpus, ledger)
     if need > memory:
         ledger.remark(
             f"{path}: weights and gradients alone take {need:.0f} GB of a GPU's {memory:.0f} GB: this does not fit "
@@ -109,30 +109,35 @@ def warn_of_layout(
         )
 
 
-def _state_byte(training: Training, layout: CutLayout, model: ModelDims, ledger: Ledger) -> float:
+def _least_gbyte(gpus: list[GpuType], ledger: Ledger) -> float:
+    """Memory of the GPU that has least; infinite where none is known."""
+    known = {gpu.id: gpu.hbm_gbyte for gpu in gpus if gpu.hbm_gbyte}
+    return min((ledger.fact(f"gpus.{key}.hbm_gbyte", one, _TOPIC) for key, one in known.items()), default=float("inf"))
+
+
+def _state_byte(path: str, training: Training, layout: CutLayout, model: ModelDims, ledger: Ledger) -> float:
     """Weights, and gradients where they are not sharded, on one GPU; activations and optimizer come on top."""
-    weight, gradient = _widths(training, ledger)
+    weight, gradient = _widths(path, training, ledger)
     width = {0: weight + gradient, 1: weight + gradient, 2: weight, 3: 0.0}[layout.zero_stage]
     return float(parameter_count(model)) * width / (layout.tp * layout.pp)
 
 
-def _widths(training: Training, ledger: Ledger) -> tuple[float, float]:
+def _widths(path: str, training: Training, ledger: Ledger) -> tuple[float, float]:
     """Bytes of a weight, and of a gradient."""
-    weight, gradient = (
-        float(ledger.catalog.default(f"training.{name}").value) for name in ("weight_bytes", "gradient_bytes")
-    )
-    return weight, gradient if training.gradient_bytes is None else training.gradient_bytes.value
+    weight = ledger.number("training.weight_bytes", None, _TOPIC, default="training.weight_bytes")
+    key = f"{path}.gradient_bytes"
+    return weight, ledger.number(key, training.gradient_bytes, _TOPIC, default="training.gradient_bytes")
 
 
-def _by_rule(training: Training, gpus: list[GpuType], model: ModelDims, ledger: Ledger) -> dict[str, float]:
+def _by_rule(path: str, training: Training, gpus: list[GpuType], model: ModelDims, ledger: Ledger) -> dict[str, float]:
     limit, share, most_virtual = (
         float(ledger.catalog.default(f"training.layout.rule.{name}").value)
         for name in ("tp_limit_count", "state_memory_share", "vpp_limit_count")
     )
     node = min((gpu.node_gpu_count.value for gpu in gpus if gpu.node_gpu_count), default=1.0)
     tp = _power_of_two_below(min(limit, node, model.head_count))
-    memory = min((gpu.hbm_gbyte.value for gpu in gpus if gpu.hbm_gbyte), default=float("inf")) * BYTES_PER_GBYTE
-    width = sum(_widths(training, ledger))
+    memory = _least_gbyte(gpus, ledger) * BYTES_PER_GBYTE
+    width = sum(_widths(path, training, ledger))
     pp = 1.0
     while float(parameter_count(model)) * width / (tp * pp) > share * memory and 2.0 * pp <= model.layer_count:
         pp *= 2.0

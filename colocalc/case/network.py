@@ -114,7 +114,11 @@ def _torus_dimensions(gpus: list[GpuType], ledger: Ledger) -> float:
 
 def _torus_rate(network: Network, gpus: list[GpuType], ledger: Ledger) -> float:
     """What a chip sends on all its torus links together, as achieved; the slowest of the fleet's types."""
-    rates = [gpu.scale_up_gbyte_per_s.value for gpu in gpus if gpu.link_kind == "torus" and gpu.scale_up_gbyte_per_s]
+    rates = [
+        ledger.fact(f"gpus.{gpu.id}.scale_up_gbyte_per_s", gpu.scale_up_gbyte_per_s, _TOPIC)
+        for gpu in gpus
+        if gpu.link_kind == "torus" and gpu.scale_up_gbyte_per_s
+    ]
     if network.torus_efficiency_share is None or not rates:
         return float("nan")
     share = ledger.fact(f"networks.{network.id}.torus_efficiency_share", network.torus_efficiency_share, _TOPIC)

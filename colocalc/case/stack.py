@@ -168,6 +168,7 @@ def _joined(values: Sequence[Any], join: Callable[[Sequence[Array]], Array]) -> 
     first = values[0]
     if all(value is first for value in values):
         return first
+    _same([type(value) for value in values])
     if isinstance(first, np.ndarray):
         return join(values)
     if is_dataclass(first) and not isinstance(first, type):

@@ -15,6 +15,7 @@ from pydantic import ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
 from colocalc import yamlio
+from colocalc.calibration import Calibration
 from colocalc.card import RateCard
 from colocalc.errors import ColocalcError, Fault, InputError, did_you_mean, quoted
 from colocalc.faults import faults_of
@@ -32,6 +33,7 @@ __all__ = [
     "fleet_outlines",
     "fleets_dir",
     "load_catalog",
+    "read_calibration",
 ]
 
 D = TypeVar("D", bound=Definition)
@@ -145,7 +147,8 @@ class Catalog:
     Parameters
     ----------
     directory : Path
-        Folder with ``gpus.yaml``, ``models.yaml``, ``networks.yaml``, ``sources.yaml``, ``defaults.yaml``, ``cards``.
+        Folder with ``gpus.yaml``, ``models.yaml``, ``networks.yaml``, ``sources.yaml``, ``defaults.yaml``,
+        ``calibration.yaml``, ``cards``.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -202,6 +205,11 @@ class Catalog:
         """The default at a dotted path, for example ``sites.pue_factor``, or a ColocalcError."""
         return _named(self.defaults, path, "default")
 
+    @cached_property
+    def calibration(self) -> Calibration:
+        """The constants of the step-time model."""
+        return read_calibration(self._directory / "calibration.yaml")
+
     def card_names(self) -> tuple[str, ...]:
         """Names of the rate cards that ship, in alphabetical order."""
         return _stems(self._directory / "cards")
@@ -215,6 +223,11 @@ class Catalog:
             data = _read_mapping(path)
             self._cards[name] = _valid(RateCard, data, key=None, id_field=None, path=path)
         return self._cards[name]
+
+
+def read_calibration(path: Path) -> Calibration:
+    """The calibration of a file, the one that ships or one's own; an InputError lists what is wrong with it."""
+    return _valid(Calibration, _read_mapping(path), key=None, id_field=None, path=path)
 
 
 def catalog_dir() -> Path:

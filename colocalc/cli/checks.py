@@ -81,6 +81,8 @@ def solve(
     from colocalc.study.evaluate import evaluate
     from colocalc.study.goal import comparison_of, reach
 
+    if not key.strip() or "=" in key:
+        raise ColocalcError(f"should be one key, not {quoted(key)}", where="--for", exit_code=EXIT_USAGE)
     span = _span(between)
     variants, case, _ = evaluated(fleet, sets, scenario)
     goal = reach(variants, key, comparison_of(until, case.pools.names), between=span)

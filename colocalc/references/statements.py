@@ -40,7 +40,7 @@ def statement_problems(fleet: Fleet, catalog: Catalog, pools: Sequence[str]) -> 
             yield Problem((*path, "id"), f"{quoted(claim.id)} is the id of claims.{taken} already")
         yield from _keys(path, claim, fleet, catalog, keys)
         yield from _scenarios(path, claim, list(fleet.scenarios))
-    yield from _assumptions(fleet)
+    yield from _assumptions(fleet, catalog)
 
 
 def _keys(
@@ -66,9 +66,16 @@ def _scenarios(path: Path, claim: Claim, scenarios: list[str]) -> Iterator[Probl
             yield Problem((*path, name), f"no scenario {quoted(wanted)} in this fleet", near(wanted, known))
 
 
-def _assumptions(fleet: Fleet) -> Iterator[Problem]:
-    """Whether the numbers of ``assumptions`` can be what the unit of their path says."""
+def _assumptions(fleet: Fleet, catalog: Catalog) -> Iterator[Problem]:
+    """Whether ``assumptions`` replaces numbers that have no key in the file, by what their unit allows."""
+    own: dict[str, Container[str]] = {"gpus": fleet.gpus, "cards": fleet.cards}
     for key, figure in fleet.assumptions.items():
+        if not is_assumption(key, catalog, own):
+            is_key = unknown_part(key, {}) is None
+            message = "is a key of the file itself: write it there" if is_key else "no assumption is called so"
+            hint = None if is_key else did_you_mean(key, catalog.defaults)
+            yield Problem(("assumptions", key), message, hint, at_key=True)
+            continue
         unit = unit_of(key)
         for number in (figure.value, figure.low, figure.high):
             if number is None:
@@ -77,3 +84,5 @@ def _assumptions(fleet: Fleet) -> Iterator[Problem]:
                 yield Problem(("assumptions", key), f"should be between 0 and 1, not {number:g}")
             elif number < 0.0 and (unit is None or unit.suffix != "usd"):
                 yield Problem(("assumptions", key), f"should be at least 0, not {number:g}")
+            elif number == 0.0 and key.startswith(("gpus.", "networks.")) and unit is not None and unit.suffix != "s":
+                yield Problem(("assumptions", key), "should be above 0: what the catalog has there is divided by")

@@ -151,8 +151,8 @@ def _strip(column: Column, table: Table, clean: Callable[[str], str]) -> _Strip:
         header = textwrap.fill(label, max(longest, heading))
         width = max(longest, *map(cell_len, header.split("\n")))
         return _Strip(header, cells, right, least=width, better=width, natural=width)
-    word = _longest_word([label, *cells])
     natural = max(longest, cell_len(label))
+    word = natural if natural <= _SHORT_WORD else _longest_word([label, *cells])  # short texts stay on one line
     return _Strip(label, cells, right, least=min(word, _SHORT_WORD), better=min(word, _LONG_WORD), natural=natural)
 
 

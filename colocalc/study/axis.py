@@ -13,6 +13,7 @@ from colocalc.study.evaluate import values as metric_values
 
 Lowered = Callable[[float], Case]
 
+_FEW_WHOLE = 256  # of fewer whole numbers each is looked at
 _PROBES = (0.0, 0.37, 1.0)  # of the way: a number that turns somewhere is not on the line through these
 
 
@@ -47,6 +48,12 @@ class Axis:
         """Values from low to high, each once; whole ones where only these make sense."""
         return self._spread(np.linspace(0.0, 1.0, count))
 
+    def places(self, count: int) -> Array:
+        """As ``points``; of a few whole numbers, each."""
+        if self.whole and self.high - self.low < _FEW_WHOLE:
+            return np.arange(np.ceil(self.low), np.floor(self.high) + 1.0)
+        return self.points(count)
+
     def _spread(self, places: Array) -> Array:
         """Values at these parts of the way from low to high."""
         if self.scale == "log":
@@ -73,6 +80,11 @@ class Axis:
         self._between = None
 
 
+# The ends of what a number may be are searched too; what is divided by nothing there is undefined, and no fault.
+_undefined_is_no_fault = np.errstate(divide="ignore", invalid="ignore", over="ignore")
+
+
+@_undefined_is_no_fault
 def metrics_along(
     axes: Sequence[Axis], values: Sequence[Array], names: Sequence[str], base: Case
 ) -> list[Mapping[str, Array]]:
@@ -95,16 +107,24 @@ def metrics_along(
         For each axis, NaN where a metric is undefined or where there is no case.
     """
     lines = [axis.between() for axis in axes]
-    found = {place: _one_by_one(axes[place], values[place], names) for place, line in enumerate(lines) if line is None}
+    found = {
+        place: metrics_one_by_one(axes[place], values[place], names) for place, line in enumerate(lines) if line is None
+    }
     blocks = {place: line(values[place]) for place, line in enumerate(lines) if line is not None}
     try:
         found |= _at_once(blocks, values, names, base)
-    except StructureError:  # an axis may change what the others leave alone, such as a card for a rate
-        for place, block in blocks.items():
-            found |= _at_once({place: block}, values, names, block)
-    except ColocalcError:  # one of the values has no result: the others do
-        found |= {place: _one_by_one(axes[place], values[place], names) for place in blocks}
+    except (StructureError, ColocalcError):
+        # An axis may change what the others leave alone, such as a card for a rate; a value may have no result.
+        found |= {place: _alone(axes[place], block, values[place], names) for place, block in blocks.items()}
     return [found[place] for place in range(len(axes))]
+
+
+def _alone(axis: Axis, block: Case, values: Array, names: Sequence[str]) -> Mapping[str, Array]:
+    """Metrics of one block of cases; where one of them has no result, the others still do."""
+    try:
+        return _at_once({0: block}, [values], names, block)[0]
+    except ColocalcError:
+        return metrics_one_by_one(axis, values, names)
 
 
 def _at_once(
@@ -126,24 +146,37 @@ def _at_once(
     }
 
 
-def _one_by_one(axis: Axis, values: Array, names: Sequence[str]) -> Mapping[str, Array]:
+@_undefined_is_no_fault
+def metrics_one_by_one(axis: Axis, values: Array, names: Sequence[str]) -> Mapping[str, Array]:
+    """As ``metrics_along`` for one axis, with the fleet lowered anew at every value."""
     rows = [_row(axis, float(value), names) for value in values]
     return {name: np.asarray([row[place] for row in rows]) for place, name in enumerate(names)}
 
 
 def _row(axis: Axis, value: float, names: Sequence[str]) -> list[float]:
     try:
-        found = metric_values(axis.at(value), names)
+        return _metrics(axis.at(value), names)
     except ColocalcError:
-        return [float("nan")] * len(names)
-    return [float(found[name]) for name in names]
+        return _metrics(None, names)
 
 
-def metrics_of(cases: Sequence[Case], names: Sequence[str]) -> Mapping[str, Array]:
-    """Metrics of several cases of one fleet, ``(case,)``: at once where they share a structure."""
+@_undefined_is_no_fault
+def metrics_of(cases: Sequence[Case | None], names: Sequence[str]) -> Mapping[str, Array]:
+    """Metrics of several cases of one fleet, ``(case,)``, NaN where there is none: at once where they are alike."""
     try:
-        found = metric_values(stacked(cases), names)
-    except StructureError:
-        rows = [metric_values(case, names) for case in cases]
-        return {name: np.asarray([float(row[name]) for row in rows]) for name in names}
-    return {name: np.broadcast_to(value, (len(cases),)) for name, value in found.items()}
+        found = metric_values(stacked(cases), names) if None not in cases else None
+    except (StructureError, ColocalcError):  # they differ, or one of them has no result
+        found = None
+    if found is not None:
+        return {name: np.broadcast_to(value, (len(cases),)) for name, value in found.items()}
+    rows = [_metrics(case, names) for case in cases]
+    return {name: np.asarray([row[place] for row in rows]) for place, name in enumerate(names)}
+
+
+def _metrics(case: Case | None, names: Sequence[str]) -> list[float]:
+    """Metrics of one case; NaN where it has no result."""
+    try:
+        found = {} if case is None else metric_values(case, names)
+    except ColocalcError:
+        found = {}
+    return [float(found.get(name, np.nan)) for name in names]

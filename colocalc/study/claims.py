@@ -13,7 +13,8 @@ from typing import Literal
 from colocalc.case import Case, numbers
 from colocalc.claim import Claim, Range
 from colocalc.errors import ColocalcError
-from colocalc.metrics import unit_suffix
+from colocalc.expect import EQUAL_WITHIN_SHARE
+from colocalc.metrics import STAGES, unit_suffix
 from colocalc.mfu.waterfall import attribution_share
 from colocalc.study import mixed_units
 from colocalc.study.evaluate import Result, evaluate
@@ -24,6 +25,8 @@ from colocalc.units import text, unit_of
 Word = Literal["holds", "holds if", "mixes units", "does not hold", "not covered"]
 
 BASE = "base"  # what a claim calls the file as it is
+_LAST_STAGE = {"mfu.step_share": "software", "mfu.job_share": "goodput", "mfu.fleet_share": "allocation"}
+_ABOUT = 0.3  # width of a range that still is one number, relative to its middle
 _HALF = 0.5  # a cause explains a fall when it is at least half of it, on a logarithmic scale
 
 
@@ -135,7 +138,7 @@ def _weighed(claim: Claim, here: _Ground, there: _Ground) -> Verdict:
 
 
 def _says(claim: Claim, case: Case) -> tuple[float, float]:
-    """What a claim allows: a bare number stands for itself and what rounds to it."""
+    """What a claim allows: a bare number stands for itself and what lies within the tolerance of it."""
     says = claim.says
     if isinstance(says, Range):
         low = says.low if says.low is not None else says.at_least
@@ -155,50 +158,62 @@ def _about_metric(claim: Claim, metric: str, here: _Ground, there: _Ground) -> V
     if claim.relative_to is not None:
         reference = there.value(metric)
         if not reference:
-            return Verdict(claim, "not covered", f"{metric} has no value in {claim.relative_to}")
+            return Verdict(claim, "not covered", f"{metric} is zero or has no value in {claim.relative_to}")
         # Both move with the same inputs, so that the band of one says nothing of their ratio.
         value, low, high, unit = value / reference, value / reference, value / reference, "factor"
     says = _says(claim, here.case)
     known = Verdict(claim, "holds", "", unit, value, low, high, *says)
-    if low <= says[1] and high >= says[0]:
+    if _meet(known):
         return _told(known, "holds", _overlap(known))
     return _apart(known, metric, here)
+
+
+def _meet(known: Verdict) -> bool:
+    """Whether the band and what is said overlap, ends included: two numbers that ``=`` takes for one are one."""
+    low, high, says_low, says_high = (
+        float(end or 0.0) for end in (known.low, known.high, known.says_low, known.says_high)
+    )
+    return low <= says_high + EQUAL_WITHIN_SHARE * abs(says_high) and high >= says_low - EQUAL_WITHIN_SHARE * abs(
+        says_low
+    )
 
 
 def _apart(known: Verdict, metric: str, here: _Ground) -> Verdict:
     """A verdict on a claim outside the model's band."""
     claim, says = known.claim, (float(known.says_low or 0.0), float(known.says_high or 0.0))
-    is_a_number = abs(says[0]) < float("inf") > abs(says[1])  # what is open to one side equals no ratio
-    if (
-        is_a_number
-        and claim.relative_to is None
-        and (words := mixed_units.explained(here.case, here.result(), metric, says))
-    ):
-        return _told(known, "mixes units", f"{words}; {metric} is {_text(known.value, known.unit)}")
     if claim.relative_to is not None:
         return _told(known, "does not hold", _outside(known))
-    target = _target(known, says)
+    targets = _targets(known, says)
     if claim.by is not None:
-        return _by_one_input(known, metric, claim.by, here, target)
-    if found := inside_ranges(here.fleet, here.ranged(), metric, target):
-        return _told(known, "holds if", f"{_outside(known)}; it holds with {found[0].words()}", found)
-    needs = levers(here.fleet, metric, target)
-    words = (
-        f"; it would take {' or '.join(need.words() for need in needs)}" if needs else "; no one input makes it true"
-    )
+        return _by_one_input(known, metric, claim.by, here, targets)
+    for target in targets:
+        if found := inside_ranges(here.fleet, here.ranged(), metric, target):
+            return _told(known, "holds if", f"{_outside(known)}; it holds with {found[0].words()}", found)
+    if _is_one_number(says) and (ratio := mixed_units.explained(here.case, here.result(), metric, says)):
+        return _told(known, "mixes units", f"{ratio}; {metric} is {_text(known.value, known.unit)}")
+    needs = levers(here.fleet, metric, targets[0])
+    found_none = "none of the inputs it answers to here makes it true"
+    words = f"; it would take {' or '.join(need.words() for need in needs)}" if needs else f"; {found_none}"
     return _told(known, "does not hold", _outside(known) + words, needs)
 
 
-def _target(known: Verdict, says: tuple[float, float]) -> float:
-    """What the metric would have to be: the number said, or the nearer end of what is said."""
-    if known.claim.says is not None and not isinstance(known.claim.says, Range):
-        return float(known.claim.says)
-    return says[0] if float(known.value or 0.0) < says[0] else says[1]
+def _is_one_number(says: tuple[float, float]) -> bool:
+    """Whether what is said is a number, exactly or about: many ratios lie in a wide range or beyond an open end."""
+    low, high = says
+    return high - low < float("inf") and high - low <= _ABOUT * abs(high + low) / 2.0
 
 
-def _by_one_input(known: Verdict, metric: str, key: str, here: _Ground, target: float) -> Verdict:
+def _targets(known: Verdict, says: tuple[float, float]) -> tuple[float, ...]:
+    """What the metric would have to be: the number said, if not that what rounds to it; of a range the nearer end."""
+    nearer = says[0] if float(known.value or 0.0) < says[0] else says[1]
+    said = known.claim.says
+    return (nearer,) if said is None or isinstance(said, Range) else (float(said), nearer)
+
+
+def _by_one_input(known: Verdict, metric: str, key: str, here: _Ground, targets: Sequence[float]) -> Verdict:
     """A claim that says which input brings the metric about."""
-    need = needed_of(here.fleet, key, metric, target)
+    found = [need for target in targets if (need := needed_of(here.fleet, key, metric, target)) is not None]
+    need = next((one for one in found if one.is_inside), next(iter(found), None))
     if need is None:
         return _told(known, "does not hold", f"{_outside(known)}; no value of {key} makes it true")
     word: Word = "holds if" if need.is_inside else "does not hold"
@@ -215,36 +230,48 @@ def _about_input(claim: Claim, key: str, here: _Ground) -> Verdict:
     value = float(figure.value)
     low, high = (value if end is None else end for end in (figure.low, figure.high))
     known = Verdict(claim, "holds", "", unit.suffix if unit else None, value, low, high, *_says(claim, here.case))
-    if low <= float(known.says_high or 0.0) and high >= float(known.says_low or 0.0):
-        return _told(known, "holds", f"{_given(known, figure.source, claim)}: nothing computed here checks it")
-    return _told(known, "does not hold", f"{_given(known, figure.source, claim)}; the claim says {_says_text(known)}")
-
-
-def _given(known: Verdict, source: str | None, claim: Claim) -> str:
-    origin = "the claim's own source" if source and source == claim.source else source or "no source"
-    return f"the file has {_band_text(known)}, from {origin}"
+    origin = "the claim's own source" if figure.source and figure.source == claim.source else figure.source
+    is_given = row is None or row.origin == "given"
+    found = f"the file has {_band_text(known)}" if is_given else f"the file gives none; {_band_text(known)} is taken"
+    said = f"{found}, from {origin or 'no source'}"
+    if _meet(known):
+        return _told(known, "holds", f"{said}: nothing computed here checks it")
+    return _told(known, "does not hold", f"{said}; the claim says {_says_text(known)}")
 
 
 def _about_cause(claim: Claim, here: _Ground) -> Verdict:
     """A cause explains a fall when its stage is at least half of it, on a logarithmic scale."""
     metric = str(_metric_of(claim))
+    if not _is_part(str(claim.cause), str(claim.metric)):
+        return Verdict(claim, "does not hold", f"the stage {claim.cause} is no part of {claim.metric}")
     factor = here.value(metric)
     if factor is None:
         return Verdict(claim, "not covered", here.result().undefined.get(metric, "the stage has no value here"))
     low, high = here.band(metric)
     before, after = float(claim.reference or 0.0), float(claim.says or 0.0)  # type: ignore[arg-type]
-    share, most = (
-        float(attribution_share(before_factor=1.0, after_factor=one, before_share=before, after_share=after))
-        for one in (factor, low)
-    )
+    share, most = (_part(one, before, after) for one in (factor, low))
     fall = f"the fall from {text(before, 'share')} to {text(after, 'share')}"
-    at_most = f" (at most {text(most, 'share')})" if most > share else ""
+    explained, most_of_it = ("all" if one == float("inf") else text(one, "share") for one in (share, most))
+    at_most = f" (at most {most_of_it})" if most_of_it != explained else ""
     half = (after / before) ** _HALF
     known = Verdict(claim, "holds", "", "factor", factor, low, high, None, half)
-    said = f"the stage {claim.cause} at {text(factor, 'factor')} explains {text(share, 'share')}{at_most} of {fall}"
+    said = f"the stage {claim.cause} at {text(factor, 'factor')} explains {explained}{at_most} of {fall}"
     if most >= _HALF:
         return _told(known, "holds", said)
     return _told(known, "does not hold", f"{said}; half of it takes a factor of {text(half, 'factor')} or less")
+
+
+def _part(factor: float, before: float, after: float) -> float:
+    """What a stage explains of a fall; without end where it leaves nothing."""
+    if factor <= 0.0:
+        return float("inf")
+    return float(attribution_share(before_factor=1.0, after_factor=factor, before_share=before, after_share=after))
+
+
+def _is_part(stage: str, metric: str) -> bool:
+    """Whether a stage is one of those whose product an MFU is: a step knows nothing of failures."""
+    order = list(STAGES)
+    return metric in _LAST_STAGE and order.index(stage) <= order.index(_LAST_STAGE[metric])
 
 
 def _told(known: Verdict, word: Word, because: str, needs: tuple[Need, ...] = ()) -> Verdict:
@@ -263,16 +290,21 @@ def _told(known: Verdict, word: Word, because: str, needs: tuple[Need, ...] = ()
 
 
 def _overlap(known: Verdict) -> str:
-    return f"the model finds {_band_text(known)}; the claim says {_says_text(known)}"
+    return f"{known.claim.metric} is {_band_text(known)}; the claim says {_says_text(known)}"
 
 
 def _outside(known: Verdict) -> str:
-    return f"the model finds {_band_text(known)}, not {_says_text(known)}"
+    return f"{known.claim.metric} is {_band_text(known)}, not {_says_text(known)}"
 
 
 def _band_text(known: Verdict) -> str:
     value, low, high = (_text(one, known.unit) for one in (known.value, known.low, known.high))
-    return value if low == value == high else f"{value} ({low} to {high})"
+    of = f" times that of {_place(known.claim.relative_to)}" if known.claim.relative_to else ""
+    return f"{value}{of}" if low == value == high else f"{value} ({low} to {high})"
+
+
+def _place(scenario: str) -> str:
+    return "the file as it is" if scenario == BASE else f"scenario {scenario}"
 
 
 def _says_text(known: Verdict) -> str:

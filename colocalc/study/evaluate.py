@@ -210,7 +210,7 @@ def _pool_values(
     if equivalents is not None:
         for basis in H100E_BASES:
             yield f"h100e.{basis}_count", equivalents.pool_count[basis]
-            yield f"h100e.{basis}_factor", np.broadcast_to(equivalents.factor[basis], case.pools.gpu_count.shape)
+            yield f"h100e.{basis}_factor", equivalents.factor[basis]
 
 
 def _reason(

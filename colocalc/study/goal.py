@@ -10,9 +10,9 @@ from colocalc.errors import ColocalcError, quoted
 from colocalc.expect import Comparison, holds, parse, unknown_metrics
 from colocalc.metrics import LATER, METRICS, is_metric
 from colocalc.study.axis import Axis, metrics_along
-from colocalc.study.evaluate import evaluate
+from colocalc.study.evaluate import Result, evaluate
 from colocalc.study.ranges import Varied, axis_of
-from colocalc.study.solve import Solution, solve
+from colocalc.study.solve import SCANNED, Solution, meets, solve
 from colocalc.units import unit_of
 
 _SHOWN = 9  # points of the curve that a report shows
@@ -55,7 +55,9 @@ class Goal:
     @property
     def is_met(self) -> bool:
         """Whether some value meets it."""
-        return bool(self.ranges) if self.comparison.op != "=" else self.met is not None
+        if self.comparison.op != "=":
+            return bool(self.ranges)
+        return self.met is not None or self.solution.everywhere
 
 
 def comparison_of(text: str, pools: tuple[str, ...]) -> Comparison:
@@ -106,9 +108,13 @@ def reach(fleet: Varied, key: str, comparison: Comparison, *, between: tuple[flo
     now = float(row.value) if row is not None else None  # type: ignore[arg-type]
     if now is None:
         _refuse_what_is_no_number(axis)
+    result = evaluate(fleet.case)
     (solution,) = solve([axis], metric=comparison.metric, targets=[comparison.number], base=fleet.case)
+    if np.isnan(solution.reached_low):
+        reason = result.undefined.get(comparison.metric, "it has no value at any place looked at")
+        raise ColocalcError(f"{comparison.metric} is undefined: {reason}", where="--until")
     ranges = () if comparison.op == "=" else _ranges(axis, solution, comparison, fleet.case)
-    place = _first(solution, ranges, comparison)
+    place = _first(axis, solution, ranges, comparison)
     points = _around(axis, [*(root.value for root in solution.roots), *([] if now is None else [now])])
     curve = metrics_along([axis], [points], [comparison.metric], fleet.case)[0][comparison.metric]
     unit = unit_of(key)
@@ -117,14 +123,24 @@ def reach(fleet: Varied, key: str, comparison: Comparison, *, between: tuple[flo
         unit=unit.suffix if unit else None,
         comparison=comparison,
         now=now,
-        now_metric=_metric(fleet.case, comparison.metric),
+        now_metric=_metric(result, comparison.metric),
         solution=solution,
         ranges=ranges,
         curve=tuple(
             (float(at), None if np.isnan(value) else float(value)) for at, value in zip(points, curve, strict=True)
         ),
-        met=None if place is None else fleet.settled(key, place),
+        met=None if place is None else _settled(fleet, axis, place),
     )
+
+
+def _settled(fleet: Varied, axis: Axis, place: float) -> Case | None:
+    """The fleet at a place; None where it has no result alone, as with fewer GPUs than a replica takes."""
+    case = fleet.settled(axis.key, place)
+    try:
+        evaluate(case)
+    except ColocalcError:
+        return None
+    return case
 
 
 def _around(axis: Axis, places: list[float]) -> Array:
@@ -143,31 +159,41 @@ def _refuse_what_is_no_number(axis: Axis) -> None:
         raise ColocalcError(fault.message, where=f"--for {axis.key}", hint=fault.hint) from None
 
 
-def _metric(case: Case, metric: str) -> float | None:
-    found = evaluate(case).metrics.get(metric)
+def _metric(result: Result, metric: str) -> float | None:
+    found = result.metrics.get(metric)
     return None if found is None else float(found)
 
 
 def _ranges(axis: Axis, solution: Solution, comparison: Comparison, base: Case) -> tuple[tuple[float, float], ...]:
-    """The stretches between roots on which the comparison holds; neighbours are joined."""
-    edges = np.unique([axis.low, *(root.value for root in solution.roots), axis.high])
-    middles = (edges[:-1] + edges[1:]) / 2.0
-    middles = np.round(middles) if axis.whole else middles
-    values = metrics_along([axis], [middles], [comparison.metric], base)[0][comparison.metric]
+    """The stretches on which the comparison holds: from one of the places looked at, or from a root, to another."""
+    roots = [root.value for root in solution.roots]
+    beside = (-1.0, 0.0, 1.0) if axis.whole else (0.0,)
+    near = [root + step for root in roots for step in beside if axis.low <= root + step <= axis.high]
+    places = np.unique(np.concatenate([axis.places(SCANNED), near]))
+    values = metrics_along([axis], [places], [comparison.metric], base)[0][comparison.metric]
+    held = [not np.isnan(value) and holds(comparison, float(value)) for value in values]
+    if not axis.whole:  # a root is the end of the stretch beside it, on whichever side of the target rounding put it
+        held = [
+            one or (at in roots and any(held[max(i - 1, 0) : i + 2]))
+            for i, (at, one) in enumerate(zip(places, held, strict=True))
+        ]
     found: list[tuple[float, float]] = []
-    for low, high, value in zip(edges[:-1], edges[1:], values, strict=True):
-        if np.isnan(value) or not holds(comparison, float(value)):
-            continue
-        joins = bool(found) and found[-1][1] == low
-        found = [*found[:-1], (found[-1][0], float(high))] if joins else [*found, (float(low), float(high))]
+    for number, place in enumerate(places):
+        if held[number]:
+            joins = number > 0 and held[number - 1]
+            start = found.pop()[0] if joins else float(place)
+            found.append((start, float(place)))
     return tuple(found)
 
 
-def _first(solution: Solution, ranges: tuple[tuple[float, float], ...], comparison: Comparison) -> float | None:
+def _first(
+    axis: Axis, solution: Solution, ranges: tuple[tuple[float, float], ...], comparison: Comparison
+) -> float | None:
     """The first value that meets the goal: for an inequality the edge of where it holds."""
     if comparison.op == "=":
-        return next((root.value for root in solution.roots if root.kind != "jump"), None)
+        return next((root.value for root in solution.roots if meets(root, comparison.number)), None)
     if not ranges:
         return None
-    edges = [edge for edge in ranges[0] if edge in {root.value for root in solution.roots}]
+    beside = 1.0 if axis.whole else 0.0
+    edges = [edge for edge in ranges[0] if any(abs(edge - root.value) <= beside for root in solution.roots)]
     return edges[0] if edges else ranges[0][0]

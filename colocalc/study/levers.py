@@ -9,13 +9,13 @@ from colocalc.case import Case, numbers
 from colocalc.metrics import base_id
 from colocalc.study.axis import Axis
 from colocalc.study.ranges import Ranged, Varied, axis_of, nudged
-from colocalc.study.solve import Root, solve
+from colocalc.study.solve import meets, solve
 from colocalc.units import text, unit_of
 
 _TRIED = 5  # the numbers a metric answers to most are solved for
 _SHOWN = 2  # of these, the nearest to what they are now
 _LEAST_ANSWER = 1e-3  # relative change of the metric over that of the number, below which it is no lever
-_CLOSE = 0.01  # relative
+_MOST_POOLS = 16  # of more pools, no single one is what it takes
 _RATE = "lease.rate_usd_per_gpu_h"
 
 
@@ -115,10 +115,14 @@ def levers(fleet: Varied, metric: str, target: float) -> tuple[Need, ...]:
         What the metric should be.
     """
     family = base_id(metric).split(".")[0]
+    few_pools = len(fleet.case.pools.names) <= _MOST_POOLS
     keys = [
         path
         for path, row in numbers(fleet.case).items()
-        if row.origin in {"given", "assumed"} and family in row.topics | {"fleet"} and _is_lever(path, metric)
+        if row.origin in {"given", "assumed"}
+        and family in row.topics | {"fleet"}
+        and _is_lever(path, metric)
+        and (few_pools or not path.startswith("pools."))
     ]
     answers = nudged(fleet, keys, [metric])[metric]
     strong = sorted(
@@ -133,9 +137,10 @@ def levers(fleet: Varied, metric: str, target: float) -> tuple[Need, ...]:
 def _is_lever(path: str, metric: str) -> bool:
     """Whether a number may be told as what it would take.
 
-    No degree of a layout; for MFU no size of the fleet; for a stage no rate of compute, which it only follows.
+    No degree of a layout, no property of a schedule, no width of a number; for MFU no size of the fleet; for a stage no
+    rate of compute, which it only follows.
     """
-    if ".layout." in path:
+    if ".layout." in path or path.startswith("schedule.") or path.endswith("_bytes"):
         return False
     if base_id(metric).startswith("mfu."):
         return not path.startswith("pools.") and not (".stage." in metric and path.startswith("mfu.shape_share."))
@@ -158,14 +163,9 @@ def _needs(fleet: Varied, axes: Sequence[Axis], metric: str, targets: Sequence[f
         return []
     found = solve(axes, metric=metric, targets=targets, base=fleet.case)
     return [
-        _need(fleet, one.key, [root.value for root in one.roots if _meets(root, target)])
+        _need(fleet, one.key, [root.value for root in one.roots if meets(root, target)])
         for one, target in zip(found, targets, strict=True)
     ]
-
-
-def _meets(root: Root, target: float) -> bool:
-    """Whether a value may be told as the one it would take: whole numbers come close enough."""
-    return root.kind == "met" or (root.kind == "between" and abs(root.metric - target) <= _CLOSE * abs(target))
 
 
 def _need(fleet: Varied, key: str, values: Sequence[float]) -> Need | None:

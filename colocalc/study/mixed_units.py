@@ -53,9 +53,9 @@ def _share_of_equivalents(case: Case) -> Iterator[tuple[float, str]]:
 
 def _other_peaks(case: Case, share: float) -> Iterator[tuple[float, str]]:
     """The same work over the peak of another precision."""
-    if not case.jobs:
+    used = next(iter({job.peak_precision for job in case.jobs}), "")
+    if len({job.peak_precision for job in case.jobs}) != 1:
         return
-    used = case.jobs[0].peak_precision
     here, counts = case.equivalents.tflop_per_s, case.pools.gpu_count
     for precision, word in _PRECISIONS.items():
         ours, theirs = (float(np.sum(here[key][..., :-1] * counts)) for key in (used, precision))

@@ -7,17 +7,20 @@ from typing import Any, Protocol
 import numpy as np
 
 from colocalc.case import Assumption, Case, numbers
-from colocalc.errors import ColocalcError
+from colocalc.errors import EXIT_USAGE, ColocalcError
 from colocalc.metrics import base_id
 from colocalc.study.axis import Axis, metrics_of
 from colocalc.units import unit_of
 
-MOST_RANGED = 64  # inputs whose ranges are tried, the first of the file: the work stays small however many pools
+MOST_RANGED = 64  # inputs whose ranges are tried: the work stays small however many pools there are
 _DECADES = 1e4
 _WHOLE = frozenset({"count", "tokens", "steps", "months", "dim"})
+_MOST_DEGREES = 256.0  # of tensor ranks, stages, chunks or the like
 _DEGREES = ".layout."  # degrees of parallelism have no unit in their name
 _FROM_ONE = ("pue_factor", "oversubscription_factor")
-_UP_TO_ONE = ("software.", "training.measured.")
+_UP_TO_ONE = ("tree_bandwidth_factor", "pat_bandwidth_factor")
+_MEASURED = ".measured."
+_LEAST_EFFICIENCY = 1e-3  # of a network: without any, nothing is ever exchanged
 _WIDEST = {"usd_per_gpu_h": (1e-3, 1e4)}  # of a number the fleet does not have yet
 _ANYTHING = (1e-6, 1e12)
 _NUDGE = 0.01
@@ -62,25 +65,54 @@ def axis_of(fleet: Varied, key: str, *, between: tuple[float, float] | None = No
     now = row.value if row is not None and isinstance(row.value, float) else None
     unit = unit_of(key)
     suffix = unit.suffix if unit else ""
-    low, high = between or _allowed(key, suffix, now)
     whole = suffix in _WHOLE or _DEGREES in key
+    low, high = _allowed(key, suffix, now) if between is None else _asked(key, suffix, between, whole=whole)
+    peak = numbers(fleet.case).get(key.replace(".best_matmul_", ".peak_")) if ".best_matmul_" in key else None
+    if peak is not None:  # no product is faster than the peak
+        high = min(high, float(peak.value))  # type: ignore[arg-type]
     scale = "linear" if low <= 0.0 or (suffix == "share" and between is None) else "log"
     return Axis(key, lambda value: fleet.at(key, value), low, high, whole=whole, scale=scale)
 
 
 def _allowed(key: str, suffix: str, now: float | None) -> tuple[float, float]:
+    least, most = _limits(key, suffix)
     if suffix == "share":
-        return 0.0, 1.0
+        return least, most
     low, high = _WIDEST.get(suffix, _ANYTHING)
     if now is not None and now != 0.0:
         low, high = sorted((now / _DECADES, now * _DECADES))
     if suffix in _WHOLE or _DEGREES in key:
-        low, high = max(1.0, np.ceil(low)), max(high, _DECADES)
-    if key.endswith(_FROM_ONE):
-        low = 1.0
-    if key.startswith(_UP_TO_ONE):
-        high = 1.0
-    return float(low), float(high)
+        low, high = max(1.0, np.ceil(low)), _MOST_DEGREES if _DEGREES in key else max(high, _DECADES)
+    return float(max(low, least)), float(min(high, most))
+
+
+def _limits(key: str, suffix: str) -> tuple[float, float]:
+    """What a number may be at all; infinite where its unit sets no limit."""
+    if suffix == "share":
+        return (_LEAST_EFFICIENCY if key.startswith("networks.") else 0.0), 1.0
+    low = 1.0 if key.endswith(_FROM_ONE) else -float("inf")
+    is_a_stage = suffix == "factor" and (key.startswith("software.") or _MEASURED in key)
+    high = 1.0 if is_a_stage or key.endswith(_UP_TO_ONE) else float("inf")
+    return low, high
+
+
+def _asked(key: str, suffix: str, between: tuple[float, float], *, whole: bool) -> tuple[float, float]:
+    """A range that was asked for: one that the number may lie in, its ends whole where only these make sense.
+
+    Raises
+    ------
+    ColocalcError
+        When no number of this unit lies there.
+    """
+    low, high = between
+    least, most = _limits(key, suffix)
+    if low < least or high > most:
+        reach = f"is at least {least:g}" if most == float("inf") else f"lies between {max(least, 0.0):g} and {most:g}"
+        raise ColocalcError(f"{key} {reach}", where="--between", exit_code=EXIT_USAGE)
+    if whole and np.ceil(low) > np.floor(high):
+        message = f"no whole number lies between {low:g} and {high:g}"
+        raise ColocalcError(message, where="--between", exit_code=EXIT_USAGE)
+    return (float(np.ceil(low)), float(np.floor(high))) if whole else (low, high)
 
 
 @dataclass(frozen=True)
@@ -109,9 +141,11 @@ def ranged(fleet: Varied, names: Sequence[str]) -> tuple[Ranged, ...]:
         row
         for row in numbers(fleet.case).values()
         if (row.low is not None or row.high is not None) and ("fleet" in families or row.topics & families)
-    ][:MOST_RANGED]
+    ]
+    # Of a fleet of very many pools, one more or less moves nothing: they stand last.
+    rows = sorted(rows, key=lambda row: row.path.startswith("pools."))[:MOST_RANGED]
     ends = [(_end(row.low, row), _end(row.high, row)) for row in rows]
-    cases = [fleet.at(row.path, value) for row, pair in zip(rows, ends, strict=True) for value in pair]
+    cases = [_case(fleet, row.path, value) for row, pair in zip(rows, ends, strict=True) for value in pair]
     if not cases:
         return ()
     found = metrics_of(cases, names)
@@ -169,7 +203,11 @@ def nudged(fleet: Varied, keys: Sequence[str], names: Sequence[str]) -> Mapping[
     """
     rows = numbers(fleet.case)
     steps = {key: _step(key, float(rows[key].value)) for key in keys if key in rows and rows[key].value}  # type: ignore[arg-type]
-    moved = {key: case for key, step in steps.items() if (case := _moved(fleet, rows[key], step)) is not None}
+    moved = {
+        key: case
+        for key, step in steps.items()
+        if (case := _case(fleet, key, float(rows[key].value) * step)) is not None  # type: ignore[arg-type]
+    }
     found = metrics_of([fleet.case, *moved.values()], names)
     with np.errstate(divide="ignore", invalid="ignore"):
         return {
@@ -181,10 +219,11 @@ def nudged(fleet: Varied, keys: Sequence[str], names: Sequence[str]) -> Mapping[
         }
 
 
-def _moved(fleet: Varied, row: Assumption, step: float) -> Case | None:
+def _case(fleet: Varied, key: str, value: float) -> Case | None:
+    """The case at a value; None where the number may not have it."""
     try:
-        return fleet.at(row.path, float(row.value) * step)  # type: ignore[arg-type]
-    except ColocalcError:  # at the end of what it may be
+        return fleet.at(key, value)
+    except ColocalcError:
         return None
 
 

@@ -12,15 +12,17 @@ import numpy as np
 
 from colocalc.arrays import Array
 from colocalc.case import Case
-from colocalc.study.axis import Axis, metrics_along
+from colocalc.study.axis import Axis, metrics_along, metrics_one_by_one
 
-_SCANNED = 96  # points of the first look
+SCANNED = 96  # points of the first look
 _INSIDE = 31  # points inside a bracket in each round
 _NARROW = 1e-13  # width of a bracket, relative to its ends, at which it is narrow enough
 _MOST_ROUNDS = 16
 _MOST_BRACKETS = 12  # a metric that crosses more often is told by the first of them
 _MET_WITHIN = 1e-6  # relative, as ``=`` of the expectations
+_NO_MORE_THAN_ROUNDING = 1e-9  # relative to the metric nearby: what a target of zero is missed by
 _TRUE_WITHIN = 1e-9  # relative, between a case on a line and the fleet lowered anew
+_CLOSE = 0.01  # relative, where whole numbers step over the target
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,11 @@ class Solution:
     everywhere: bool
 
 
+def meets(root: Root, target: float) -> bool:
+    """Whether a value may be told as one that meets the target: whole numbers come close enough, a jump does not."""
+    return root.kind == "met" or (root.kind == "between" and abs(root.metric - target) <= _CLOSE * abs(target))
+
+
 def solve(axes: Sequence[Axis], *, metric: str, targets: Sequence[float], base: Case) -> tuple[Solution, ...]:
     """Where a metric meets a target along each of several numbers, each varied alone.
 
@@ -88,7 +95,7 @@ def solve(axes: Sequence[Axis], *, metric: str, targets: Sequence[float], base: 
     tuple of Solution
         One for each axis, in their order.
     """
-    points = [axis.points(_SCANNED) for axis in axes]
+    points = [axis.places(SCANNED) for axis in axes]
     scanned = metrics_along(axes, points, [metric], base)
     hunts = [
         _Hunt(axis, np.asarray(at), np.asarray(found[metric]), target)
@@ -120,6 +127,12 @@ class _Hunt:
         if self.axis.whole:
             return high - low > 1.0
         return high - low > _NARROW * max(abs(low), abs(high))
+
+    def size(self, value: float) -> float:
+        """How large the metric is at the points looked at first on either side of a value."""
+        place = int(np.searchsorted(self.at, value))
+        around = np.abs(self.found[max(place - 1, 0) : place + 2])
+        return float(np.max(around, initial=0.0, where=np.isfinite(around)))
 
     def inner_points(self) -> Array:
         points = [np.linspace(low, high, _INSIDE + 2)[1:-1] for low, high, _, _ in self.brackets]
@@ -155,20 +168,19 @@ def _brackets(at: Array, off: Array) -> list[_Bracket]:
 def _checked(hunt: _Hunt, metric: str, base: Case) -> Solution:
     """The roots with the metric of the fleet lowered anew; the hunt once more where a case on a line was not true."""
     axis, target = hunt.axis, hunt.target
-    values = [_value(bracket, whole=axis.whole) for bracket in hunt.brackets]
-    lines = axis.between() is not None
-    if lines and values:
+    # A whole number may be the nearest on both sides of it.
+    values = list(dict.fromkeys(_value(bracket, whole=axis.whole) for bracket in hunt.brackets))
+    true = metrics_one_by_one(axis, np.asarray(values), [metric])[metric]
+    if axis.between() is not None and values:
         on_line = metrics_along([axis], [np.asarray(values)], [metric], base)[0][metric]
-        axis.bend()
-        true = metrics_along([axis], [np.asarray(values)], [metric], base)[0][metric]
-        if not np.allclose(on_line, true, rtol=_TRUE_WITHIN, atol=0.0, equal_nan=True):
+        room = np.maximum(_TRUE_WITHIN * np.abs(true), [_NO_MORE_THAN_ROUNDING * hunt.size(one) for one in values])
+        if not bool(np.all((np.abs(on_line - true) <= room) | (np.isnan(on_line) & np.isnan(true)))):
+            axis.bend()
             return solve([axis], metric=metric, targets=[target], base=base)[0]
-    else:
-        true = metrics_along([axis], [np.asarray(values)], [metric], base)[0][metric] if values else np.asarray([])
     known = hunt.found[~np.isnan(hunt.found)]
     return Solution(
         key=axis.key,
-        roots=tuple(_root(value, float(got), target, axis) for value, got in zip(values, true, strict=True)),
+        roots=tuple(_root(value, float(got), hunt) for value, got in zip(values, true, strict=True)),
         low=axis.low,
         high=axis.high,
         reached_low=float(np.min(known)) if known.size else float("nan"),
@@ -185,7 +197,7 @@ def _value(bracket: _Bracket, *, whole: bool) -> float:
     return high
 
 
-def _root(value: float, metric: float, target: float, axis: Axis) -> Root:
-    if abs(metric - target) <= _MET_WITHIN * max(abs(target), _MET_WITHIN):
+def _root(value: float, metric: float, hunt: _Hunt) -> Root:
+    if abs(metric - hunt.target) <= max(_MET_WITHIN * abs(hunt.target), _NO_MORE_THAN_ROUNDING * hunt.size(value)):
         return Root(value, metric, "met")
-    return Root(value, metric, "between" if axis.whole else "jump")
+    return Root(value, metric, "between" if hunt.axis.whole else "jump")

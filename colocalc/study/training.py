@@ -75,7 +75,14 @@ def evaluate_training(case: Case, **changes: object) -> TrainingResult | None:
     steps = tuple((job.name, _step(job, shares, changes)) for job in case.jobs)
     fleet_peak = _fleet_peak(case)
     columns = [_columns(job, step) for job, (_, step) in zip(case.jobs, steps, strict=True)]
-    joined = {name: np.concatenate([column[name] for column in columns], axis=-1) for name in columns[0]}
+    # A number varied in one job alone gives only that job a leading axis.
+    shape = np.broadcast_shapes(*(column["peak_flop_per_s"].shape[:-1] for column in columns))
+    joined = {
+        name: np.concatenate(
+            [np.broadcast_to(column[name], (*shape, column[name].shape[-1])) for column in columns], -1
+        )
+        for name in columns[0]
+    }
     waterfall = compose(
         peak_flop_per_s=joined.pop("peak_flop_per_s"),
         allocation_share=joined.pop("allocation_share"),

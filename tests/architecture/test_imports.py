@@ -23,7 +23,7 @@ COMPOSED = ("mfu.job", "mfu.cut", "mfu.traffic", "mfu.step", "mfu.waterfall")
 PRIMITIVES = tuple(
     name for path in sorted((PACKAGE / "mfu").glob("[!_]*.py")) if (name := f"mfu.{path.stem}") not in COMPOSED
 )
-DEFINITIONS = ("figure", "hardware", "model", "card", "claim", "fleet")
+DEFINITIONS = ("figure", "hardware", "model", "card", "claim", "stack", "runs", "fleet", "calibration")
 KERNEL_INPUTS = ("mfu.ceiling", "mfu.job", "mfu.exchange.Links", "mfu.transformer", "mfu.attention", "lease.rates")
 
 EVERYTHING = ("",)
@@ -41,9 +41,12 @@ MAY_IMPORT = {
     "model": ("figure",),
     "card": ("figure",),
     "claim": ("figure",),
+    "stack": ("figure",),
+    "runs": ("yamlio", "faults", "errors"),
     "faults": ("yamlio", "errors"),
     "editing": ("yamlio", "errors"),
-    "catalog": ("hardware", "model", "card", "figure", "faults", "yamlio", *BOTTOM),
+    "calibration": ("figure", "units"),
+    "catalog": ("calibration", "hardware", "model", "card", "figure", "faults", "yamlio", *BOTTOM),
     "fleet": ("figure", "metrics", "expect", "hardware", "model", "card", "claim"),
     "additions": ("catalog", "fleet", "card", "hardware", "model", "errors"),
     "lint": ("card", "catalog", "fleet", *BOTTOM),
@@ -69,6 +72,7 @@ MAY_IMPORT = {
     # Kernels: numpy, and each other from simple to composed.
     **dict.fromkeys(PRIMITIVES, (*KERNEL_BASE, *PRIMITIVES)),
     "mfu": (),
+    "mfu.predict": (*KERNEL_BASE, "mfu.predict", *PRIMITIVES),
     "mfu.job": ("arrays", "mfu.exchange.Links"),
     "mfu.cut": ("arrays", "mfu.job", *PRIMITIVES),
     "mfu.traffic": ("arrays", "mfu.job", "mfu.cut", *PRIMITIVES),
@@ -80,7 +84,7 @@ MAY_IMPORT = {
     "case": ("case", "catalog", *DEFINITIONS, *KERNEL_INPUTS, "metrics", "arrays", *BOTTOM),
     "study": ("study", "case", "mfu", "lease", "h100e", "metrics", "expect", "arrays", *BOTTOM),
     "study.needed": ("claim", "study", "case", *BOTTOM),
-    "study.claims": ("claim", "study", "case", "mfu", "metrics", *BOTTOM),
+    "study.claims": ("claim", "study", "case", "mfu", "expect", "metrics", *BOTTOM),
     "variants": ("case", "loading", "catalog", "fleet", "figure", "errors"),
     "report": (),
     "report.table": BOTTOM,

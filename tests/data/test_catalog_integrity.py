@@ -215,7 +215,11 @@ def test_no_source_is_unused():
     used = {figure.source for _, figure in everything()}
     used |= {default.source for default in CATALOG.defaults.values()}
     used |= {model.source for model in CATALOG.models.values()}
-    for path in sorted(fleets_dir().glob("*.yaml")):
+    for path in (
+        *sorted(fleets_dir().glob("*.yaml")),
+        catalog_dir() / "calibration.yaml",
+        catalog_dir() / "stacks.yaml",
+    ):
         used |= set(re.findall(r"\bsource: ([a-z0-9.-]+)", path.read_text(encoding="utf-8")))
     assert set(CATALOG.sources) <= used
 

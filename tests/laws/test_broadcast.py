@@ -19,9 +19,14 @@ from numpy.typing import ArrayLike
 
 import colocalc.lease
 import colocalc.mfu
+import colocalc.mfu.predict
 from colocalc.mfu.cut import Cut
 from colocalc.mfu.exchange import ALGORITHMS, Links, collective_s, data_parallel_s
 from colocalc.mfu.job import ISOLATIONS, SPLITS, Job, on_job_axis, partitioned
+from colocalc.mfu.predict.facts import Chip, Constants, Dimensions, Plan, Stack
+from colocalc.mfu.predict.memory import memory
+from colocalc.mfu.predict.setup import Setup
+from colocalc.mfu.predict.step import step_time
 from colocalc.mfu.step import STEP_STAGES, evaluate_step
 from colocalc.mfu.waterfall import compose
 
@@ -200,15 +205,17 @@ SAMPLES: dict[str, tuple[float, float, float]] = {
 }
 
 # Kernels that take links, a word or a mapping have laws of their own below, and so have jobs. What works on a job or
-# its cut is part of the step model and is under the law of steps.
+# its cut is part of the step model and is under the law of steps; what works on the facts of a prediction, or on what is
+# set up from them, is part of the predicted step or of its memory and is under the law of predictions.
 OF_RECORDS = {collective_s, data_parallel_s, compose}
 PARTS_OF_A_STEP = (Job, Cut)
+PARTS_OF_A_PREDICTION = (Dimensions, Chip, Plan, Stack, Constants, Setup)
 
 
 def _public() -> Iterator[Callable[..., Any]]:
     names = [
         f"{package.__name__}.{entry.name}"
-        for package in (colocalc.mfu, colocalc.lease)
+        for package in (colocalc.mfu, colocalc.mfu.predict, colocalc.lease)
         for entry in pkgutil.iter_modules(package.__path__)
     ]
     for name in (*names, "colocalc.h100e"):
@@ -260,8 +267,9 @@ def _same(found: Any, expected: Any) -> None:
 
 
 def test_every_kernel_is_under_a_law():
-    of_steps = {function for function in PUBLIC if set(_annotations(function)) & set(PARTS_OF_A_STEP)}
-    assert set(PUBLIC) == {*KERNELS, *OF_RECORDS, *of_steps}
+    parts = {*PARTS_OF_A_STEP, *PARTS_OF_A_PREDICTION}
+    of_parts = {function for function in PUBLIC if set(_annotations(function)) & parts}
+    assert set(PUBLIC) == {*KERNELS, *OF_RECORDS, *of_parts}
     assert {name for kernel in KERNELS for name in inspect.signature(kernel).parameters} <= set(SAMPLES)
 
 
@@ -406,6 +414,128 @@ def test_one_field_swept_gives_the_steps_of_its_values(make_job, name, shaped):
 @pytest.mark.parametrize("shaped", [on_job_axis, partitioned])
 def test_jobs_are_reshaped_alike_one_by_one_and_stacked(jobs, shaped):
     _same_record(shaped(_stacked(jobs)), _stacked([shaped(job) for job in jobs]), lead=(3,))
+
+
+# Three predictions that differ in every field: a dense model, a sparse one in 8 bits, and one on a TPU.
+PREDICTION: dict[type, dict[str, tuple[float, float, float]]] = {
+    Dimensions: {
+        "layer_count": (126.0, 61.0, 118.0),
+        "expert_layer_count": (0.0, 58.0, 10.0),
+        "hidden_dim": (16_384.0, 7_168.0, 18_432.0),
+        "head_count": (128.0, 64.0, 48.0),
+        "query_dim": (16_384.0, 24_576.0, 12_288.0),
+        "kv_dim": (1_024.0, 576.0, 256.0),
+        "value_dim": (16_384.0, 8_192.0, 12_288.0),
+        "attention_parameter_count": (5.7e8, 1.9e8, 4.6e8),
+        "mlp_dim": (53_248.0, 18_432.0, 73_728.0),
+        "mlp_matrix_count": (3.0, 2.0, 3.0),
+        "expert_mlp_dim": (0.0, 2_048.0, 1_024.0),
+        "shared_mlp_dim": (0.0, 2_048.0, 512.0),
+        "expert_count": (0.0, 256.0, 16.0),
+        "topk_count": (0.0, 8.0, 1.0),
+        "vocabulary_count": (128_256.0, 32_000.0, 256_000.0),
+        "sequence_tokens": (8_192.0, 4_096.0, 2_048.0),
+    },
+    Chip: {
+        "peak_flop_per_s": (989e12, 5_000e12, 275e12),
+        "bf16_flop_per_s": (989e12, 2_500e12, 275e12),
+        "ceiling_share": (0.803, 0.723, 1.0),
+        "bf16_ceiling_share": (0.803, 0.729, 1.0),
+        "attention_share": (0.45, 0.5, 0.55),
+        "operand_byte": (2.0, 1.0, 2.0),
+        "cast_byte": (0.0, 6.0, 4.0),
+        "hbm_byte": (80e9, 279e9, 32e9),
+        "hbm_byte_per_s": (3.35e12, 8e12, 1.2e12),
+        "scale_up_byte_per_s": (450e9, 900e9, 300e9),
+        "scale_out_byte_per_s": (50e9, 100e9, 3e9),
+        "domain_gpu_count": (8.0, 72.0, 3_072.0),
+        "node_gpu_count": (8.0, 4.0, 16.0),
+        "torus_dim_count": (1.0, 2.0, 3.0),
+        "tpu_share": (0.0, 0.0, 1.0),
+        "ultra_share": (0.0, 1.0, 0.0),
+        "fp8_share": (0.0, 1.0, 0.0),
+        "fp4_share": (0.0, 1.0, 0.0),
+    },
+    Plan: {
+        "gpu_count": (16_384.0, 1_024.0, 6_144.0),
+        "tp_count": (8.0, 2.0, 12.0),
+        "pp_count": (16.0, 4.0, 1.0),
+        "vpp_count": (8.0, 4.0, 1.0),
+        "schedule_factor": (1.0, 1.0 / 3.0, 0.0),
+        "cp_count": (1.0, 2.0, 4.0),
+        "ep_count": (1.0, 32.0, 4.0),
+        "dp_count": (128.0, 64.0, 128.0),
+        "shard_count": (128.0, 64.0, 32.0),
+        "zero_stage": (2.0, 0.0, 3.0),
+        "sequence_parallel_share": (1.0, 0.0, 1.0),
+        "micro_batch_sequences": (1.0, 2.0, 4.0),
+        "global_batch_sequences": (2_048.0, 4_096.0, 1_024.0),
+        "recompute_layer_share": (0.0, 0.1, 1.0),
+        "recompute_core_share": (0.0, 1.0, 0.5),
+    },
+    Stack: {
+        "flash_share": (1.0, 0.0, 1.0),
+        "window_tokens": (np.inf, 1_024.0, 512.0),
+        "parallel_block_share": (0.0, 1.0, 1.0),
+        "tp_overlap_share": (0.0, 1.0, 0.0),
+        "cp_overlap_share": (0.0, 1.0, 1.0),
+        "pp_overlap_share": (1.0, 0.0, 1.0),
+        "dp_overlap_share": (1.0, 0.0, 1.0),
+        "tuned_share": (1.0, 0.0, 1.0),
+        "fsdp_share": (0.0, 0.0, 1.0),
+        "gradient_byte": (4.0, 2.0, 4.0),
+        "loss_byte": (14.0, 40.0, 20.0),
+        "age_months": (18.0, 0.0, np.inf),
+        "slice_count": (1.0, 1.0, 2.0),
+    },
+}
+
+
+def _prediction(row: int) -> dict[str, Any]:
+    """The facts of one prediction; constants are plain numbers that grow from one scenario to the next."""
+    facts = {
+        kind.__name__.lower(): kind(**{name: np.asarray(values[row]) for name, values in samples.items()})
+        for kind, samples in PREDICTION.items()
+    }
+    names = [field.name for field in fields(Constants)]
+    return facts | {"constants": Constants(**{name: np.asarray(0.5 + 0.1 * row) for name in names})}
+
+
+def _memory(facts: dict[str, Any]) -> Any:
+    return memory(**{name: record for name, record in facts.items() if name != "constants"}, selective_share=0.5)
+
+
+PREDICTIONS = [step_time, lambda **facts: _memory(facts)]
+PREDICTED = pytest.mark.parametrize("predict", PREDICTIONS, ids=["step_time", "memory"])
+
+
+@PREDICTED
+def test_stacked_facts_give_stacked_predictions(predict):
+    rows = [_prediction(row) for row in range(3)]
+    expected = _stacked([predict(**row) for row in rows])
+    _same_record(predict(**_stacked(rows)), expected, lead=(3,))
+
+
+@PREDICTED
+@pytest.mark.parametrize("base", range(3))
+@pytest.mark.parametrize(
+    ("part", "name"),
+    [(kind.__name__.lower(), name) for kind, samples in PREDICTION.items() for name in samples]
+    + [("constants", field.name) for field in fields(Constants)],
+)
+def test_one_fact_swept_gives_the_predictions_of_its_values(predict, part, name, base):
+    facts = _prediction(base)
+    values = [getattr(_prediction(row)[part], name) for row in range(3)]
+    one_by_one = [predict(**facts | {part: replace(facts[part], **{name: value})}) for value in values]
+    swept = predict(**facts | {part: replace(facts[part], **{name: np.stack(values)})})
+    _same_record(swept, _stacked(one_by_one), lead=(3,))
+
+
+def test_the_predictions_differ_in_every_fact():
+    assert all(len(set(values)) > 1 for samples in PREDICTION.values() for values in samples.values())
+    assert {name for samples in PREDICTION.values() for name in samples} == {
+        field.name for kind in PREDICTION for field in fields(kind)
+    }
 
 
 COLLECTIVE = {

@@ -130,7 +130,7 @@ def report(
         catalog=catalog,
         families=("fleet", "mfu", "lease", "hedge", "h100e"),
         topics=("mfu", "lease", "hedge", "h100e"),
-        tables=(*tables, *_judged(checked, verdicts)),
+        tables=(*tables, *_judged(checked, verdicts, case.scenario)),
         headline=(
             *(sentence for part in parts for sentence in part.headline),
             *missing,
@@ -140,10 +140,10 @@ def report(
     )
 
 
-def _judged(checked: Checked, verdicts: Sequence[Verdict]) -> tuple[Table, ...]:
+def _judged(checked: Checked, verdicts: Sequence[Verdict], scenario: str | None) -> tuple[Table, ...]:
     """Expectations and claims, where there are any; the verdicts stand last."""
     outcomes = (_outcomes(checked),) if checked.outcomes else ()
-    return (*outcomes, claims_view.table(verdicts)) if verdicts else outcomes
+    return (*outcomes, claims_view.table(verdicts, scenario)) if verdicts else outcomes
 
 
 def check(
@@ -173,7 +173,7 @@ def check(
         catalog=catalog,
         families=("fleet", "mfu", "lease", "hedge", "h100e"),
         topics=(),
-        tables=(*((_findings(findings),) if findings else ()), *_judged(checked, verdicts)),
+        tables=(*((_findings(findings),) if findings else ()), *_judged(checked, verdicts, case.scenario)),
         headline=(f"{', '.join(parts)}: no faults.", expectations, *claims_view.headline(verdicts)),
         notes=(Note(f"{counted(len(findings), 'finding')} on rate cards: see the table", "warning"),)
         if findings

@@ -14,6 +14,7 @@ _COLUMNS = (
     Column("because", "Because", kind="text"),
     Column("about", "About", kind="text", hidden=True),
     Column("scenario", "Scenario", kind="text", hidden=True),
+    Column("relative_to", "Relative to", kind="text", hidden=True),
     Column("value", "Found", unit_from="unit", hidden=True),
     Column("low", "Low", unit_from="unit", hidden=True),
     Column("high", "High", unit_from="unit", hidden=True),
@@ -30,25 +31,26 @@ _COLUMNS = (
 )
 
 
-def table(verdicts: Sequence[Verdict]) -> Table:
-    """A row for each claim."""
-    rows = tuple(_row(verdict, place) for place, verdict in enumerate(verdicts))
+def table(verdicts: Sequence[Verdict], scenario: str | None) -> Table:
+    """A row for each claim; ``scenario`` is the one that claims without their own are weighed in."""
+    rows = tuple(_row(verdict, place, scenario) for place, verdict in enumerate(verdicts))
     caption = (
         "Holds: the claim and the model's band overlap. Holds if: one given input, inside its range, makes it true. "
-        "Mixes units: it equals a ratio of two kinds of count. A bare number stands for what rounds to it."
+        "Mixes units: it equals a ratio of two kinds of count. A bare number stands for what lies within 5% of it."
     )
     return Table("claims", "What was said, weighed", _COLUMNS, rows, caption=caption)
 
 
-def _row(verdict: Verdict, place: int) -> tuple[object, ...]:
+def _row(verdict: Verdict, place: int, scenario: str | None) -> tuple[object, ...]:
     claim, need = verdict.claim, next(iter(verdict.needs), None)
     return (
         claim.id or str(place),
         verdict.word,
         claim.statement,
-        _sentence(verdict),
+        _sentence(verdict, verdict.claim.scenario or scenario),
         claim.input or (f"cause {claim.cause}" if claim.cause else claim.metric),
-        claim.scenario,
+        claim.scenario or scenario,
+        claim.relative_to,
         verdict.value,
         verdict.low,
         verdict.high,
@@ -65,14 +67,15 @@ def _row(verdict: Verdict, place: int) -> tuple[object, ...]:
     )
 
 
-def _sentence(verdict: Verdict) -> str:
-    where = f"In scenario {verdict.claim.scenario}: " if verdict.claim.scenario else ""
+def _sentence(verdict: Verdict, scenario: str | None) -> str:
+    where = f"In scenario {scenario}: " if scenario else ""
     because = verdict.because if where else _capital(verdict.because)
     return ". ".join((f"{where}{because}", *([_capital(verdict.claim.note)] if verdict.claim.note else [])))
 
 
 def _capital(sentence: str) -> str:
-    return sentence[:1].upper() + sentence[1:]
+    """A sentence with a capital, unless it begins with the id of a metric."""
+    return sentence if "." in sentence.split(" ", 1)[0] else sentence[:1].upper() + sentence[1:]
 
 
 def _finite(value: float | None) -> float | None:
@@ -95,4 +98,6 @@ def headline(verdicts: Sequence[Verdict]) -> tuple[str, ...]:
         return ()
     counts: Counter[str] = Counter(verdict.word for verdict in verdicts)
     parts = ", ".join(f"{count} {words[count != 1]}" for word, words in _WORDS.items() if (count := counts[word]))
-    return (f"Of {counted(len(verdicts), 'claim')}, {parts}.",)
+    given = sum(verdict.word == "holds" and verdict.claim.input is not None for verdict in verdicts)
+    checked = f" Of those that hold, {given} only as the file gives them." if given else ""
+    return (f"Of {counted(len(verdicts), 'claim')}, {parts}.{checked}",)

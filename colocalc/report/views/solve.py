@@ -6,6 +6,7 @@ from colocalc.report.table import Column, Report, Table
 from colocalc.report.views.common import assemble
 from colocalc.study.evaluate import Result
 from colocalc.study.goal import Goal
+from colocalc.study.solve import Root
 from colocalc.units import text, unit_of
 
 _KINDS = {
@@ -56,15 +57,29 @@ def _answer(goal: Goal) -> str:
     if goal.ranges:
         parts = " and ".join(f"from {_value(goal, low)} to {_value(goal, high)}" for low, high in goal.ranges)
         return f"{_asked(goal)} holds with {goal.key} {parts}; searched {span}."
-    roots = [_value(goal, root.value) for root in solution.roots] if goal.comparison.op == "=" else []
+    roots = solution.roots if goal.comparison.op == "=" else ()
     if not roots:
         return f"No {goal.key} {span} gives {_asked(goal)}: {_reached(goal)}."
-    count = "" if len(roots) == 1 else f"{len(roots)} values of "
-    return f"{_asked(goal)} with {count}{goal.key} {', '.join(roots)}."
+    met = [_value(goal, root.value) for root in roots if root.kind == "met"]
+    count = "" if len(met) == 1 else f"{len(met)} values of "
+    missed = "; ".join(_missed(goal, root) for root in roots if root.kind != "met")
+    if not met:
+        return f"No {goal.key} {span} gives exactly {_asked(goal)}: {missed}."
+    return f"{_asked(goal)} with {count}{goal.key} {', '.join(met)}{'; ' if missed else ''}{missed}."
+
+
+def _missed(goal: Goal, root: Root) -> str:
+    """Where the metric passes the target without being on it."""
+    there = f"{goal.key} {_value(goal, root.value)}"
+    if root.kind == "jump":
+        return f"it jumps over it at {there}"
+    return f"whole numbers step over it, and at {there} it is {_metric_text(goal, root.metric)}"
 
 
 def _reached(goal: Goal) -> str:
     low, high = (_metric_text(goal, end) for end in (goal.solution.reached_low, goal.solution.reached_high))
+    if goal.solution.low == goal.solution.high:
+        return f"it is {low} there"
     if goal.solution.reached_low == goal.solution.reached_high:
         return f"it is {low} at each of them, and {goal.key} has no part in it"
     return f"it stays within {low} and {high}"

@@ -1,0 +1,116 @@
+"""The constants of the step-time model as a user may write them: each with its prior, its error and its sources.
+
+Priors are lognormal, so every number is above zero; the name of a constant ends in its unit, and a share is at most 1.
+"""
+
+from typing import Annotated
+
+from pydantic import ConfigDict, model_validator
+from pydantic_core import PydanticCustomError
+
+from colocalc.figure import Definition, Flag, Quantity, Text
+from colocalc.units import unit_of
+
+AboveZero = Annotated[float, Quantity("", above=0.0)]  # in the unit that stands beside it
+WidthOfLog = Annotated[float, Quantity("", above=0.0)]  # a standard deviation of a natural logarithm
+
+
+class Constant(Definition):
+    """One constant: the value used, what was believed before the fit, and how well the fit knows it.
+
+    Attributes
+    ----------
+    value, prior : float
+        The value, and the median of its lognormal prior; a constant that is not fitted has the value of its prior.
+    prior_width_log, standard_error_log : float
+        Standard deviations of the natural logarithm, before and after the fit.
+    unit : str
+        The unit, which is also the end of the constant's name.
+    meaning : str
+        What it is, in one phrase.
+    fitted : bool
+        Whether it was fitted to runs or held at its prior.
+    source, prior_source : str
+        Ids of the sources of the value and of the prior.
+    note : str
+        What a reader should doubt.
+    """
+
+    model_config = ConfigDict(defer_build=True)  # most commands never ask for a constant
+
+    value: AboveZero
+    prior: AboveZero
+    prior_width_log: WidthOfLog
+    standard_error_log: WidthOfLog | None = None
+    unit: Text
+    meaning: Text
+    fitted: Flag
+    source: Text
+    prior_source: Text
+    note: Text | None = None
+
+    @model_validator(mode="after")
+    def _fitted_has_an_error(self) -> "Constant":
+        if self.fitted != (self.standard_error_log is not None):
+            raise PydanticCustomError("fitted", "standard_error_log belongs to a fitted constant, and only there")
+        if not self.fitted and self.value != self.prior:
+            raise PydanticCustomError("held", "value differs from prior, but fitted is false")
+        return self
+
+
+class Calibration(Definition):
+    """All constants of the step-time model, by the names that its kernels know them by."""
+
+    model_config = ConfigDict(defer_build=True)
+
+    sustained_share: Constant
+    tpu_share: Constant
+    fp8_factor: Constant
+    ultra_factor: Constant
+    shape_factor: Constant
+    elementwise_factor: Constant
+    attention_factor: Constant
+    fixed_step_s: Constant
+    scale_loss_share: Constant
+    fsdp_exposed_share: Constant
+    maturity_share: Constant
+    expert_layer_s: Constant
+    fp4_factor: Constant
+    tpu_shape_factor: Constant
+    grouped_shape_factor: Constant
+    tp_exposed_share: Constant
+    tp_overlapped_share: Constant
+    cp_overlapped_share: Constant
+    ep_exposed_share: Constant
+    ep_link_share: Constant
+    expert_far_factor: Constant
+    pp_exposed_share: Constant
+    pp_overlapped_share: Constant
+    scale_up_share: Constant
+    scale_out_share: Constant
+    dp_window_share: Constant
+    dp_exposed_share: Constant
+    dcn_share: Constant
+    persistent_share: Constant
+    tuned_scale_factor: Constant
+    maturity_months: Constant
+    hbm_share: Constant
+
+    @model_validator(mode="after")
+    def _units_are_those_of_the_names(self) -> "Calibration":
+        for name, constant in self.constants().items():
+            unit = unit_of(name)
+            if unit is not None and constant.unit != unit.suffix:
+                told = {"at": name, "unit": unit.suffix}
+                raise PydanticCustomError("unit", "should have the unit {unit}", told)
+            if constant.unit == "share" and max(constant.value, constant.prior) > 1.0:
+                raise PydanticCustomError("share", "is a share, so at most 1", {"at": name})
+        return self
+
+    def constants(self) -> dict[str, Constant]:
+        """The constants by name, in the order of the definition."""
+        return {name: getattr(self, name) for name in type(self).model_fields}
+
+    def values(self) -> dict[str, float]:
+        """The values by name, as the kernels take them."""
+        return {name: constant.value for name, constant in self.constants().items()}

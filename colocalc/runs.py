@@ -1,0 +1,167 @@
+"""Measured training runs as a user may list them: what was trained, on what, how it was cut, and what was measured.
+
+The form is that of published tables: fields that a source does not give are null, and fields nobody here uses are
+left alone, so that a file made for another tool can be read as it is.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from colocalc import yamlio
+from colocalc.errors import Fault, InputError
+from colocalc.faults import fault_at, faults_of
+
+Number = Annotated[float, Field(strict=True, gt=0.0)]
+FromZero = Annotated[float, Field(strict=True, ge=0.0)]
+Whole = Annotated[int, Field(strict=True, ge=1)]
+Words = Annotated[str, Field(strict=True, min_length=1, max_length=4_000)]
+
+
+class _Row(BaseModel):
+    """Base of what a row holds: frozen, no NaN or infinity; keys that are not known are left alone."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False)
+
+
+class RunModel(_Row):
+    """Dimensions of the model that was trained.
+
+    ``ffn_hidden`` is the inner width of a layer, or of one expert; ``dense_ffn`` that of the layers without experts.
+    """
+
+    family: Words | None = None
+    params_total: Number | None = None
+    params_active: Number | None = None
+    layers: Whole
+    hidden: Whole
+    ffn_hidden: Whole
+    heads: Whole
+    kv_heads: Whole | None = None
+    head_dim: Whole | None = None
+    vocab: Whole
+    seq_len: Whole
+    gated_mlp: bool = False
+    experts: Whole | None = None
+    topk: Whole | None = None
+    mla: bool | None = None
+    shared_experts: Annotated[int, Field(strict=True, ge=0)] | None = None
+    dense_ffn: Whole | None = None
+    moe_layers: Whole | None = None
+
+
+class RunNetwork(_Row):
+    """The network between nodes."""
+
+    per_gpu_gbps: Number | None = None
+    topology: Words | None = None
+
+
+class RunParallelism(_Row):
+    """How the job was cut; ``fsdp_shard`` ranks share the optimizer state, ``dp`` is what the source calls so."""
+
+    tp: Whole | None = None
+    pp: Whole | None = None
+    vpp: Whole | None = None
+    dp: Whole | None = None
+    cp: Whole | None = None
+    ep: Whole | None = None
+    zero_stage: Annotated[int, Field(strict=True, ge=0, le=3)] | None = None
+    fsdp_shard: Whole | None = None
+    sequence_parallel: bool | None = None
+
+
+class RunMeasured(_Row):
+    """What was measured; the time of a step is used first, then tokens, then FLOP/s."""
+
+    tflops_per_gpu: Number | None = None
+    tflops_kind: Words | None = None
+    mfu: FromZero | None = None
+    step_time_s: Number | None = None
+    tokens_per_s: Number | None = None
+    tokens_per_s_per_gpu: Number | None = None
+
+
+class RunNormalized(_Row):
+    """The same run restated under one convention."""
+
+    implied_step_time_s: Number | None = None
+    implied_tokens_per_s_per_gpu: Number | None = None
+    tflops_per_gpu_causal: Number | None = None
+    tflops_per_gpu_full: Number | None = None
+
+
+class RunPool(_Row):
+    """One kind of accelerator of a mixed run."""
+
+    accelerator: Words
+    n: Whole
+
+
+class Run(_Row):
+    """One measured run."""
+
+    id: Words
+    source: Words | None = None
+    software: Literal["immature", "megatron", "fsdp", "xla", "mlperf", "inhouse"] | None = None
+    model: RunModel
+    accelerator: Words
+    pools: tuple[RunPool, ...] | None = None
+    peak_tflops: Number | None = None
+    precision: Words | None = None
+    n_gpus: Whole
+    gpus_per_node: Whole | None = None
+    network: RunNetwork | None = None
+    parallelism: RunParallelism
+    micro_batch: Whole | None = None
+    global_batch: Whole
+    activation_recompute: Literal["none", "selective", "full"] | None = None
+    measured: RunMeasured
+    normalized: RunNormalized | None = None
+    attention_flops_convention: Words | None = None
+
+
+def read_runs(path: Path) -> tuple[Run, ...]:
+    """The runs of a file: a list, or a mapping with the list under ``runs``.
+
+    Raises
+    ------
+    InputError
+        With every fault of the file, each with its line; two runs of one id are a fault.
+    ColocalcError
+        When the file cannot be read.
+    """
+    return runs_of(yamlio.read_file(path), name=str(path))
+
+
+def runs_of(tree: Any, *, name: str) -> tuple[Run, ...]:
+    """As ``read_runs``, of a document that was read already."""
+    rows = tree.get("runs") if isinstance(tree, dict) else tree
+    if not isinstance(rows, list) or not rows:
+        raise InputError([Fault("should be a list of runs, or a mapping with one under runs", name, 1, 1)])
+    runs: list[Run] = []
+    faults: list[Fault] = []
+    for row in rows:
+        if not isinstance(row, yamlio.Map):
+            faults.append(Fault("a run should be a mapping", name))
+            continue
+        try:
+            runs.append(Run.model_validate(row))
+        except ValidationError as error:
+            faults += faults_of(error, row, Run, name)
+    faults += _twice(rows)
+    if faults:
+        raise InputError(faults)
+    return tuple(runs)
+
+
+def _twice(rows: list[Any]) -> list[Fault]:
+    seen: set[str] = set()
+    found = []
+    for row in rows:
+        key = row.get("id") if isinstance(row, yamlio.Map) else None
+        if isinstance(key, str) and key in seen:
+            found.append(fault_at(row, ("id",), f"a second run is called {key}"))
+        seen.add(str(key))
+    return found
