@@ -4,8 +4,9 @@ The form is that of published tables: fields that a source does not give are nul
 left alone, so that a file made for another tool can be read as it is.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -104,7 +105,7 @@ class Run(_Row):
 
     id: Words
     source: Words | None = None
-    software: Literal["immature", "megatron", "fsdp", "xla", "mlperf", "inhouse"] | None = None
+    software: Words | None = None
     model: RunModel
     accelerator: Words
     pools: tuple[RunPool, ...] | None = None
@@ -116,13 +117,22 @@ class Run(_Row):
     parallelism: RunParallelism
     micro_batch: Whole | None = None
     global_batch: Whole
-    activation_recompute: Literal["none", "selective", "full"] | None = None
+    activation_recompute: Words | None = None
     measured: RunMeasured
     normalized: RunNormalized | None = None
     attention_flops_convention: Words | None = None
 
 
-def read_runs(path: Path) -> tuple[Run, ...]:
+@dataclass(frozen=True)
+class Incomplete:
+    """A run that leaves out what every prediction needs: published tables have such rows, and they are no mistake."""
+
+    id: str
+    source: str | None
+    reason: str
+
+
+def read_runs(path: Path) -> tuple[Run | Incomplete, ...]:
     """The runs of a file: a list, or a mapping with the list under ``runs``.
 
     Raises
@@ -135,12 +145,12 @@ def read_runs(path: Path) -> tuple[Run, ...]:
     return runs_of(yamlio.read_file(path), name=str(path))
 
 
-def runs_of(tree: Any, *, name: str) -> tuple[Run, ...]:
+def runs_of(tree: Any, *, name: str) -> tuple[Run | Incomplete, ...]:
     """As ``read_runs``, of a document that was read already."""
     rows = tree.get("runs") if isinstance(tree, dict) else tree
     if not isinstance(rows, list) or not rows:
         raise InputError([Fault("should be a list of runs, or a mapping with one under runs", name, 1, 1)])
-    runs: list[Run] = []
+    runs: list[Run | Incomplete] = []
     faults: list[Fault] = []
     for row in rows:
         if not isinstance(row, yamlio.Map):
@@ -149,11 +159,27 @@ def runs_of(tree: Any, *, name: str) -> tuple[Run, ...]:
         try:
             runs.append(Run.model_validate(row))
         except ValidationError as error:
-            faults += faults_of(error, row, Run, name)
+            incomplete = _incomplete(row, error)
+            if incomplete is None:
+                faults += faults_of(error, row, Run, name)
+            else:
+                runs.append(incomplete)
     faults += _twice(rows)
     if faults:
         raise InputError(faults)
     return tuple(runs)
+
+
+def _incomplete(row: yamlio.Map, error: ValidationError) -> Incomplete | None:
+    """The row as one that tells too little, when that is all that is wrong with it."""
+    found = error.errors(include_url=False)
+    if not all(each["type"] == "missing" or each["input"] is None for each in found):
+        return None
+    absent = [".".join(map(str, each["loc"])) for each in found]
+    key, source = row.get("id"), row.get("source")
+    if "id" in absent or not isinstance(key, str):
+        return None  # a run without an id cannot be told from others
+    return Incomplete(key, source if isinstance(source, str) else None, f"the source does not tell {', '.join(absent)}")
 
 
 def _twice(rows: list[Any]) -> list[Fault]:

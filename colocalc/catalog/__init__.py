@@ -11,7 +11,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from pydantic import ValidationError, model_validator
+from pydantic import BaseModel, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
 from colocalc import yamlio
@@ -22,6 +22,7 @@ from colocalc.faults import faults_of
 from colocalc.figure import Definition, Text
 from colocalc.hardware import GpuType, Network, Source
 from colocalc.model import ModelDims
+from colocalc.stack import Stack
 
 __all__ = [
     "Catalog",
@@ -36,7 +37,7 @@ __all__ = [
     "read_calibration",
 ]
 
-D = TypeVar("D", bound=Definition)
+D = TypeVar("D", bound=BaseModel)
 
 
 class Default(Definition):
@@ -158,6 +159,7 @@ class Catalog:
         self._gpus = _Entries(directory / "gpus.yaml", GpuType, "id")
         self.gpus: Mapping[str, GpuType] = self._gpus
         self.models: Mapping[str, ModelDims] = _Entries(directory / "models.yaml", ModelDims, "name")
+        self.stacks: Mapping[str, Stack] = _Entries(directory / "stacks.yaml", Stack, None)
         self.networks: Mapping[str, Network] = _Entries(directory / "networks.yaml", Network, "id")
         self.sources: Mapping[str, Source] = _Entries(directory / "sources.yaml", Source, "id")
         self.defaults: Mapping[str, Default] = _Entries(directory / "defaults.yaml", Default, None)
@@ -200,6 +202,10 @@ class Catalog:
     def network(self, name: str) -> Network:
         """The network of a name, or a ColocalcError that names the nearest."""
         return _named(self.networks, name, "network")
+
+    def stack(self, name: str) -> Stack:
+        """The software stack of a name, or a ColocalcError that names the nearest."""
+        return _named(self.stacks, name, "software stack")
 
     def default(self, path: str) -> Default:
         """The default at a dotted path, for example ``sites.pue_factor``, or a ColocalcError."""

@@ -24,7 +24,15 @@ PRIMITIVES = tuple(
     name for path in sorted((PACKAGE / "mfu").glob("[!_]*.py")) if (name := f"mfu.{path.stem}") not in COMPOSED
 )
 DEFINITIONS = ("figure", "hardware", "model", "card", "claim", "stack", "runs", "fleet", "calibration")
-KERNEL_INPUTS = ("mfu.ceiling", "mfu.job", "mfu.exchange.Links", "mfu.transformer", "mfu.attention", "lease.rates")
+KERNEL_INPUTS = (
+    "mfu.ceiling",
+    "mfu.job",
+    "mfu.exchange.Links",
+    "mfu.transformer",
+    "mfu.attention",
+    "lease.rates",
+    "mfu.predict.facts",
+)
 
 EVERYTHING = ("",)
 MAY_IMPORT = {
@@ -46,7 +54,7 @@ MAY_IMPORT = {
     "faults": ("yamlio", "errors"),
     "editing": ("yamlio", "errors"),
     "calibration": ("figure", "units"),
-    "catalog": ("calibration", "hardware", "model", "card", "figure", "faults", "yamlio", *BOTTOM),
+    "catalog": ("calibration", "hardware", "model", "card", "stack", "figure", "faults", "yamlio", *BOTTOM),
     "fleet": ("figure", "metrics", "expect", "hardware", "model", "card", "claim"),
     "additions": ("catalog", "fleet", "card", "hardware", "model", "errors"),
     "lint": ("card", "catalog", "fleet", *BOTTOM),

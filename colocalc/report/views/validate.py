@@ -1,0 +1,244 @@
+"""Predicted against measured: every run, the averages by source, size and hardware, and what was assumed."""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from colocalc.arrays import Array
+from colocalc.calibration import Calibration
+from colocalc.catalog import Catalog
+from colocalc.report.table import Assumption, Column, Note, Report, Table
+from colocalc.report.views.common import source_titles
+from colocalc.study.validate import CONSTANT_GUESSES, LARGE_GPU_COUNT, Mask, Validation, mean_absolute_share
+from colocalc.units import text
+
+_WORST_COUNT = 10
+_FIT = "fit-2026-11"
+_SIZES = ((0.0, "up to 64"), (65.0, "65 to 1,024"), (1_025.0, "1,025 to 7,999"), (LARGE_GPU_COUNT, "8,000 and more"))
+_LABELS = {
+    "by_size": "GPUs",
+    "by_hardware": "Hardware",
+    "by_software": "Software",
+    "by_model": "Model",
+    "by_source": "Source",
+}
+_UNDEFINED = "no run of the file can be predicted"
+_AVERAGES = (
+    Column("rows_count", "Runs", "count"),
+    Column("mape_share", "Mean absolute error", "share"),
+    Column("mean_error_share", "Mean error", "share"),
+    Column("band_coverage_share", "Inside the band", "share"),
+    Column("constant_40_mape_share", "Always 40%", "share", wide=True),
+    Column("constant_45_mape_share", "Always 45%", "share", wide=True),
+)
+
+
+def validate(found: Validation, catalog: Catalog, *, constants: Calibration, name: str) -> Report:
+    """The report of a validation.
+
+    Parameters
+    ----------
+    found : Validation
+        Predictions beside measurements.
+    catalog : Catalog
+        Defaults that were used, and titles of sources.
+    constants : Calibration
+        The constants that were used.
+    name : str
+        The file, as a title shows it.
+    """
+    everything = found.is_predicted
+    count = int(np.sum(everything))
+    metrics = {"validate.rows_count": float(count)}
+    if count:
+        _, mape, _, coverage, at_40, at_45 = _averages(found, everything)
+        metrics |= {
+            "validate.mape_share": mape,
+            "validate.band_coverage_share": coverage,
+            "validate.constant_40_mape_share": at_40,
+            "validate.constant_45_mape_share": at_45,
+        }
+    names = ("mape", "band_coverage", "constant_40_mape", "constant_45_mape")
+    missing = {} if count else {f"validate.{each}_share": _UNDEFINED for each in names}
+    report = Report(
+        command="validate",
+        title=f"Predicted against measured: {name}",
+        fleet=None,
+        scenario=None,
+        metrics=metrics,
+        undefined=missing,
+        units={each: "count" if each.endswith("_count") else "share" for each in (*metrics, *missing)},
+        tables=tuple(_tables(found)),
+        headline=_headline(found, metrics),
+        notes=tuple(_notes(found, constants, catalog)),
+        assumptions=tuple(_assumptions(constants, catalog)),
+    )
+    return Report(**(vars(report) | {"source_titles": source_titles(report, catalog)}))
+
+
+def _averages(found: Validation, among: Mask) -> tuple[float, float, float, float, float, float]:
+    """Count, mean absolute error, mean error, share inside the band, and the error of each constant guess."""
+    guesses = [mean_absolute_share(found.constant_error_share[guess], among) for guess in CONSTANT_GUESSES]
+    return (
+        float(np.sum(among)),
+        mean_absolute_share(found.error_share, among),
+        float(np.mean(found.error_share[among])),
+        float(np.mean(found.is_inside[among])),
+        guesses[0],
+        guesses[1],
+    )
+
+
+def _tables(found: Validation) -> Iterator[Table]:
+    predicted = found.is_predicted
+    case = found.case
+    if predicted.any():
+        yield _grouped("by_size", "By number of GPUs", found, _size(case.gpu_count), caption=_HOW)
+        yield _grouped("by_hardware", "By hardware and precision", found, _by(case.families))
+        yield _grouped("by_software", "By software", found, _by(case.software))
+        yield _grouped("by_model", "By kind of model", found, lambda run: _kind(found, run))
+        yield _worst(found)
+        yield _grouped("by_source", "By source", found, _by(case.sources))
+    if skipped := list(_skipped(found)):
+        columns = (Column("id", "Run", kind="text"), Column("skipped_because", "Left out because", kind="text"))
+        yield Table("skipped", "Left out", columns, tuple((key, why) for key, _, why in skipped))
+    yield _rows(found)
+
+
+_HOW = (
+    "Errors are of the time of a step: predicted over measured, less one. The constants are shares of the dense peak."
+)
+
+
+def _by(labels: tuple[str, ...]) -> Callable[[int], str]:
+    return lambda run: labels[run] or "not told"
+
+
+def _size(gpu_count: Array) -> Callable[[int], str]:
+    return lambda run: next(label for start, label in reversed(_SIZES) if gpu_count[run] >= start)
+
+
+def _kind(found: Validation, run: int) -> str:
+    return "mixture of experts" if found.case.has_experts[run] else "dense"
+
+
+def _grouped(key: str, title: str, found: Validation, label: Callable[[int], str], *, caption: str = "") -> Table:
+    groups: dict[str, list[int]] = {}
+    for run in np.flatnonzero(found.is_predicted):
+        groups.setdefault(label(int(run)), []).append(int(run))
+    order = [name for _, name in _SIZES] if key == "by_size" else sorted(groups)
+    rows = []
+    for name in order:
+        if name in groups:
+            among = np.isin(np.arange(len(found.case.ids)), groups[name])
+            rows.append((name, *_averages(found, among)))
+    total = ("all", *_averages(found, found.is_predicted))
+    columns = (Column("group", _LABELS[key], kind="text"), *_AVERAGES)
+    return Table(key, title, columns, (*rows, total), total_count=1, caption=caption)
+
+
+def _worst(found: Validation) -> Table:
+    size = np.where(found.is_predicted, np.abs(found.error_share), -1.0)
+    order = [int(run) for run in np.argsort(-size, kind="stable")[:_WORST_COUNT] if found.is_predicted[run]]
+    columns = (
+        Column("id", "Run", kind="text"),
+        Column("gpu_count", "GPUs", "count"),
+        Column("measured_step_time_s", "Measured", "s"),
+        Column("predicted_step_time_s", "Predicted", "s"),
+        Column("error_share", "Error", "share"),
+        Column("slowest_stage", "Largest loss", kind="text", wide=True),
+    )
+    case = found.case
+    rows = tuple(
+        (
+            case.ids[run],
+            case.gpu_count[run],
+            case.measured_s[run],
+            found.predicted_s[run],
+            found.error_share[run],
+            max(found.stage_factors, key=lambda name: -float(found.stage_factors[name][run])),
+        )
+        for run in order
+    )
+    return Table("worst", "The farthest off", columns, rows)
+
+
+def _rows(found: Validation) -> Table:
+    columns = (
+        Column("id", "Run", kind="text"),
+        Column("source", "Source", kind="text", hidden=True),
+        Column("measured_step_time_s", "Measured", "s"),
+        Column("predicted_step_time_s", "Predicted", "s"),
+        Column("low_step_time_s", "Low", "s", wide=True),
+        Column("high_step_time_s", "High", "s", wide=True),
+        Column("error_share", "Error", "share"),
+        Column("step_mfu_share", "MFU", "share", wide=True),
+        Column("skipped_because", "Left out because", kind="text", hidden=True),
+    )
+    case = found.case
+    rows: list[tuple[object, ...]] = [
+        (
+            case.ids[run],
+            case.sources[run] or None,
+            case.measured_s[run],
+            found.predicted_s[run],
+            found.low_s[run],
+            found.high_s[run],
+            found.error_share[run],
+            found.step_mfu_share[run],
+            None,
+        )
+        for run in np.flatnonzero(found.is_predicted)
+    ]
+    rows += [(key, source or None, *(None,) * 6, why) for key, source, why in _skipped(found)]
+    return Table("rows", "Every run", columns, tuple(rows), caption="Low to high is the band that should hold 90%.")
+
+
+def _skipped(found: Validation) -> Iterator[tuple[str, str, str]]:
+    yield from found.case.skipped
+    for run in np.flatnonzero(~found.is_predicted):
+        reason = "a figure of its accelerator is not in the catalog"
+        yield found.case.ids[run], found.case.sources[run], reason
+
+
+def _headline(found: Validation, metrics: dict[str, float]) -> tuple[str, ...]:
+    left_out = len(list(_skipped(found)))
+    if "validate.mape_share" not in metrics:
+        return (f"None of the {left_out} runs can be predicted; the reasons are below.",)
+    share = {name: text(metrics[f"validate.{name}_share"], "share") for name in ("mape", "band_coverage")}
+    guesses = [text(metrics[f"validate.constant_{at}_mape_share"], "share") for at in (40, 45)]
+    count = text(metrics["validate.rows_count"], "count")
+    return (
+        f"The time of a step of {count} runs is predicted within {share['mape']} on average"
+        + (f"; {left_out} more are left out." if left_out else "."),
+        f"Calling every run 40% of its peak is off by {guesses[0]}, 45% by {guesses[1]}.",
+        f"The band that should hold 90% holds {share['band_coverage']}.",
+    )
+
+
+def _notes(found: Validation, constants: Calibration, catalog: Catalog) -> Iterator[Note]:
+    fit = catalog.sources[_FIT]
+    if constants == catalog.calibration:
+        yield Note(f"The constants are of {_FIT} ({fit.title}); {fit.note}.")
+    open_choices = len(found.case.owner) > len(found.case.ids)
+    if open_choices:
+        yield Note(
+            "Where a source leaves micro-batch, interleaving or recompute open, "
+            "the fastest that fits in memory is taken."
+        )
+
+
+def _assumptions(constants: Calibration, catalog: Catalog) -> Iterator[Assumption]:
+    for name, constant in constants.constants().items():
+        error = constant.standard_error_log or constant.prior_width_log
+        low, high = (float(constant.value * np.exp(side * error)) for side in (-1.0, 1.0))
+        note = (
+            f"{constant.meaning}; {'fitted' if constant.fitted else 'held at its prior'}, one standard error each way"
+        )
+        if constant.unit == "share":
+            high = min(high, 1.0)
+        path = f"calibration.{name}"
+        yield Assumption(path, constant.value, constant.unit, low, high, constant.source, "catalog", note)
+    for path in (each for each in catalog.defaults if each.startswith("predict.")):
+        known = catalog.default(path)
+        yield Assumption(path, known.value, known.unit, known.low, known.high, known.source, "assumed", known.note)
