@@ -3,6 +3,8 @@
 Priors are lognormal, so every number is above zero; the name of a constant ends in its unit, and a share is at most 1.
 """
 
+import json
+from collections.abc import Mapping
 from typing import Annotated
 
 from pydantic import ConfigDict, model_validator
@@ -13,6 +15,8 @@ from colocalc.units import unit_of
 
 AboveZero = Annotated[float, Quantity("", above=0.0)]  # in the unit that stands beside it
 WidthOfLog = Annotated[float, Quantity("", above=0.0)]  # a standard deviation of a natural logarithm
+
+_HEAD = "# Constants of the step-time model. Widths and standard errors are of the natural logarithm."
 
 
 class Constant(Definition):
@@ -114,3 +118,33 @@ class Calibration(Definition):
     def values(self) -> dict[str, float]:
         """The values by name, as the kernels take them."""
         return {name: constant.value for name, constant in self.constants().items()}
+
+    def fitted_to(
+        self, values: Mapping[str, float], standard_error_log: Mapping[str, float], *, source: str
+    ) -> "Calibration":
+        """The same calibration with other values of its fitted constants.
+
+        Parameters
+        ----------
+        values, standard_error_log : mapping of str to float
+            What a fit found, by constant.
+        source : str
+            What it was fitted to.
+        """
+        known = self.model_dump()
+        for name, error in standard_error_log.items():
+            known[name] |= {
+                "value": float(f"{values[name]:.4g}"),
+                "standard_error_log": float(f"{error:.3g}"),
+                "source": source,
+                "note": None,
+            }
+        return Calibration.model_validate(known)
+
+    def as_text(self) -> str:
+        """The calibration as a file that reads back the same: YAML with one constant to a line."""
+        lines = (
+            f"{name}: {json.dumps(constant.model_dump(exclude_none=True), ensure_ascii=True)}"
+            for name, constant in self.constants().items()
+        )
+        return "\n".join((_HEAD, *lines)) + "\n"

@@ -258,4 +258,4 @@ def test_megascale_is_faster_than_what_it_was_compared_with():
         float(step_time(**facts(RUNS[name]), constants=shipped()).step_time_s)
         for name in ("megatron-175b", "megascale-175b")
     )
-    assert baseline / tuned == pytest.approx(1.34, abs=0.04)
+    assert baseline / tuned == pytest.approx(1.34, rel=0.05)

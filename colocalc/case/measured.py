@@ -46,6 +46,20 @@ def _flop_per_token(model: RunModel, attention_factor: float) -> float:
     return 6.0 * (model.layers * layer + model.vocab * model.hidden) + attention
 
 
+def publication_of(source: str) -> str:
+    """The publication of a source: a repository without its commit, or what stands before the first bracket.
+
+    Parameters
+    ----------
+    source : str
+        As a run tells it.
+    """
+    words = source.split()
+    if len(words) > 1 and words[0] == "github":
+        return words[1].partition("@")[0].rpartition("_v")[0] or words[1].partition("@")[0]
+    return source.partition(" (")[0].partition(",")[0].strip() or "not told"
+
+
 def head_dim_of(model: RunModel) -> int:
     """The width of an attention head, where it is not told that of the model over its heads."""
     return model.head_dim or model.hidden // model.heads

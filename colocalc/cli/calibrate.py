@@ -1,11 +1,17 @@
 """Commands on measured runs: how far the model is off."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from colocalc.cli.options import ColorOpt, FormatOpt, OutOpt, emit_report
+
+if TYPE_CHECKING:
+    from colocalc.calibration import Calibration
+    from colocalc.case.runs import RunsCase
+    from colocalc.catalog import Catalog
+    from colocalc.study.calibrate import Fit
 
 app = typer.Typer()
 
@@ -19,6 +25,10 @@ def validate(
         Path | None,
         typer.Option("--calibration", metavar="FILE", help="Constants of the model other than those that ship."),
     ] = None,
+    fit: Annotated[
+        Path | None,
+        typer.Option("--fit", metavar="FILE", help="Fit the constants to the runs and write them to FILE."),
+    ] = None,
     fmt: FormatOpt = None,
     output: OutOpt = None,
     color: ColorOpt = "auto",
@@ -29,17 +39,48 @@ def validate(
     """
     from colocalc.case.runs import lower_runs
     from colocalc.catalog import catalog_dir, load_catalog, read_calibration
+    from colocalc.emit import write
     from colocalc.report.views.validate import validate as view
     from colocalc.runs import read_runs
     from colocalc.study.validate import validate as predicted
 
     catalog = load_catalog()
     constants = catalog.calibration if calibration is None else read_calibration(calibration)
-    found = predicted(
-        lower_runs(read_runs(runs or catalog_dir() / "runs.yaml"), catalog),
+    case = lower_runs(read_runs(runs or catalog_dir() / "runs.yaml"), catalog)
+    name = "the published runs that ship" if runs is None else str(runs)
+    found = None
+    if fit is not None:
+        constants, found = _fitted(case, constants, catalog, name)
+    result = predicted(
+        case,
         constants=constants.values(),
         memory_slack_factor=float(catalog.default("predict.memory_slack_factor").value),
-        band_share={kind: float(catalog.default(f"predict.band_share.{kind}").value) for kind in ("dense", "experts")},
+        band_share=_by_kind(catalog, "predict.band_share"),
     )
-    name = "the published runs that ship" if runs is None else str(runs)
-    emit_report(view(found, catalog, constants=constants, name=name), fmt, output, color)
+    report = view(result, catalog, constants=constants, name=name, fit=found)
+    if fit is not None:
+        write(constants.as_text(), fit)
+    emit_report(report, fmt, output, color)
+
+
+def _by_kind(catalog: "Catalog", path: str) -> dict[str, float]:
+    return {kind: float(catalog.default(f"{path}.{kind}").value) for kind in ("dense", "experts")}
+
+
+def _fitted(case: "RunsCase", known: "Calibration", catalog: "Catalog", name: str) -> "tuple[Calibration, Fit]":
+    """Constants fitted to a case: what was fitted before, from its prior; the others stay."""
+    from colocalc.study.calibrate import Prior, calibrate
+
+    constants = known.constants()
+    found = calibrate(
+        case,
+        priors={
+            key: Prior(each.prior, each.prior_width_log, 1.0 if each.unit == "share" else float("inf"))
+            for key, each in constants.items()
+            if each.fitted
+        },
+        held={key: each.value for key, each in constants.items() if not each.fitted},
+        memory_slack_factor=float(catalog.default("predict.memory_slack_factor").value),
+        noise_share=_by_kind(catalog, "predict.noise_share"),
+    )
+    return known.fitted_to(found.constants, found.standard_error_log, source=f"fit to {name}"), found

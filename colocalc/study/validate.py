@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from colocalc.arrays import Array, as_array
 from colocalc.case.runs import RunsCase
-from colocalc.mfu.predict.facts import Constants
+from colocalc.mfu.predict.facts import Constants, StepTime
 from colocalc.mfu.predict.memory import memory
 from colocalc.mfu.predict.step import step_time
 
@@ -49,7 +50,7 @@ class Validation:
     error_share: Array
     step_mfu_share: Array
     constant_error_share: Mapping[float, Array]
-    chosen: Array
+    chosen: NDArray[np.int64]
     stage_factors: Mapping[str, Array]
 
     @property
@@ -84,11 +85,7 @@ def validate(
     band_share : mapping of str to float
         Half-width of the band of ``dense`` runs and of those with ``experts``, in the logarithm of time.
     """
-    facts = {"dimensions": case.dimensions, "chip": case.chip, "plan": case.plan, "stack": case.stack}
-    found = step_time(**facts, constants=Constants(**{name: as_array(value) for name, value in constants.items()}))  # type: ignore[arg-type]
-    need = memory(**facts, selective_share=case.selective_share).total_byte  # type: ignore[arg-type]
-    over = np.maximum(need / case.chip.hbm_byte - memory_slack_factor, 0.0)
-    chosen = _best(np.log(found.step_time_s) + _OVERDRAWN * over, case)
+    found, chosen = predicted_steps(case, constants, overdrawn(case, memory_slack_factor))
     predicted, peak = found.step_time_s[chosen], found.peak_time_s[chosen]
     width = np.where(case.has_experts, band_share["experts"], band_share["dense"])
     return Validation(
@@ -104,11 +101,48 @@ def validate(
     )
 
 
-def _best(score: Array, case: RunsCase) -> Array:
+def overdrawn(case: RunsCase, memory_slack_factor: float) -> Array:
+    """How far each candidate overdraws the memory of its GPU, in memories.
+
+    Parameters
+    ----------
+    case : RunsCase
+        The runs.
+    memory_slack_factor : float
+        Memory over what the GPU has, from which on it counts.
+    """
+    need = memory(**_facts(case), selective_share=case.selective_share).total_byte
+    return np.maximum(need / case.chip.hbm_byte - memory_slack_factor, 0.0)
+
+
+def predicted_steps(
+    case: RunsCase, constants: Mapping[str, float], overdrawn_factor: Array
+) -> tuple[StepTime, NDArray[np.int64]]:
+    """Every candidate's step, and the candidate that stands for each run: the fastest that fits.
+
+    Parameters
+    ----------
+    case : RunsCase
+        The runs.
+    constants : mapping of str to float
+        The calibration.
+    overdrawn_factor : ndarray (candidate,)
+        From ``overdrawn``.
+    """
+    known = Constants(**{name: as_array(value) for name, value in constants.items()})
+    found = step_time(**_facts(case), constants=known)
+    return found, _best(np.log(found.step_time_s) + _OVERDRAWN * overdrawn_factor, case)
+
+
+def _facts(case: RunsCase) -> dict[str, Any]:
+    return {"dimensions": case.dimensions, "chip": case.chip, "plan": case.plan, "stack": case.stack}
+
+
+def _best(score: Array, case: RunsCase) -> NDArray[np.int64]:
     """The candidate of least score of each run."""
     order = np.lexsort((score, case.owner))
     _, first = np.unique(case.owner[order], return_index=True)
-    return np.asarray(order[first])
+    return np.asarray(order[first], dtype=np.int64)
 
 
 def mean_absolute_share(error_share: Array, among: Mask | None = None) -> float:

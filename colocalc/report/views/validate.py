@@ -6,9 +6,11 @@ import numpy as np
 
 from colocalc.arrays import Array
 from colocalc.calibration import Calibration
+from colocalc.case.measured import publication_of
 from colocalc.catalog import Catalog
 from colocalc.report.table import Assumption, Column, Note, Report, Table
 from colocalc.report.views.common import source_titles
+from colocalc.study.calibrate import Fit
 from colocalc.study.validate import CONSTANT_GUESSES, LARGE_GPU_COUNT, Mask, Validation, mean_absolute_share
 from colocalc.units import text
 
@@ -22,6 +24,7 @@ _LABELS = {
     "by_model": "Model",
     "by_source": "Source",
 }
+_UNSEEN = "Fitted without the publication that is predicted, the mean error is {}: the figure to trust."
 _UNDEFINED = "no run of the file can be predicted"
 _AVERAGES = (
     Column("rows_count", "Runs", "count"),
@@ -33,7 +36,9 @@ _AVERAGES = (
 )
 
 
-def validate(found: Validation, catalog: Catalog, *, constants: Calibration, name: str) -> Report:
+def validate(
+    found: Validation, catalog: Catalog, *, constants: Calibration, name: str, fit: Fit | None = None
+) -> Report:
     """The report of a validation.
 
     Parameters
@@ -46,6 +51,8 @@ def validate(found: Validation, catalog: Catalog, *, constants: Calibration, nam
         The constants that were used.
     name : str
         The file, as a title shows it.
+    fit : Fit, optional
+        The fit that found the constants.
     """
     everything = found.is_predicted
     count = int(np.sum(everything))
@@ -58,6 +65,8 @@ def validate(found: Validation, catalog: Catalog, *, constants: Calibration, nam
             "validate.constant_40_mape_share": at_40,
             "validate.constant_45_mape_share": at_45,
         }
+    if fit is not None:
+        metrics |= _left_out_metrics(found, fit)
     names = ("mape", "band_coverage", "constant_40_mape", "constant_45_mape")
     missing = {} if count else {f"validate.{each}_share": _UNDEFINED for each in names}
     report = Report(
@@ -68,7 +77,7 @@ def validate(found: Validation, catalog: Catalog, *, constants: Calibration, nam
         metrics=metrics,
         undefined=missing,
         units={each: "count" if each.endswith("_count") else "share" for each in (*metrics, *missing)},
-        tables=tuple(_tables(found)),
+        tables=(*_tables(found, fit), *(() if fit is None else (_fitted(fit, constants),))),
         headline=_headline(found, metrics),
         notes=tuple(_notes(found, constants, catalog)),
         assumptions=tuple(_assumptions(constants, catalog)),
@@ -89,7 +98,7 @@ def _averages(found: Validation, among: Mask) -> tuple[float, float, float, floa
     )
 
 
-def _tables(found: Validation) -> Iterator[Table]:
+def _tables(found: Validation, fit: Fit | None) -> Iterator[Table]:
     predicted = found.is_predicted
     case = found.case
     if predicted.any():
@@ -98,10 +107,11 @@ def _tables(found: Validation) -> Iterator[Table]:
         yield _grouped("by_software", "By software", found, _by(case.software))
         yield _grouped("by_model", "By kind of model", found, lambda run: _kind(found, run))
         yield _worst(found)
-        yield _grouped("by_source", "By source", found, _by(case.sources))
+        publications = tuple(map(publication_of, case.sources))
+        yield _grouped("by_source", "By source", found, _by(publications), fit=fit)
     if skipped := list(_skipped(found)):
-        columns = (Column("id", "Run", kind="text"), Column("skipped_because", "Left out because", kind="text"))
-        yield Table("skipped", "Left out", columns, tuple((key, why) for key, _, why in skipped))
+        columns = (Column("id", "Run", kind="text"), Column("skipped_because", "Not predicted because", kind="text"))
+        yield Table("skipped", "Not predicted", columns, tuple((key, why) for key, _, why in skipped))
     yield _rows(found)
 
 
@@ -122,7 +132,15 @@ def _kind(found: Validation, run: int) -> str:
     return "mixture of experts" if found.case.has_experts[run] else "dense"
 
 
-def _grouped(key: str, title: str, found: Validation, label: Callable[[int], str], *, caption: str = "") -> Table:
+def _grouped(
+    key: str,
+    title: str,
+    found: Validation,
+    label: Callable[[int], str],
+    *,
+    caption: str = "",
+    fit: Fit | None = None,
+) -> Table:
     groups: dict[str, list[int]] = {}
     for run in np.flatnonzero(found.is_predicted):
         groups.setdefault(label(int(run)), []).append(int(run))
@@ -131,10 +149,42 @@ def _grouped(key: str, title: str, found: Validation, label: Callable[[int], str
     for name in order:
         if name in groups:
             among = np.isin(np.arange(len(found.case.ids)), groups[name])
-            rows.append((name, *_averages(found, among)))
-    total = ("all", *_averages(found, found.is_predicted))
-    columns = (Column("group", _LABELS[key], kind="text"), *_AVERAGES)
+            rows.append((name, *_averages(found, among), *_left_out(fit, among)))
+    total = ("all", *_averages(found, found.is_predicted), *_left_out(fit, found.is_predicted))
+    extra = () if fit is None else (Column("left_out_mape_share", "Left out", "share"),)
+    columns = (Column("group", _LABELS[key], kind="text"), *_AVERAGES, *extra)
     return Table(key, title, columns, (*rows, total), total_count=1, caption=caption)
+
+
+def _left_out(fit: Fit | None, among: Mask) -> tuple[float, ...]:
+    return () if fit is None else (mean_absolute_share(fit.left_out_error_share, among),)
+
+
+def _left_out_metrics(found: Validation, fit: Fit) -> dict[str, float]:
+    """Mean absolute errors of runs whose publication was left out of the fit, where there is more than one."""
+    kinds = {
+        "left_out_mape": found.is_predicted,
+        "left_out_large_mape": found.is_predicted & (found.case.gpu_count >= LARGE_GPU_COUNT),
+    }
+    means = {f"validate.{kind}_share": _left_out(fit, among)[0] for kind, among in kinds.items()}
+    return {name: mean for name, mean in means.items() if np.isfinite(mean)}
+
+
+def _fitted(fit: Fit, constants: Calibration) -> Table:
+    columns = (
+        Column("constant", "Constant", kind="text"),
+        Column("value", "Value", unit_from="unit"),
+        Column("prior", "Prior", unit_from="unit"),
+        Column("unit", "Unit", kind="text", hidden=True),
+        Column("standard_error_share", "Standard error", "share"),
+        Column("meaning", "Meaning", kind="text", wide=True),
+    )
+    known = constants.constants()
+    rows = tuple(
+        (name, known[name].value, known[name].prior, known[name].unit, error, known[name].meaning)
+        for name, error in fit.standard_error_log.items()
+    )
+    return Table("fit", "Fitted constants", columns, rows, caption="The error is of the natural logarithm.")
 
 
 def _worst(found: Validation) -> Table:
@@ -146,7 +196,7 @@ def _worst(found: Validation) -> Table:
         Column("measured_step_time_s", "Measured", "s"),
         Column("predicted_step_time_s", "Predicted", "s"),
         Column("error_share", "Error", "share"),
-        Column("slowest_stage", "Largest loss", kind="text", wide=True),
+        Column("largest_stage", "Largest loss", kind="text", wide=True),
     )
     case = found.case
     rows = tuple(
@@ -173,7 +223,7 @@ def _rows(found: Validation) -> Table:
         Column("high_step_time_s", "High", "s", wide=True),
         Column("error_share", "Error", "share"),
         Column("step_mfu_share", "MFU", "share", wide=True),
-        Column("skipped_because", "Left out because", kind="text", hidden=True),
+        Column("skipped_because", "Not predicted because", kind="text", hidden=True),
     )
     case = found.case
     rows: list[tuple[object, ...]] = [
@@ -208,11 +258,14 @@ def _headline(found: Validation, metrics: dict[str, float]) -> tuple[str, ...]:
     share = {name: text(metrics[f"validate.{name}_share"], "share") for name in ("mape", "band_coverage")}
     guesses = [text(metrics[f"validate.constant_{at}_mape_share"], "share") for at in (40, 45)]
     count = text(metrics["validate.rows_count"], "count")
+    left_out_share = metrics.get("validate.left_out_mape_share")
+    unseen = () if left_out_share is None else (_UNSEEN.format(text(left_out_share, "share")),)
     return (
         f"The time of a step of {count} runs is predicted within {share['mape']} on average"
-        + (f"; {left_out} more are left out." if left_out else "."),
+        + (f"; {left_out} more cannot be predicted." if left_out else "."),
         f"Calling every run 40% of its peak is off by {guesses[0]}, 45% by {guesses[1]}.",
         f"The band that should hold 90% holds {share['band_coverage']}.",
+        *unseen,
     )
 
 
