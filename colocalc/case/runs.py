@@ -223,11 +223,12 @@ def _chip(run: Run, gpu: GpuType, catalog: Catalog) -> dict[str, float]:
     precision = _precision(run)
     bits, operand, cast = _FORMATS[precision]
     blackwell, tpu = gpu.family.startswith("blackwell"), gpu.link_kind == "torus"
-    nic = run.network.per_gpu_gbps if run.network and run.network.per_gpu_gbps else _value(gpu.nic_gbit_per_s)
+    told = run.network.per_gpu_gbps if run.network else None
+    nic = told or _figure("nic_gbit_per_s", gpu, catalog)
     slices = _slices(run, gpu)
     return {
         "peak_flop_per_s": float(_peak(gpu, precision) or 0.0) * FLOPS_PER_TFLOPS,
-        "bf16_flop_per_s": float(_peak(gpu, "bf16") or 0.0) * FLOPS_PER_TFLOPS,
+        "bf16_flop_per_s": float(_peak(gpu, "bf16") or np.nan) * FLOPS_PER_TFLOPS,
         "ceiling_share": _ceiling(gpu, bits, catalog),
         "bf16_ceiling_share": _ceiling(gpu, 16, catalog),
         "attention_share": _by_family("predict.attention_share", gpu, catalog),
@@ -235,10 +236,10 @@ def _chip(run: Run, gpu: GpuType, catalog: Catalog) -> dict[str, float]:
         "cast_byte": cast - (_FUSED_CAST if blackwell and precision == "fp8" else 0.0),
         "hbm_byte": _value(gpu.hbm_gbyte) * BYTES_PER_GBYTE,
         "hbm_byte_per_s": _value(gpu.hbm_tbyte_per_s) * FLOPS_PER_TFLOPS,
-        "scale_up_byte_per_s": _value(gpu.scale_up_gbyte_per_s) * BYTES_PER_GBYTE,
+        "scale_up_byte_per_s": _figure("scale_up_gbyte_per_s", gpu, catalog) * BYTES_PER_GBYTE,
         "scale_out_byte_per_s": nic / BITS_PER_BYTE * BYTES_PER_GBYTE,
         "domain_gpu_count": run.n_gpus / slices if tpu else _value(gpu.domain_gpu_count),
-        "node_gpu_count": float(run.gpus_per_node or _value(gpu.node_gpu_count)),
+        "node_gpu_count": float(run.gpus_per_node or _figure("node_gpu_count", gpu, catalog)),
         "torus_dim_count": _value(gpu.torus_dimension_count) if tpu else 1.0,
         "tpu_share": float(tpu),
         "ultra_share": float(gpu.family == "blackwell-ultra"),
@@ -249,6 +250,12 @@ def _chip(run: Run, gpu: GpuType, catalog: Catalog) -> dict[str, float]:
 
 def _value(figure: Any) -> float:
     return float("nan") if figure is None else float(figure.value)
+
+
+def _figure(name: str, gpu: GpuType, catalog: Catalog) -> float:
+    """A figure of a GPU; of a card without links of its own, that of the usual server."""
+    known = getattr(gpu, name)
+    return float((known if known is not None else catalog.default(f"predict.{name}.other")).value)
 
 
 def _slices(run: Run, gpu: GpuType) -> float:
