@@ -230,6 +230,16 @@ def test_json_has_the_rows_and_the_metrics(colocalc, tmp_path):
     assert {each["path"] for each in said["assumptions"]} >= {"calibration.sustained_share", "predict.band_share.dense"}
 
 
+def test_every_run_lies_somewhere_among_the_errors(colocalc):
+    said = json.loads(colocalc("validate", "--format", "json").out)
+    spread = said["tables"]["errors"]
+    assert sum(row["rows_count"] for row in spread) == 164
+    errors = [row["error_share"] for row in said["tables"]["rows"] if row["error_share"] is not None]
+    inside = next(row for row in spread if row["low_error_share"] == 0.0)
+    assert inside["rows_count"] == sum(0.0 <= error < inside["high_error_share"] for error in errors)
+    assert max(len(row["bar"]) for row in spread) == 40
+
+
 def test_a_file_of_which_nothing_can_be_predicted(colocalc, tmp_path):
     done = colocalc("validate", _file(tmp_path, ROW | {"accelerator": "X9000"}), "--format", "json")
     assert done.code == 0

@@ -175,7 +175,9 @@ def _candidates(run: Run, gpu: GpuType, period: StackPeriod, catalog: Catalog) -
     fixed = (
         _dimensions(run.model, catalog) | _chip(run, gpu, catalog) | _plan(run, gpu) | _stack(run, gpu, period, catalog)
     )
-    for micro_batch, chunks, (layers, core, selective) in _choices(run, gpu, fixed, fused=period.fused_attention):
+    for micro_batch, chunks, (layers, core, selective) in _choices(
+        run, gpu, fixed, catalog, fused=period.fused_attention
+    ):
         yield fixed | {
             "micro_batch_sequences": float(micro_batch),
             "vpp_count": float(chunks),
@@ -323,10 +325,12 @@ def _stack(run: Run, gpu: GpuType, period: StackPeriod, catalog: Catalog) -> dic
 _Recompute = tuple[float, float, float]
 
 
-def _choices(run: Run, gpu: GpuType, facts: Mapping[str, float], *, fused: bool) -> list[tuple[int, int, _Recompute]]:
+def _choices(
+    run: Run, gpu: GpuType, facts: Mapping[str, float], catalog: Catalog, *, fused: bool
+) -> list[tuple[int, int, _Recompute]]:
     """Micro-batch, chunks and recompute: as told, else each that goes with the rest."""
     batches = (run.micro_batch,) if run.micro_batch else _MICRO_BATCHES
-    chunks, recompute = _chunks(run, facts), _recompute(run, gpu, fused=fused)
+    chunks, recompute = _chunks(run, facts), _recompute(run, gpu, catalog, fused=fused)
     found = []
     for batch, count in product(batches, chunks):
         micro = run.global_batch / (facts["dp_count"] * batch)
@@ -348,16 +352,20 @@ def _chunks(run: Run, facts: Mapping[str, float]) -> list[int]:
     return found if len(found) > 1 else [1, layers]  # a stage of a prime number of layers: one layer to a chunk
 
 
-def _recompute(run: Run, gpu: GpuType, *, fused: bool) -> list[_Recompute]:
+def _recompute(run: Run, gpu: GpuType, catalog: Catalog, *, fused: bool) -> list[_Recompute]:
     """Forward pass of a layer run again, attention core run again, and whether cheap parts are."""
+    share = {
+        kind: float(catalog.default(f"predict.recompute_layer_share.{kind}").value)
+        for kind in ("tpu", "experts", "cheap_parts")
+    }
     if run.activation_recompute == "full":
         return [(1.0, 0.0, 0.0)]
     if run.activation_recompute == "none":
         return [(0.0, 0.0, 0.0)]
     if run.activation_recompute == "selective":
         if gpu.link_kind == "torus":
-            return [(0.85, 0.0, 0.0)]  # offloaded projections: nearly the whole layer again
-        return [(0.10, 0.0, 1.0)] if run.model.experts else [(0.0, 1.0, 0.0)]
+            return [(share["tpu"], 0.0, 0.0)]
+        return [(share["experts"], 0.0, 1.0)] if run.model.experts else [(0.0, 1.0, 0.0)]
     if fused:
-        return [(0.0, 0.0, 0.0), (0.045, 0.0, 1.0)]
+        return [(0.0, 0.0, 0.0), (share["cheap_parts"], 0.0, 1.0)]
     return [(0.0, 0.0, 0.0), (0.0, 1.0, 0.0), (1.0, 0.0, 0.0)]

@@ -1,6 +1,7 @@
 """Predicted against measured: every run, the averages by source, size and hardware, and what was assumed."""
 
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 
 import numpy as np
 
@@ -15,6 +16,8 @@ from colocalc.study.validate import CONSTANT_GUESSES, LARGE_GPU_COUNT, Mask, Val
 from colocalc.units import text
 
 _WORST_COUNT = 10
+_BAR = 40
+_EDGES = (-np.inf, -0.20, -0.15, -0.10, -0.05, 0.0, 0.05, 0.10, 0.15, 0.20, np.inf)
 _FIT = "fit-2026-11"
 _SIZES = ((0.0, "up to 64"), (65.0, "65 to 1,024"), (1_025.0, "1,025 to 7,999"), (LARGE_GPU_COUNT, "8,000 and more"))
 _LABELS = {
@@ -106,6 +109,7 @@ def _tables(found: Validation, fit: Fit | None) -> Iterator[Table]:
         yield _grouped("by_hardware", "By hardware and precision", found, _by(case.families))
         yield _grouped("by_software", "By software", found, _by(case.software))
         yield _grouped("by_model", "By kind of model", found, lambda run: _kind(found, run))
+        yield _spread(found)
         yield _worst(found)
         publications = tuple(map(publication_of, case.sources))
         yield _grouped("by_source", "By source", found, _by(publications), fit=fit)
@@ -185,6 +189,34 @@ def _fitted(fit: Fit, constants: Calibration) -> Table:
         for name, error in fit.standard_error_log.items()
     )
     return Table("fit", "Fitted constants", columns, rows, caption="The error is of the natural logarithm.")
+
+
+def _spread(found: Validation) -> Table:
+    """How many runs are how far off; a scatter over three decades of step time would hide errors of this size."""
+    error = found.error_share[found.is_predicted]
+    counts = [int(np.sum((error >= low) & (error < high))) for low, high in pairwise(_EDGES)]
+    rows = [
+        (
+            low if np.isfinite(low) else None,
+            high if np.isfinite(high) else None,
+            count,
+            "#" * round(_BAR * count / max(counts)),
+        )
+        for (low, high), count in zip(pairwise(_EDGES), counts, strict=True)
+    ]
+    columns = (
+        Column("low_error_share", "From", "share"),
+        Column("high_error_share", "To below", "share"),
+        Column("rows_count", "Runs", "count"),
+        Column("bar", "", kind="text"),
+    )
+    return Table(
+        "errors",
+        "How the errors lie",
+        columns,
+        tuple(rows),
+        caption="Runs predicted too fast stand above, too slow below.",
+    )
 
 
 def _worst(found: Validation) -> Table:
