@@ -308,7 +308,7 @@ def _stack(run: Run, gpu: GpuType, period: StackPeriod, catalog: Catalog) -> dic
     return {
         "flash_share": float(period.fused_attention),
         "window_tokens": float("inf"),
-        "parallel_block_share": 0.0,
+        "parallel_block_share": float(_has_parallel_block(run.model, catalog)),
         "tp_overlap_share": float(period.tensor_overlap),
         "cp_overlap_share": float(period.context_overlap),
         "pp_overlap_share": float(period.pipeline_overlap),
@@ -320,6 +320,12 @@ def _stack(run: Run, gpu: GpuType, period: StackPeriod, catalog: Catalog) -> dic
         "age_months": float("inf") if gpu.link_kind == "torus" else max(age, 0.0),
         "slice_count": _slices(run, gpu),
     }
+
+
+def _has_parallel_block(model: RunModel, catalog: Catalog) -> bool:
+    """Whether the family computes attention and MLP of a layer side by side, from one norm."""
+    families = str(catalog.default("predict.parallel_block_families").value).split(", ")
+    return (model.family or "").casefold().startswith(tuple(families))
 
 
 _Recompute = tuple[float, float, float]
