@@ -240,6 +240,13 @@ def test_json_has_the_rows_and_the_metrics(colocalc, tmp_path):
     assert {each["path"] for each in said["assumptions"]} >= {"calibration.sustained_share", "predict.band_share.dense"}
 
 
+def test_runs_from_standard_input_are_those_of_a_file(colocalc, tmp_path):
+    place = _file(tmp_path, ROW)
+    piped = colocalc("validate", "-", "--format", "json", stdin=place.read_bytes())
+    assert json.loads(piped.out)["tables"] == json.loads(colocalc("validate", place, "--format", "json").out)["tables"]
+    assert colocalc("validate", "-", stdin=b"").code == 3
+
+
 def test_every_run_lies_somewhere_among_the_errors(colocalc):
     said = json.loads(colocalc("validate", "--format", "json").out)
     spread = said["tables"]["errors"]

@@ -5,12 +5,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from colocalc.cli.options import ColorOpt, FormatOpt, OutOpt, emit_report
+from colocalc.cli.options import ColorOpt, FormatOpt, OutOpt, emit_report, stdin_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from colocalc.calibration import Calibration
     from colocalc.case.runs import RunsCase
     from colocalc.catalog import Catalog
+    from colocalc.runs import Incomplete, Run
     from colocalc.study.calibrate import Fit
 
 app = typer.Typer()
@@ -19,7 +22,8 @@ app = typer.Typer()
 @app.command()
 def validate(
     runs: Annotated[
-        Path | None, typer.Argument(metavar="RUNS", help="A file of measured runs; without one, those that ship.")
+        str | None,
+        typer.Argument(metavar="RUNS", help="A file of measured runs, or -; without one, those that ship."),
     ] = None,
     calibration: Annotated[
         Path | None,
@@ -38,16 +42,15 @@ def validate(
     Library twin: colocalc.study.validate.validate.
     """
     from colocalc.case.runs import lower_runs
-    from colocalc.catalog import catalog_dir, load_catalog, read_calibration
+    from colocalc.catalog import load_catalog, read_calibration
     from colocalc.emit import write
     from colocalc.report.views.validate import validate as view
-    from colocalc.runs import read_runs
     from colocalc.study.validate import validate as predicted
 
     catalog = load_catalog()
     constants = catalog.calibration if calibration is None else read_calibration(calibration)
-    case = lower_runs(read_runs(runs or catalog_dir() / "runs.yaml"), catalog)
-    name = "the published runs that ship" if runs is None else str(runs)
+    case = lower_runs(_read(runs), catalog)
+    name = "the published runs that ship" if runs is None else "standard input" if runs == "-" else runs
     found = None
     if fit is not None:
         constants, found = _fitted(case, constants, catalog, name)
@@ -61,6 +64,19 @@ def validate(
     if fit is not None:
         write(constants.as_text(), fit)
     emit_report(report, fmt, output, color)
+
+
+def _read(place: str | None) -> "Sequence[Run | Incomplete]":
+    """The runs of a file, of standard input, or those that ship."""
+    from colocalc.catalog import catalog_dir
+    from colocalc.runs import read_runs, runs_of
+
+    if place != "-":
+        return read_runs(catalog_dir() / "runs.yaml" if place is None else Path(place))
+    from colocalc import yamlio
+
+    name = "standard input"
+    return runs_of(yamlio.read(stdin_of(place) or b"", name=name), name=name)
 
 
 def _by_kind(catalog: "Catalog", path: str) -> dict[str, float]:

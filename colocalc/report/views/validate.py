@@ -289,11 +289,12 @@ def _headline(found: Validation, metrics: dict[str, float]) -> tuple[str, ...]:
         return (f"None of the {left_out} runs can be predicted; the reasons are below.",)
     share = {name: text(metrics[f"validate.{name}_share"], "share") for name in ("mape", "band_coverage")}
     guesses = [text(metrics[f"validate.constant_{at}_mape_share"], "share") for at in (40, 45)]
-    count = text(metrics["validate.rows_count"], "count")
+    rows = metrics["validate.rows_count"]
+    count = f"{text(rows, 'count')} {'run' if rows == 1.0 else 'runs'}"
     left_out_share = metrics.get("validate.left_out_mape_share")
     unseen = () if left_out_share is None else (_UNSEEN.format(text(left_out_share, "share")),)
     return (
-        f"The time of a step of {count} runs is predicted within {share['mape']} on average"
+        f"The time of a step of {count} is predicted within {share['mape']} on average"
         + (f"; {left_out} more cannot be predicted." if left_out else "."),
         f"Calling every run 40% of its peak is off by {guesses[0]}, 45% by {guesses[1]}.",
         f"The band that should hold 90% holds {share['band_coverage']}.",
