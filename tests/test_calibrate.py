@@ -148,7 +148,7 @@ def test_a_publication_is_told_from_its_parts(source, publication):
 
 def test_fit_writes_a_calibration_that_reads_back(colocalc, tmp_path):
     place = tmp_path / "own.yaml"
-    done = colocalc("validate", "--fit", place, "--format", "json")
+    done = colocalc("validate", "--fit", "--save", place, "--format", "json")
     assert done.code == 0
     said = json.loads(done.out)
     assert said["metrics"]["validate.left_out_mape_share"] < 0.065
@@ -163,9 +163,46 @@ def test_fit_writes_a_calibration_that_reads_back(colocalc, tmp_path):
 def test_a_fit_to_nothing_writes_nothing(colocalc, tmp_path):
     runs = tmp_path / "runs.yaml"
     runs.write_text(yaml.safe_dump([ROW | {"accelerator": "X9000"}]), encoding="utf-8")
-    done = colocalc("validate", runs, "--fit", tmp_path / "own.yaml")
+    done = colocalc("validate", runs, "--fit", "--save", tmp_path / "own.yaml")
     assert done.code != 0
     assert "nothing to fit" in done.err
+    assert not (tmp_path / "own.yaml").exists()
+
+
+def _one_run(tmp_path):
+    runs = tmp_path / "runs.yaml"
+    runs.write_text(yaml.safe_dump([ROW]), encoding="utf-8")
+    return runs
+
+
+@pytest.mark.parametrize("order", [("--fit", "runs"), ("runs", "--fit")])
+def test_a_fit_is_written_beside_the_runs(colocalc, tmp_path, monkeypatch, order):
+    runs = _one_run(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    done = colocalc("validate", *(str(runs) if word == "runs" else word for word in order))
+    assert done.code == 0
+    assert "wrote calibration.yaml" in done.err
+    assert read_calibration(tmp_path / "calibration.yaml").sustained_share.fitted
+
+
+def test_a_fit_never_takes_the_place_of_the_runs(colocalc, tmp_path):
+    runs = _one_run(tmp_path)
+    before = runs.read_bytes()
+    done = colocalc("validate", runs, "--fit", "--save", runs)
+    assert done.code == 5
+    assert "no calibration file" in done.err
+    assert runs.read_bytes() == before
+
+
+def test_a_fit_takes_the_place_of_an_earlier_one(colocalc, tmp_path):
+    place = tmp_path / "own.yaml"
+    for _ in range(2):
+        assert colocalc("validate", _one_run(tmp_path), "--fit", "--save", place).code == 0
+
+
+def test_save_without_fit_is_refused(colocalc, tmp_path):
+    done = colocalc("validate", "--save", tmp_path / "own.yaml")
+    assert done.code == 2
     assert not (tmp_path / "own.yaml").exists()
 
 

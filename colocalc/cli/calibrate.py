@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from colocalc.cli.options import ColorOpt, FormatOpt, OutOpt, emit_report, stdin_of
+from colocalc.errors import EXIT_IO, ColocalcError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from colocalc.catalog import Catalog
     from colocalc.runs import Incomplete, Run
     from colocalc.study.calibrate import Fit
+
+_USAGE = 2
 
 app = typer.Typer()
 
@@ -30,8 +33,10 @@ def validate(
         typer.Option("--calibration", metavar="FILE", help="Constants of the model other than those that ship."),
     ] = None,
     fit: Annotated[
-        Path | None,
-        typer.Option("--fit", metavar="FILE", help="Fit the constants to the runs and write them to FILE."),
+        bool, typer.Option("--fit", help="Fit the constants to the runs, and write them to a calibration file.")
+    ] = False,
+    save: Annotated[
+        Path | None, typer.Option("--save", metavar="FILE", help="The file that --fit writes; calibration.yaml.")
     ] = None,
     fmt: FormatOpt = None,
     output: OutOpt = None,
@@ -51,8 +56,9 @@ def validate(
     constants = catalog.calibration if calibration is None else read_calibration(calibration)
     case = lower_runs(_read(runs), catalog)
     name = "the published runs that ship" if runs is None else "standard input" if runs == "-" else runs
+    target = _target(save, fit=fit)
     found = None
-    if fit is not None:
+    if target is not None:
         constants, found = _fitted(case, constants, catalog, name)
     result = predicted(
         case,
@@ -61,8 +67,9 @@ def validate(
         band_share=_by_kind(catalog, "predict.band_share"),
     )
     report = view(result, catalog, constants=constants, name=name, fit=found)
-    if fit is not None:
-        write(constants.as_text(), fit)
+    if target is not None:
+        write(constants.as_text(), target)
+        typer.echo(f"wrote {target}; use it with --calibration {target}", err=True)
     emit_report(report, fmt, output, color)
 
 
@@ -77,6 +84,23 @@ def _read(place: str | None) -> "Sequence[Run | Incomplete]":
 
     name = "standard input"
     return runs_of(yamlio.read(stdin_of(place) or b"", name=name), name=name)
+
+
+def _target(save: Path | None, *, fit: bool) -> Path | None:
+    """Where a fit is written; never over a file that is no calibration, such as the runs themselves."""
+    from colocalc.catalog import read_calibration
+
+    if not fit:
+        if save is not None:
+            raise ColocalcError("--save goes with --fit", exit_code=_USAGE)
+        return None
+    target = save or Path("calibration.yaml")
+    if target.is_file():
+        try:
+            read_calibration(target)
+        except ColocalcError:
+            raise ColocalcError("exists and is no calibration file", where=str(target), exit_code=EXIT_IO) from None
+    return target
 
 
 def _by_kind(catalog: "Catalog", path: str) -> dict[str, float]:
