@@ -7,6 +7,7 @@ from pydantic_core import PydanticCustomError
 
 from colocalc.figure import Definition, IsoDate, Name, Text, written_as
 
+BASE = "base"  # what a claim calls the file as it is, beside its scenarios
 Number = Annotated[float, Field(strict=True)]
 
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from colocalc.errors import EXIT_IO, EXIT_READER_WENT_AWAY, ColocalcError, did_you_mean, quoted
+from colocalc.errors import EXIT_IO, EXIT_READER_WENT_AWAY, EXIT_USAGE, ColocalcError, did_you_mean, quoted
 
 if TYPE_CHECKING:
     from colocalc.report.table import Report
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 FORMATS = ("table", "json", "csv", "markdown")
 COLORS = ("auto", "always", "never")
 _SUFFIXES = {".json": "json", ".csv": "csv", ".md": "markdown", ".markdown": "markdown", ".txt": "table"}
-_USAGE = 2
 _FILE_WIDTH = 100
 
 
@@ -45,7 +44,7 @@ def emit(report: "Report", *, fmt: str | None, output: Path | None, color: str) 
             f"{quoted(color)} is none of {', '.join(COLORS)}",
             where="--color",
             hint=did_you_mean(color, COLORS),
-            exit_code=_USAGE,
+            exit_code=EXIT_USAGE,
         )
     write(_rendered(report, chosen, output, color), output)
     if chosen in {"table", "csv"}:
@@ -61,14 +60,14 @@ def _format(fmt: str | None, output: Path | None) -> str:
                 f"no format for the ending {quoted(output.suffix)}",
                 where=str(output),
                 hint=f"use one of {', '.join(_SUFFIXES)}, or --format",
-                exit_code=_USAGE,
+                exit_code=EXIT_USAGE,
             )
         return known
     chosen = "table" if fmt is None else fmt
     if chosen not in FORMATS:
         hint = did_you_mean(chosen, FORMATS)
         raise ColocalcError(
-            f"{quoted(chosen)} is none of {', '.join(FORMATS)}", where="--format", hint=hint, exit_code=_USAGE
+            f"{quoted(chosen)} is none of {', '.join(FORMATS)}", where="--format", hint=hint, exit_code=EXIT_USAGE
         )
     return chosen
 

@@ -372,6 +372,19 @@ def base_id(metric_id: str) -> str:
     return metric_id
 
 
+def is_known_metric(name: str, pools: Iterable[str]) -> bool:
+    """Whether a name is a metric, of now or of a command that is still to come.
+
+    Parameters
+    ----------
+    name : str
+        A name.
+    pools : iterable of str
+        Names of the fleet's pools.
+    """
+    return is_metric(name, pools) or name in LATER
+
+
 def is_metric(metric_id: str, pools: Iterable[str] = ()) -> bool:
     """Whether an id is registered, and for a pool's metric, whether the pool exists and has that metric."""
     if not metric_id.startswith("pools."):

@@ -15,7 +15,6 @@ from colocalc.errors import Fault, InputError
 from colocalc.faults import fault_at, faults_of
 
 Number = Annotated[float, Field(strict=True, gt=0.0)]
-FromZero = Annotated[float, Field(strict=True, ge=0.0)]
 Whole = Annotated[int, Field(strict=True, ge=1)]
 Words = Annotated[str, Field(strict=True, min_length=1, max_length=4_000)]
 
@@ -33,8 +32,6 @@ class RunModel(_Row):
     """
 
     family: Words | None = None
-    params_total: Number | None = None
-    params_active: Number | None = None
     layers: Whole
     hidden: Whole
     ffn_hidden: Whole
@@ -56,7 +53,6 @@ class RunNetwork(_Row):
     """The network between nodes."""
 
     per_gpu_gbps: Number | None = None
-    topology: Words | None = None
 
 
 class RunParallelism(_Row):
@@ -78,7 +74,6 @@ class RunMeasured(_Row):
 
     tflops_per_gpu: Number | None = None
     tflops_kind: Words | None = None
-    mfu: FromZero | None = None
     step_time_s: Number | None = None
     tokens_per_s: Number | None = None
     tokens_per_s_per_gpu: Number | None = None
@@ -88,16 +83,6 @@ class RunNormalized(_Row):
     """The same run restated under one convention."""
 
     implied_step_time_s: Number | None = None
-    implied_tokens_per_s_per_gpu: Number | None = None
-    tflops_per_gpu_causal: Number | None = None
-    tflops_per_gpu_full: Number | None = None
-
-
-class RunPool(_Row):
-    """One kind of accelerator of a mixed run."""
-
-    accelerator: Words
-    n: Whole
 
 
 class Run(_Row):
@@ -108,8 +93,7 @@ class Run(_Row):
     software: Words | None = None
     model: RunModel
     accelerator: Words
-    pools: tuple[RunPool, ...] | None = None
-    peak_tflops: Number | None = None
+    pools: tuple[Any, ...] | None = None
     precision: Words | None = None
     n_gpus: Whole
     gpus_per_node: Whole | None = None

@@ -22,8 +22,9 @@ ROW = {
 }
 
 
-def _row(**changes):
-    row = copy.deepcopy(ROW)
+def changed(base, **changes):
+    """A row with other values, ``model__vocab`` being the vocab of its model."""
+    row = copy.deepcopy(base)
     for path, value in changes.items():
         *above, last = path.split("__")
         at = row
@@ -31,6 +32,10 @@ def _row(**changes):
             at = at[key]
         at[last] = value
     return row
+
+
+def _row(**changes):
+    return changed(ROW, **changes)
 
 
 def _read(tmp_path, document):

@@ -1,6 +1,5 @@
 """Predicted against measured: what is predicted, what is left out and why, and how far it is off."""
 
-import copy
 import json
 
 import numpy as np
@@ -12,7 +11,7 @@ from colocalc.case.runs import lower_runs
 from colocalc.catalog import catalog_dir, load_catalog
 from colocalc.runs import Run, read_runs
 from colocalc.study.validate import mean_absolute_share, validate
-from tests.test_runs import ROW
+from tests.test_runs import ROW, changed
 
 CATALOG = load_catalog()
 SLACK = CATALOG.default("predict.memory_slack_factor").value
@@ -28,14 +27,7 @@ def _validated(runs, **changes):
 
 
 def _run(base=ROW, **changes):
-    row = copy.deepcopy(base)
-    for path, value in changes.items():
-        *above, last = path.split("__")
-        at = row
-        for key in above:
-            at = at[key]
-        at[last] = value
-    return Run.model_validate(row)
+    return Run.model_validate(changed(base, **changes))
 
 
 @pytest.fixture(scope="module")
@@ -161,6 +153,12 @@ def test_every_accelerator_of_the_catalog_is_predicted_or_left_out_with_a_reason
     known = found.is_predicted
     assert ((found.step_mfu_share[known] > 0.0) & (found.step_mfu_share[known] < 1.0)).all()
     assert not [each for each in recwarn if issubclass(each.category, RuntimeWarning)]
+
+
+def test_a_run_without_software_is_shown_as_assumed():
+    default = CATALOG.default("training.software").value
+    assert _validated([_run()]).case.software == (f"{default} (assumed)",)
+    assert _validated([_run(software="fsdp")]).case.software == ("fsdp",)
 
 
 # Laws

@@ -21,15 +21,8 @@ from colocalc.runs import Incomplete, Run, RunModel
 from colocalc.stack import StackPeriod
 from colocalc.units import BITS_PER_BYTE, BYTES_PER_GBYTE, FLOPS_PER_TFLOPS
 
-# Bits of the linear layers, bytes of an operand, and HBM bytes of casting an element, by the precision of a run.
-_FORMATS = {
-    "fp16": (16, 2.0, 0.0),
-    "bf16": (16, 2.0, 0.0),
-    "fp8": (8, 1.0, 4.0),
-    "mxfp8": (8, 1.0, 6.0),
-    "nvfp4": (4, 0.6, 8.0),
-}
-_FUSED_CAST = 1.0  # bytes an 8-bit cast saves where the hardware scales it (Blackwell)
+# Bits of the linear layers by the precision of a run; bytes of operands and casts are in the catalog.
+_BITS = {"fp16": 16, "bf16": 16, "fp8": 8, "mxfp8": 8, "nvfp4": 4}
 _MICRO_BATCHES = (1, 2, 4, 8)
 _RECOMPUTE = ("none", "selective", "full")
 _MOST_CHUNKS = 12
@@ -107,8 +100,8 @@ def lower_runs(runs: Sequence[Run | Incomplete], catalog: Catalog) -> RunsCase:
     return RunsCase(
         ids=tuple(run.id for run, _, _ in kept),
         sources=tuple(run.source or "" for run, _, _ in kept),
-        software=tuple(run.software or _default_stack(catalog) for run, _, _ in kept),
-        families=tuple(f"{gpu.family} {_FORMATS[_precision(run)][0]}-bit" for run, gpu, _ in kept),
+        software=tuple(run.software or f"{_default_stack(catalog)} (assumed)" for run, _, _ in kept),
+        families=tuple(f"{gpu.family} {_BITS[_precision(run)]}-bit" for run, gpu, _ in kept),
         has_experts=np.asarray([run.model.experts is not None for run, _, _ in kept], dtype=bool),
         gpu_count=np.asarray([float(run.n_gpus) for run, _, _ in kept]),
         measured_s=np.asarray([float(measured_step_s(run) or np.nan) for run, _, _ in kept]),
@@ -142,7 +135,7 @@ def _unknown(run: Run, catalog: Catalog) -> str | None:
     words = (
         ("accelerator", run.accelerator, _known_gpu(run, catalog)),
         ("software", run.software, catalog.stacks),
-        ("precision", _precision(run), _FORMATS),
+        ("precision", _precision(run), _BITS),
         ("activation_recompute", run.activation_recompute, _RECOMPUTE),
     )
     strange = ((key, word) for key, word, known in words if word is not None and word not in known)
@@ -165,7 +158,7 @@ def _unusable(run: Run, catalog: Catalog) -> str | None:
 
 
 def _peak(gpu: GpuType, precision: str) -> float | None:
-    keys = {16: ("bf16", "fp16"), 8: ("fp8",), 4: ("fp4",)}[_FORMATS[precision][0]]
+    keys = {16: ("bf16", "fp16"), 8: ("fp8",), 4: ("fp4",)}[_BITS[precision]]
     peaks: Mapping[Any, Any] = gpu.peak_tflop_per_s
     return next((float(peaks[key].value) for key in keys if key in peaks), None)
 
@@ -223,7 +216,7 @@ def _dimensions(model: RunModel, catalog: Catalog) -> dict[str, float]:
 
 def _chip(run: Run, gpu: GpuType, catalog: Catalog) -> dict[str, float]:
     precision = _precision(run)
-    bits, operand, cast = _FORMATS[precision]
+    bits = _BITS[precision]
     blackwell, tpu = gpu.family.startswith("blackwell"), gpu.link_kind == "torus"
     told = run.network.per_gpu_gbps if run.network else None
     nic = told or _figure("nic_gbit_per_s", gpu, catalog)
@@ -234,8 +227,8 @@ def _chip(run: Run, gpu: GpuType, catalog: Catalog) -> dict[str, float]:
         "ceiling_share": _ceiling(gpu, bits, catalog),
         "bf16_ceiling_share": _ceiling(gpu, 16, catalog),
         "attention_share": _by_family("predict.attention_share", gpu, catalog),
-        "operand_byte": operand,
-        "cast_byte": cast - (_FUSED_CAST if blackwell and precision == "fp8" else 0.0),
+        "operand_byte": float(catalog.default(f"predict.operand_bytes.{precision}").value),
+        "cast_byte": _by_family(f"predict.cast_bytes.{precision}", gpu, catalog),
         "hbm_byte": _value(gpu.hbm_gbyte) * BYTES_PER_GBYTE,
         "hbm_byte_per_s": _value(gpu.hbm_tbyte_per_s) * FLOPS_PER_TFLOPS,
         "scale_up_byte_per_s": _figure("scale_up_gbyte_per_s", gpu, catalog) * BYTES_PER_GBYTE,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from colocalc.cli.options import ColorOpt, FormatOpt, OutOpt, emit_report, stdin_of
-from colocalc.errors import EXIT_IO, ColocalcError
+from colocalc.errors import EXIT_IO, EXIT_USAGE, ColocalcError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from colocalc.catalog import Catalog
     from colocalc.runs import Incomplete, Run
     from colocalc.study.calibrate import Fit
-
-_USAGE = 2
 
 app = typer.Typer()
 
@@ -92,7 +90,7 @@ def _target(save: Path | None, *, fit: bool) -> Path | None:
 
     if not fit:
         if save is not None:
-            raise ColocalcError("--save goes with --fit", exit_code=_USAGE)
+            raise ColocalcError("--save goes with --fit", exit_code=EXIT_USAGE)
         return None
     target = save or Path("calibration.yaml")
     if target.is_file():

@@ -1,27 +1,24 @@
 """What a fleet file says about itself, checked: expectations, claims, and assumptions it replaces."""
 
 from collections.abc import Container, Iterator, Mapping, Sequence
+from functools import partial
 
 from colocalc.catalog import Catalog
-from colocalc.claim import Claim
+from colocalc.claim import BASE, Claim
 from colocalc.errors import did_you_mean, quoted
 from colocalc.expect import parse, unknown_metrics
 from colocalc.fleet import Fleet
 from colocalc.keys import is_assumption, unknown_part
-from colocalc.metrics import LATER, METRICS, STAGES, is_metric
+from colocalc.metrics import LATER, METRICS, STAGES, is_known_metric
 from colocalc.references.problems import Path, Problem, near
 from colocalc.units import unit_of
-
-BASE = "base"  # what a claim calls the file as it is, beside its scenarios
 
 
 def statement_problems(fleet: Fleet, catalog: Catalog, pools: Sequence[str]) -> Iterator[Problem]:
     """What is wrong with the expectations, claims and assumptions of a fleet."""
     names = [*METRICS, *LATER]
 
-    def known(metric: str) -> bool:
-        return is_metric(metric, pools) or metric in LATER
-
+    known = partial(is_known_metric, pools=pools)
     for number, text in enumerate(fleet.expect):
         for message in unknown_metrics(parse(text), known, names):
             yield Problem(("expect", number), message)

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from colocalc.errors import ColocalcError, quoted
 from colocalc.expect import Outcome, judge, parse, unknown_metrics
-from colocalc.metrics import LATER, METRICS, is_metric
+from colocalc.metrics import LATER, METRICS, is_known_metric
 from colocalc.study.evaluate import Result
 
 
@@ -43,10 +44,7 @@ def judged(
     ColocalcError
         When an expectation cannot be read or names no metric.
     """
-
-    def known(metric: str) -> bool:
-        return is_metric(metric, pools) or metric in LATER
-
+    known = partial(is_known_metric, pools=pools)
     metrics = {name: float(value) for name, value in result.metrics.items()}
     outcomes = []
     for text in expectations:

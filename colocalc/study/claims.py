@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from colocalc.case import Case, numbers
-from colocalc.claim import Claim, Range
+from colocalc.claim import BASE, Claim, Range
 from colocalc.errors import ColocalcError
 from colocalc.expect import EQUAL_WITHIN_SHARE
 from colocalc.metrics import STAGES, unit_suffix
@@ -24,7 +24,6 @@ from colocalc.units import text, unit_of
 
 Word = Literal["holds", "holds if", "mixes units", "does not hold", "not covered"]
 
-BASE = "base"  # what a claim calls the file as it is
 _LAST_STAGE = {"mfu.step_share": "software", "mfu.job_share": "goodput", "mfu.fleet_share": "allocation"}
 _ABOUT = 0.3  # width of a range that still is one number, relative to its middle
 _HALF = 0.5  # a cause explains a fall when it is at least half of it, on a logarithmic scale

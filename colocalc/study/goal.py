@@ -1,6 +1,7 @@
 """A goal for one number: what ``solve`` was asked, where it is met, and the fleet at that place."""
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -8,7 +9,7 @@ from colocalc.arrays import Array
 from colocalc.case import Case, numbers
 from colocalc.errors import ColocalcError, quoted
 from colocalc.expect import Comparison, holds, parse, unknown_metrics
-from colocalc.metrics import LATER, METRICS, is_metric
+from colocalc.metrics import LATER, METRICS, is_known_metric
 from colocalc.study.axis import Axis, metrics_along
 from colocalc.study.evaluate import Result, evaluate
 from colocalc.study.ranges import Varied, axis_of
@@ -72,9 +73,7 @@ def comparison_of(text: str, pools: tuple[str, ...]) -> Comparison:
     found = [one for group in parsed.alternatives for one in group]
     where = f"--until {quoted(text)}"
 
-    def known(metric: str) -> bool:
-        return is_metric(metric, pools) or metric in LATER
-
+    known = partial(is_known_metric, pools=pools)
     if problems := unknown_metrics(parsed, known, (*METRICS, *LATER)):
         raise ColocalcError(problems[0], where=where)
     if len(found) > 1:

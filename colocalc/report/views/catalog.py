@@ -5,14 +5,13 @@ from typing import Any
 
 from colocalc.card import RateCard
 from colocalc.catalog import Catalog, fleet_outlines
-from colocalc.errors import ColocalcError, did_you_mean, quoted
+from colocalc.errors import EXIT_USAGE, ColocalcError, did_you_mean, quoted
 from colocalc.figure import Definition, Figure
 from colocalc.metrics import METRICS
 from colocalc.model import ModelDims
 from colocalc.report.table import Column, Report, Table
 from colocalc.units import text, unit_of
 
-_USAGE = 2
 _ENTRY = (
     Column("key", "Key", kind="text"),
     Column("value", "Value", unit_from="unit"),
@@ -34,7 +33,7 @@ def view(catalog: Catalog, kind: str, name: str | None) -> Report:
     """
     if kind not in _LISTS:
         hint = did_you_mean(kind, _LISTS)
-        raise ColocalcError(f"{quoted(kind)} is none of {', '.join(_LISTS)}", hint=hint, exit_code=_USAGE)
+        raise ColocalcError(f"{quoted(kind)} is none of {', '.join(_LISTS)}", hint=hint, exit_code=EXIT_USAGE)
     table = _LISTS[kind](catalog) if name is None else _entry(catalog, kind, name)
     cited = [str(row[place]) for place in _source_places(table) for row in table.rows if row[place]]
     return Report(

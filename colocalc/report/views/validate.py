@@ -1,6 +1,7 @@
 """Predicted against measured: every run, the averages by source, size and hardware, and what was assumed."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -85,7 +86,7 @@ def validate(
         notes=tuple(_notes(found, constants, catalog)),
         assumptions=tuple(_assumptions(constants, catalog)),
     )
-    return Report(**(vars(report) | {"source_titles": source_titles(report, catalog)}))
+    return replace(report, source_titles=source_titles(report, catalog))
 
 
 def _averages(found: Validation, among: Mask) -> tuple[float, float, float, float, float, float]:

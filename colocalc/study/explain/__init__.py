@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from colocalc.case import Case
-from colocalc.errors import ColocalcError, did_you_mean, quoted
+from colocalc.errors import EXIT_USAGE, ColocalcError, did_you_mean, quoted
 from colocalc.metrics import LATER, METRICS, STAGES, base_id
 from colocalc.study.evaluate import Result
 from colocalc.study.explain import equivalents, mfu, money, power
@@ -17,7 +17,6 @@ from colocalc.study.explain.glossary import neighbours, terms_of
 
 __all__ = ["WRITERS", "Explanation", "JobPart", "explain"]
 
-_USAGE = 2
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*")
 # What writes the formula of each metric that can have a value.
 WRITERS: Mapping[str, Callable[[Context, Draft], str]] = {
@@ -132,7 +131,7 @@ def _known(name: str, case: Case | None) -> int | None:
     raise ColocalcError(
         f"unknown metric {quoted(name)}",
         hint=did_you_mean(name, (*METRICS, *STAGES, *per_pool)) or "colocalc catalog metrics lists all",
-        exit_code=_USAGE,
+        exit_code=EXIT_USAGE,
     )
 
 
