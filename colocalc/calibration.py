@@ -7,16 +7,24 @@ import json
 from collections.abc import Mapping
 from typing import Annotated
 
-from pydantic import ConfigDict, model_validator
+from pydantic import ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from colocalc.figure import Definition, Flag, Quantity, Text
 from colocalc.units import unit_of
 
 AboveZero = Annotated[float, Quantity("", above=0.0)]  # in the unit that stands beside it
+_RANGE = "largest_gpu_count"
 WidthOfLog = Annotated[float, Quantity("", above=0.0)]  # a standard deviation of a natural logarithm
 
+EXPERTS = "experts"  # the largest run of a model with experts, on whatever GPU
+
 _HEAD = "# Constants of the step-time model. Widths and standard errors are of the natural logarithm."
+
+
+def family_key(family: str, bits: int) -> str:
+    """What runs on one family of GPUs at one precision are counted under."""
+    return f"{family} {bits}-bit"
 
 
 class Constant(Definition):
@@ -63,7 +71,11 @@ class Constant(Definition):
 
 
 class Calibration(Definition):
-    """All constants of the step-time model, by the names that its kernels know them by."""
+    """All constants of the step-time model, by the names that its kernels know them by.
+
+    ``largest_gpu_count`` is the range they were fitted in: GPUs of the largest run, by family and bits, and with
+    ``experts``.
+    """
 
     model_config = ConfigDict(defer_build=True)
 
@@ -99,6 +111,7 @@ class Calibration(Definition):
     tuned_scale_factor: Constant
     maturity_months: Constant
     hbm_share: Constant
+    largest_gpu_count: dict[Text, AboveZero] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _units_are_those_of_the_names(self) -> "Calibration":
@@ -113,14 +126,19 @@ class Calibration(Definition):
 
     def constants(self) -> dict[str, Constant]:
         """The constants by name, in the order of the definition."""
-        return {name: getattr(self, name) for name in type(self).model_fields}
+        return {name: getattr(self, name) for name in type(self).model_fields if name != _RANGE}
 
     def values(self) -> dict[str, float]:
         """The values by name, as the kernels take them."""
         return {name: constant.value for name, constant in self.constants().items()}
 
     def fitted_to(
-        self, values: Mapping[str, float], standard_error_log: Mapping[str, float], *, source: str
+        self,
+        values: Mapping[str, float],
+        standard_error_log: Mapping[str, float],
+        *,
+        largest_gpu_count: Mapping[str, float],
+        source: str,
     ) -> "Calibration":
         """The same calibration with other values of its fitted constants.
 
@@ -128,10 +146,12 @@ class Calibration(Definition):
         ----------
         values, standard_error_log : mapping of str to float
             What a fit found, by constant.
+        largest_gpu_count : mapping of str to float
+            The range of the runs behind it.
         source : str
             What it was fitted to.
         """
-        known = self.model_dump()
+        known = self.model_dump() | {_RANGE: dict(largest_gpu_count)}
         for name, error in standard_error_log.items():
             known[name] |= {
                 "value": float(f"{values[name]:.4g}"),
@@ -147,4 +167,5 @@ class Calibration(Definition):
             f"{name}: {json.dumps(constant.model_dump(exclude_none=True), ensure_ascii=True)}"
             for name, constant in self.constants().items()
         )
-        return "\n".join((_HEAD, *lines)) + "\n"
+        largest = f"{_RANGE}: {json.dumps(self.largest_gpu_count, ensure_ascii=True)}"
+        return "\n".join((_HEAD, *lines, largest)) + "\n"

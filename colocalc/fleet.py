@@ -199,6 +199,7 @@ class Layout(Definition):
     recompute: Literal["none", "selective", "full"] | None = None
     zero_stage: Annotated[Literal[0, 1, 2, 3], BeforeValidator(_no_truth)] | None = None
     dp_shard_count: Count | None = None
+    sequence_parallel: Flag | None = None
 
 
 class Training(Definition):

@@ -160,6 +160,3 @@ class Network(Definition):
     in_network_base_s: Figure[Second] | None = None
     in_network_hop_s: Figure[Second] | None = None
     torus_hop_s: Figure[Second] | None = None
-    torus_efficiency_share: Figure[Share] | None = None
-    scale_up_efficiency_share: Figure[Share]
-    scale_out_efficiency_share: Figure[Share]

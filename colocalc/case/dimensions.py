@@ -49,17 +49,12 @@ def value_head_dim(model: ModelDims) -> float:
     return model.value_head_dim or model.head_dim
 
 
-def kv_dim(model: ModelDims) -> float:
-    """Width of all keys or of all values: of latent attention the mean of the two, as its heads take them."""
-    return model.kv_head_count * (key_head_dim(model) + value_head_dim(model)) / 2.0
-
-
 def _layers(model: ModelDims, counted_expert_count: float) -> Array:
     matrices = 3.0 if model.gated_mlp else 2.0
     return transformer.layers_parameter_count(
         layer_count=model.layer_count,
         expert_layer_count=model.layer_count - (model.dense_layer_count or 0.0) if model.expert_count else 0.0,
-        attention_parameter_count=_attention(model),
+        attention_parameter_count=attention_parameter_count(model),
         mlp_parameter_count=transformer.mlp_parameter_count(
             hidden_dim=model.hidden_dim, mlp_dim=model.mlp_dim, mlp_matrix_count=matrices
         ),
@@ -74,7 +69,8 @@ def _layers(model: ModelDims, counted_expert_count: float) -> Array:
     )
 
 
-def _attention(model: ModelDims) -> Array:
+def attention_parameter_count(model: ModelDims) -> Array:
+    """Parameters of the attention of one layer."""
     if model.kv_rank_dim is None:
         return attention.attention_parameter_count(
             hidden_dim=model.hidden_dim,

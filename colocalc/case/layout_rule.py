@@ -13,6 +13,7 @@ from colocalc.case.dimensions import parameter_count
 from colocalc.case.ledger import Ledger
 from colocalc.fleet import Layout, Training
 from colocalc.hardware import GpuType
+from colocalc.mfu.predict.setup import ELEMENT_BYTE
 from colocalc.model import ModelDims
 from colocalc.units import BYTES_PER_GBYTE
 
@@ -34,6 +35,7 @@ class CutLayout:
     recompute: str
     zero_stage: int
     dp_shard_count: float
+    sequence_parallel: bool
 
 
 def lower_layout(
@@ -43,7 +45,7 @@ def lower_layout(
     given = training.layout if isinstance(training.layout, Layout) else Layout()
     key = f"{path}.layout"
     open_layout = not isinstance(training.layout, Layout)
-    by_rule = _by_rule(path, training, gpus, model, ledger) if open_layout and model is not None else {}
+    by_rule = _by_rule(training, gpus, model, ledger) if open_layout and model is not None else {}
     if by_rule:
         ledger.remark(
             "no layout given: a plain rule is used, see the assumptions; `layout: {tp: ..., pp: ...}` overrides it",
@@ -77,33 +79,29 @@ def lower_layout(
         recompute=ledger.word(f"{key}.recompute", given.recompute, _TOPIC, default="training.layout.recompute"),
         zero_stage=int(zero_stage),
         dp_shard_count=ledger.number(f"{key}.dp_shard_count", given.dp_shard_count, _TOPIC),
+        sequence_parallel=_sequence_parallel(key, given, ledger),
     )
 
 
-def warn_of_layout(
-    path: str, training: Training, layout: CutLayout, gpus: list[GpuType], model: ModelDims | None, ledger: Ledger
-) -> None:
-    """What is plainly wrong with a layout before any search: memory it cannot have, links it leaves, parts unused."""
-    if layout.ep > 1.0:
-        ledger.remark(
-            f"{path}.layout.ep is read but not used yet: experts are not spread over GPUs", _TOPIC, kind="warning"
-        )
+def _sequence_parallel(key: str, given: Layout, ledger: Ledger) -> bool:
+    path = f"{key}.sequence_parallel"
+    if given.sequence_parallel is not None:
+        ledger.record(path, given.sequence_parallel, _TOPIC, origin="given")
+        return given.sequence_parallel
+    assumed = ledger.catalog.default("training.layout.sequence_parallel")
+    ledger.record(path, assumed.value, _TOPIC, origin="assumed", figure=assumed)
+    return bool(assumed.value)
+
+
+def warn_of_layout(path: str, layout: CutLayout, gpus: list[GpuType], model: ModelDims | None, ledger: Ledger) -> None:
+    """What is plainly wrong with a layout before any number: links it leaves, parts without use."""
+    if layout.ep > 1.0 and (model is None or model.expert_count is None):
+        ledger.remark(f"{path}.layout.ep has no use: the model has no experts", _TOPIC, kind="warning")
     domain = min((gpu.domain_gpu_count.value for gpu in gpus if gpu.domain_gpu_count), default=float("inf"))
     if layout.tp > domain:
         ledger.remark(
             f"{path}: tensor parallelism over {layout.tp:.0f} GPUs leaves the scale-up domain of {domain:.0f}: "
             "its collectives run on the NICs",
-            _TOPIC,
-            kind="warning",
-        )
-    if model is None or training.ignore_memory:
-        return
-    need = _state_byte(path, training, layout, model, ledger) / BYTES_PER_GBYTE
-    memory = _least_gbyte(gpus, ledger)
-    if need > memory:
-        ledger.remark(
-            f"{path}: weights and gradients alone take {need:.0f} GB of a GPU's {memory:.0f} GB: this does not fit "
-            "(ignore_memory: true accepts it)",
             _TOPIC,
             kind="warning",
         )
@@ -115,21 +113,7 @@ def _least_gbyte(gpus: list[GpuType], ledger: Ledger) -> float:
     return min((ledger.fact(f"gpus.{key}.hbm_gbyte", one, _TOPIC) for key, one in known.items()), default=float("inf"))
 
 
-def _state_byte(path: str, training: Training, layout: CutLayout, model: ModelDims, ledger: Ledger) -> float:
-    """Weights, and gradients where they are not sharded, on one GPU; activations and optimizer come on top."""
-    weight, gradient = _widths(path, training, ledger)
-    width = {0: weight + gradient, 1: weight + gradient, 2: weight, 3: 0.0}[layout.zero_stage]
-    return float(parameter_count(model)) * width / (layout.tp * layout.pp)
-
-
-def _widths(path: str, training: Training, ledger: Ledger) -> tuple[float, float]:
-    """Bytes of a weight, and of a gradient."""
-    weight = ledger.number("training.weight_bytes", None, _TOPIC, default="training.weight_bytes")
-    key = f"{path}.gradient_bytes"
-    return weight, ledger.number(key, training.gradient_bytes, _TOPIC, default="training.gradient_bytes")
-
-
-def _by_rule(path: str, training: Training, gpus: list[GpuType], model: ModelDims, ledger: Ledger) -> dict[str, float]:
+def _by_rule(training: Training, gpus: list[GpuType], model: ModelDims, ledger: Ledger) -> dict[str, float]:
     limit, share, most_virtual = (
         float(ledger.catalog.default(f"training.layout.rule.{name}").value)
         for name in ("tp_limit_count", "state_memory_share", "vpp_limit_count")
@@ -137,7 +121,7 @@ def _by_rule(path: str, training: Training, gpus: list[GpuType], model: ModelDim
     node = min((gpu.node_gpu_count.value for gpu in gpus if gpu.node_gpu_count), default=1.0)
     tp = _power_of_two_below(min(limit, node, model.head_count))
     memory = _least_gbyte(gpus, ledger) * BYTES_PER_GBYTE
-    width = sum(_widths(path, training, ledger))
+    width = ELEMENT_BYTE + _gradient_bytes(training, ledger)
     pp = 1.0
     while float(parameter_count(model)) * width / (tp * pp) > share * memory and 2.0 * pp <= model.layer_count:
         pp *= 2.0
@@ -146,6 +130,13 @@ def _by_rule(path: str, training: Training, gpus: list[GpuType], model: ModelDim
     fitting = [v for v in range(1, int(most_virtual) + 1) if per_stage % v == 0 and pp * v <= model.layer_count + 2.0]
     vpp = max(fitting, default=1) if pp > 1.0 else 1
     return {"tp": tp, "pp": pp, "vpp": float(vpp)}
+
+
+def _gradient_bytes(training: Training, ledger: Ledger) -> float:
+    if training.gradient_bytes is not None:
+        return training.gradient_bytes.value
+    software = training.software or str(ledger.catalog.default("training.software").value)
+    return ledger.catalog.stack(software).root[-1].gradient_bytes
 
 
 def _power_of_two_below(limit: float) -> float:

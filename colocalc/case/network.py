@@ -6,6 +6,7 @@ from typing import Final
 import numpy as np
 
 from colocalc.arrays import Array
+from colocalc.case.facts import fact_or_usual
 from colocalc.case.ledger import Ledger, per_type, scalar
 from colocalc.fleet import Fleet, NetworkUse
 from colocalc.hardware import GpuType, Network
@@ -42,8 +43,6 @@ class NetworkArrays:
     pod_gpu_count: Array
     oversubscription_factor: Array
     flat_collective_count: Array
-    scale_up_efficiency_share: Array
-    scale_out_efficiency_share: Array
     links: Links
     algorithm: str
     flat: bool
@@ -74,7 +73,7 @@ def lower_network(fleet: Fleet, gpus: list[GpuType], ledger: Ledger) -> NetworkA
     links = Links(
         **constants,
         torus_dimension_count=scalar(_torus_dimensions(gpus, ledger)),
-        torus_byte_per_s=scalar(_torus_rate(network, gpus, ledger)),
+        torus_byte_per_s=missing,
         scale_up_byte_per_s=missing,
         scale_out_byte_per_s=missing,
     )
@@ -89,8 +88,6 @@ def lower_network(fleet: Fleet, gpus: list[GpuType], ledger: Ledger) -> NetworkA
         pod_gpu_count=own("pod_gpu_count"),
         oversubscription_factor=own("oversubscription_factor"),
         flat_collective_count=own("flat_collective_count"),
-        scale_up_efficiency_share=constant("scale_up_efficiency_share"),
-        scale_out_efficiency_share=constant("scale_out_efficiency_share"),
         links=links,
         algorithm=ledger.word("network.algorithm", use.algorithm, _TOPIC, default="network.algorithm"),
         flat=use.flat,
@@ -101,7 +98,7 @@ def _nic(use: NetworkUse, gpu: GpuType, ledger: Ledger) -> float:
     if use.nic_gbit_per_s is not None:
         rate = ledger.number("network.nic_gbit_per_s", use.nic_gbit_per_s, _TOPIC)
     else:
-        rate = ledger.fact(f"gpus.{gpu.id}.nic_gbit_per_s", gpu.nic_gbit_per_s, _TOPIC)
+        rate = fact_or_usual(gpu, "nic_gbit_per_s", ledger)
     return rate / BITS_PER_BYTE * BYTES_PER_GBYTE
 
 
@@ -110,16 +107,3 @@ def _torus_dimensions(gpus: list[GpuType], ledger: Ledger) -> float:
     name = "torus_dimension_count"
     found = per_type(gpus, lambda gpu: ledger.fact(f"gpus.{gpu.id}.{name}", gpu.torus_dimension_count, _TOPIC))
     return float(np.min(found))
-
-
-def _torus_rate(network: Network, gpus: list[GpuType], ledger: Ledger) -> float:
-    """What a chip sends on all its torus links together, as achieved; the slowest of the fleet's types."""
-    rates = [
-        ledger.fact(f"gpus.{gpu.id}.scale_up_gbyte_per_s", gpu.scale_up_gbyte_per_s, _TOPIC)
-        for gpu in gpus
-        if gpu.link_kind == "torus" and gpu.scale_up_gbyte_per_s
-    ]
-    if network.torus_efficiency_share is None or not rates:
-        return float("nan")
-    share = ledger.fact(f"networks.{network.id}.torus_efficiency_share", network.torus_efficiency_share, _TOPIC)
-    return min(rates) * BYTES_PER_GBYTE * share

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from colocalc.arrays import Array
+from colocalc.calibration import family_key
 from colocalc.case.measured import date_of, head_dim_of, measured_step_s, months_of
 from colocalc.catalog import Catalog
 from colocalc.errors import quoted
@@ -101,7 +102,7 @@ def lower_runs(runs: Sequence[Run | Incomplete], catalog: Catalog) -> RunsCase:
         ids=tuple(run.id for run, _, _ in kept),
         sources=tuple(run.source or "" for run, _, _ in kept),
         software=tuple(run.software or f"{_default_stack(catalog)} (assumed)" for run, _, _ in kept),
-        families=tuple(f"{gpu.family} {_BITS[_precision(run)]}-bit" for run, gpu, _ in kept),
+        families=tuple(family_key(gpu.family, _BITS[_precision(run)]) for run, gpu, _ in kept),
         has_experts=np.asarray([run.model.experts is not None for run, _, _ in kept], dtype=bool),
         gpu_count=np.asarray([float(run.n_gpus) for run, _, _ in kept]),
         measured_s=np.asarray([float(measured_step_s(run) or np.nan) for run, _, _ in kept]),
@@ -210,6 +211,8 @@ def _dimensions(model: RunModel, catalog: Catalog) -> dict[str, float]:
         "topk_count": (model.topk or 1) if experts else 0,
         "vocabulary_count": model.vocab,
         "sequence_tokens": model.seq_len,
+        "window_tokens": model.seq_len,
+        "window_layer_share": 0,
     }
     return {name: float(number) for name, number in found.items()}
 
@@ -300,7 +303,6 @@ def _stack(run: Run, gpu: GpuType, period: StackPeriod, catalog: Catalog) -> dic
     age = months_of(date_of(run, gpu, catalog)) - months_of(gpu.launch_date or date_of(run, gpu, catalog))
     return {
         "flash_share": float(period.fused_attention),
-        "window_tokens": float("inf"),
         "parallel_block_share": float(_has_parallel_block(run.model, catalog)),
         "tp_overlap_share": float(period.tensor_overlap),
         "cp_overlap_share": float(period.context_overlap),

@@ -107,7 +107,7 @@ def _by_kind(catalog: "Catalog", path: str) -> dict[str, float]:
 
 def _fitted(case: "RunsCase", known: "Calibration", catalog: "Catalog", name: str) -> "tuple[Calibration, Fit]":
     """Constants fitted to a case: what was fitted before, from its prior; the others stay."""
-    from colocalc.study.calibrate import Prior, calibrate
+    from colocalc.study.calibrate import Prior, calibrate, largest_gpu_count
 
     constants = known.constants()
     found = calibrate(
@@ -121,4 +121,10 @@ def _fitted(case: "RunsCase", known: "Calibration", catalog: "Catalog", name: st
         memory_slack_factor=float(catalog.default("predict.memory_slack_factor").value),
         noise_share=_by_kind(catalog, "predict.noise_share"),
     )
-    return known.fitted_to(found.constants, found.standard_error_log, source=f"fit to {name}"), found
+    fitted = known.fitted_to(
+        found.constants,
+        found.standard_error_log,
+        largest_gpu_count=largest_gpu_count(case),
+        source=f"fit to {name}",
+    )
+    return fitted, found

@@ -1,11 +1,11 @@
-"""How one job is cut over its pools: the replicas it makes, the GPUs they take, the rate each GPU keeps."""
+"""How one job is cut over its pools: the replicas it makes, the GPUs they take, and the batch that is whole."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
 from colocalc.arrays import Array
-from colocalc.mfu import ceiling, mixed, power, stages
+from colocalc.mfu import mixed, stages
 from colocalc.mfu.job import Job
 
 
@@ -15,52 +15,49 @@ class Cut:
 
     active_count: Array  # GPUs in use after dropping slow pools
     laid_out_count: Array  # GPUs in whole replicas
-    rate_flop_per_s: Array  # achieved rate of one GPU, clocks lowered to its site's power
-    power_factor: Array  # (...,); NaN where a limit is not known
     worker_count: Array  # whole replicas of each pool; stages of each pool for the split by stages
     replica_count: Array  # (...,)
     micro_batch_count: Array  # (...,)
     batch_tokens: Array  # (...,)
 
 
-def cut_job(job: Job) -> Cut:
-    """The cut of a job: whole replicas, micro-batches and the batch used; NaN where no replica is whole."""
-    rate, power_factor = _rates(job)
-    active = job.gpu_count
-    if job.split == "drop-slow":
-        # GPUs in no whole replica are no reason to keep a pool; they are the remainder, not what is dropped.
-        _, _, whole_gpus = _replicas(job, active)
-        kept = mixed.drop_slow_kept(gpu_count=whole_gpus, rate_flop_per_s=rate)
-        active = active * np.where(whole_gpus > 0.0, kept, 1.0)
-    workers, replica_count, laid_out = _replicas(job, active)
+def cut_job(job: Job, active_count: Array) -> Cut:
+    """The cut of a job: whole replicas, micro-batches and the batch used; NaN where no replica is whole.
+
+    Parameters
+    ----------
+    job : Job
+        The job.
+    active_count : ndarray (..., pool)
+        GPUs of each pool that take part [1].
+
+    Returns
+    -------
+    Cut
+
+    Notes
+    -----
+    ``d = sum(floor(n_i/(t p c)))``, ``m = max(1, round(B/(s b d)))``, and the batch used is ``m b s d``
+
+    - no whole replica: NaN micro-batches
+    - a batch below one micro-batch of every replica: one
+
+    References
+    ----------
+    Narayanan et al. 2021, section 3, for the degrees; whole replicas and micro-batches are counted here.
+    """
+    workers, replica_count, laid_out = _replicas(job, active_count)
     whole = np.where(replica_count >= 1.0, replica_count, np.nan)
     per_round = job.sequence_tokens * job.micro_batch_count * whole
     micro_batches = np.maximum(1.0, np.round(job.global_batch_tokens / per_round))
     return Cut(
-        active_count=active,
+        active_count=active_count,
         laid_out_count=laid_out,
-        rate_flop_per_s=rate,
-        power_factor=power_factor,
         worker_count=workers,
         replica_count=whole,
         micro_batch_count=micro_batches,
         batch_tokens=micro_batches * per_round,
     )
-
-
-def _rates(job: Job) -> tuple[Array, Array]:
-    """Achieved rate of one GPU of each pool, its clocks lowered, and what the job's power leaves of all of them."""
-    full = ceiling.achieved_flop_per_s(
-        peak_flop_per_s=job.peak_flop_per_s, ceiling_share=job.ceiling_share, shape_share=job.shape_share
-    )
-    slowed = power.power_factor(
-        gpu_power_share=job.gpu_power_share, power_exponent_factor=job.power_exponent_factor[..., None]
-    )
-    left = ceiling.weighted_share(weight=job.gpu_count * full, share=slowed)
-    # An unknown limit leaves the rates alone; the power stage itself stays NaN and says so. Without any power that
-    # stage takes the whole loss, and the others are what they are with enough of it.
-    limits = (left > 0.0)[..., None] & ~np.isnan(slowed)
-    return full * np.where(limits, slowed, 1.0), left
 
 
 def _replicas(job: Job, active: Array) -> tuple[Array, Array, Array]:
@@ -81,7 +78,14 @@ def least(cut: Cut, quantity: Array) -> Array:
     return np.where(np.isinf(least), np.nan, least)
 
 
+def most(cut: Cut, quantity: Array) -> Array:
+    """The most of a pool quantity among the pools that take part."""
+    return -least(cut, -quantity)
+
+
 def node_count(job: Job, cut: Cut) -> Array:
     """Hosts the job runs on."""
-    nodes: Array = np.sum(np.where(cut.laid_out_count > 0.0, cut.laid_out_count / job.node_gpu_count, 0.0), axis=-1)
+    nodes: Array = np.sum(
+        np.where(cut.laid_out_count > 0.0, cut.laid_out_count / job.chip.node_gpu_count, 0.0), axis=-1
+    )
     return nodes

@@ -61,6 +61,27 @@ class Links:
     scale_out_byte_per_s: Array
 
 
+@dataclass(frozen=True, eq=False)
+class DataParallel:
+    """Data-parallel collectives of one step before any overlap, each ``(...,)``; NaN where they do not exist.
+
+    Attributes
+    ----------
+    scatter_s : ndarray
+        What follows a backward pass: gradients, scattered or reduced [s].
+    gather_s : ndarray
+        What comes before a forward pass: weights, or gradients on their way back [s].
+    """
+
+    scatter_s: Array
+    gather_s: Array
+
+    @property
+    def total_s(self) -> Array:
+        """Both."""
+        return self.scatter_s + self.gather_s
+
+
 def collective_s(
     *,
     links: Links,
@@ -228,7 +249,7 @@ def data_parallel_s(
     weight_byte: ArrayLike,
     micro_batch_count: ArrayLike,
     layers_per_stage_count: ArrayLike,
-) -> Array:
+) -> DataParallel:
     """Time of all data-parallel collectives of one step, before any overlap.
 
     ZeRO 0 all-reduces the gradients. ZeRO 1 and 2 reduce-scatter gradients and all-gather weights once a step. ZeRO 3
@@ -261,12 +282,13 @@ def data_parallel_s(
 
     Returns
     -------
-    ndarray (...)
-        Time [s]; NaN where the algorithm is not available.
+    DataParallel
+        Times [s]; NaN where the algorithm is not available.
 
     Notes
     -----
     - one rank: 0
+    - ZeRO 0: an all-reduce is half scatter, half gather
     - as many shards as ranks: no all-reduce over groups
 
     References
@@ -297,13 +319,13 @@ def data_parallel_s(
         )
 
     if zero_stage == 0:
-        return route_s(algorithm, group, gradient, 2.0)
+        half = route_s(algorithm, group, gradient, 2.0) / 2.0
+        return DataParallel(half, half)
+    scatter, gather = sharded_s(gradient), sharded_s(weight)
     if zero_stage == 3:
         layers = as_array(layers_per_stage_count)
         rounds = as_array(micro_batch_count) * layers
-        inside = rounds * (2.0 * sharded_s(weight / layers) + sharded_s(gradient / layers))
-    else:
-        inside = sharded_s(gradient) + sharded_s(weight)
+        scatter, gather = rounds * sharded_s(gradient / layers), 2.0 * rounds * sharded_s(weight / layers)
     # The groups' ranks stand as far apart as a group is wide.
     across = route_s("hierarchical" if algorithm == "pat" else algorithm, group / shards, gradient / shards, 2.0)
-    return inside + np.where(group > shards, across, 0.0)
+    return DataParallel(scatter + np.where(group > shards, across, 0.0), gather)

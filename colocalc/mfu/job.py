@@ -5,15 +5,19 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from colocalc.arrays import Array
 from colocalc.mfu.exchange import Links
+from colocalc.mfu.predict.facts import Chip, Constants, Dimensions, Stack
+from colocalc.mfu.predict.memory import Memory
 
 SPLITS = ("equal", "proportional", "memory", "stages", "partitions", "drop-slow")
 ISOLATIONS = ("job", "replica", "hot-spare")
+
+P = TypeVar("P", Chip, Stack, Dimensions, Constants, Links)
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,52 +25,43 @@ class Job:
     """One training job as arrays. Pool quantities are ``(..., pool)``, job quantities ``(...,)``.
 
     ``flop_per_token`` is what a causal model executes; ``counted_flop_per_token`` is what the attention convention
-    counts, which is the numerator of MFU. The words (``split``, ``algorithm``, ``isolation``, ``zero_stage``,
-    ``flat``) are structure: they choose a formula and are no axis.
+    counts, which is the numerator of MFU. ``dimensions`` are NaN without a model; the shares that are then assumed
+    (``shape_share``, ``memory_bound_share``, ``stage_imbalance_share``) stand in for what cannot be computed. The words
+    (``split``, ``algorithm``, ``isolation``, ``zero_stage``, ``flat``) are structure: they choose a formula and are no
+    axis.
     """
 
     gpu_count: Array
-    peak_flop_per_s: Array
-    ceiling_share: Array
     shape_share: Array
-    scale_up_byte_per_s: Array
-    nic_byte_per_s: Array
-    domain_gpu_count: Array
-    node_gpu_count: Array
-    hbm_byte: Array
     failures_per_1000_gpu_day: Array
     gpu_power_share: Array
+    chip: Chip
+    stack: Stack
 
-    layer_count: Array
-    hidden_dim: Array
-    kv_dim: Array
-    parameter_count: Array
+    dimensions: Dimensions
+    constants: Constants
     counted_flop_per_token: Array
     flop_per_token: Array
-    attention_flop_per_token: Array
-    block_collective_factor: Array
-    sequence_tokens: Array
     global_batch_tokens: Array
 
     tp_count: Array
     pp_count: Array
     vpp_count: Array
     cp_count: Array
+    ep_count: Array
     micro_batch_count: Array
     schedule_factor: Array
-    recompute_full_share: Array
-    recompute_selective_share: Array
+    sequence_parallel_share: Array
+    recompute_layer_share: Array
+    recompute_core_share: Array
+    selective_share: Array
     dp_shard_count: Array
-    gradient_bytes: Array
-    weight_bytes: Array
-    activation_bytes: Array
 
     memory_bound_share: Array
     stage_imbalance_share: Array
-    overlap_share: Array
-    node_sigma_share: Array
     power_exponent_factor: Array
     software_factor: Array
+    model_error_factor: Array
     allocation_share: Array
 
     restart_s: Array
@@ -79,8 +74,6 @@ class Job:
     pod_gpu_count: Array
     oversubscription_factor: Array
     flat_collective_count: Array
-    scale_up_efficiency_share: Array
-    scale_out_efficiency_share: Array
     links: Links
 
     measured: Mapping[str, Array]
@@ -90,10 +83,20 @@ class Job:
     zero_stage: int
     flat: bool
 
+    @property
+    def peak_flop_per_s(self) -> Array:
+        """Dense peak of one GPU of each pool, at the precision of the job."""
+        return self.chip.peak_flop_per_s
+
+    @property
+    def sequence_tokens(self) -> Array:
+        """Length of a sequence."""
+        return self.dimensions.sequence_tokens
+
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """What the step model computed; every array ``(...,)``.
+    """What the step model computed; every array ``(...,)``, but that of memory ``(..., pool)``.
 
     ``factors`` has one entry per stage of ``STEP_STAGES`` and then ``goodput``; NaN where a stage could not be
     modelled. ``dropped_gpu_count`` are GPUs of pools left out by the split, ``idle_gpu_count`` those in no whole
@@ -118,25 +121,16 @@ class Step:
     algorithm: str
     mttf_s: Array
     checkpoint_interval_s: Array
+    memory: Memory
     measured: frozenset[str]
 
 
-_POOL_FIELDS = (
-    "gpu_count",
-    "peak_flop_per_s",
-    "ceiling_share",
-    "shape_share",
-    "scale_up_byte_per_s",
-    "nic_byte_per_s",
-    "domain_gpu_count",
-    "node_gpu_count",
-    "hbm_byte",
-    "failures_per_1000_gpu_day",
-    "gpu_power_share",
-)
-_NOT_ARRAYS = {"links", "measured", "split", "algorithm", "isolation", "zero_stage", "flat"}
-_JOB_FIELDS = tuple(name for name in Job.__dataclass_fields__ if name not in _NOT_ARRAYS and name not in _POOL_FIELDS)
-_LINK_FIELDS = tuple(Links.__dataclass_fields__)
+_POOL_FIELDS = ("gpu_count", "shape_share", "failures_per_1000_gpu_day", "gpu_power_share")
+_POOL_PARTS = ("chip", "stack")
+_JOB_PARTS = ("dimensions", "constants", "links")
+_WORDS = ("measured", "split", "algorithm", "isolation", "zero_stage", "flat")
+_OTHERS = {*_POOL_FIELDS, *_POOL_PARTS, *_JOB_PARTS, *_WORDS}
+_JOB_FIELDS = tuple(name for name in Job.__dataclass_fields__ if name not in _OTHERS)
 
 
 def on_job_axis(job: Job) -> Job:
@@ -196,6 +190,33 @@ def partitioned(job: Job) -> Job:
 def _reshaped(job: Job, pool_axis: Callable[[Array], Array]) -> Job:
     changes: dict[str, Any] = {name: pool_axis(getattr(job, name)) for name in _POOL_FIELDS}
     changes |= {name: getattr(job, name)[..., None] for name in _JOB_FIELDS}
-    changes["links"] = Links(**{name: getattr(job.links, name)[..., None] for name in _LINK_FIELDS})
+    changes |= {name: each(getattr(job, name), pool_axis) for name in _POOL_PARTS}
+    changes |= {name: each(getattr(job, name), lambda value: value[..., None]) for name in _JOB_PARTS}
     changes["measured"] = {name: value[..., None] for name, value in job.measured.items()}
     return replace(job, **changes)
+
+
+def each(part: P, of: Callable[[Array], Array]) -> P:
+    """A record of arrays with every one of them changed.
+
+    Parameters
+    ----------
+    part : record of ndarray
+        Such as a ``Chip``.
+    of : callable
+        What becomes of an array.
+
+    Returns
+    -------
+    record of ndarray
+        Of the same kind.
+
+    Notes
+    -----
+    - nothing changed: the same arrays
+
+    References
+    ----------
+    None: bookkeeping.
+    """
+    return replace(part, **{name: of(getattr(part, name)) for name in part.__dataclass_fields__})

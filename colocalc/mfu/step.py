@@ -5,38 +5,31 @@ measured share beats the modelled one. A stage that cannot be computed from what
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
 from colocalc.arrays import Array
-from colocalc.mfu import ceiling, goodput, mixed, parallel, pipeline, stages, straggler, transformer
-from colocalc.mfu.cut import Cut, cut_job, least, node_count
+from colocalc.mfu import ceiling, goodput, mixed, stages
+from colocalc.mfu.cut import Cut, least, most, node_count
+from colocalc.mfu.exchange import DataParallel
 from colocalc.mfu.job import Job, Step
-from colocalc.mfu.traffic import chosen, exchange_times_s, layout_communication_s
+from colocalc.mfu.pace import PACE_STAGES, Pace, paced
+from colocalc.mfu.predict import exchange as overlap
+from colocalc.mfu.predict import waiting
+from colocalc.mfu.predict.step import immature_share, slices_share
+from colocalc.mfu.straggler import jitter_factor
+from colocalc.mfu.traffic import chosen, exchange_times
 
-STEP_STAGES = (
-    "ceiling",
-    "shape",
-    "memory_bound",
-    "recompute",
-    "tensor_context_expert",
-    "bubble",
-    "stage_imbalance",
-    "data_parallel",
-    "jitter",
-    "mixed_generations",
-    "layout_remainder",
-    "power",
-    "software",
-)
+STEP_STAGES = (*PACE_STAGES, "data_parallel", "jitter", "mixed_generations", "layout_remainder", "power", "software")
 
 
 def evaluate_step(job: Job) -> Step:
     """The stage factors of one job's step, its goodput, and what they were computed from.
 
-    Compute runs at the pace the split of the work and the site's power allow; collectives do not slow with it. So
-    those two stages are passed before the collectives, whatever their place in the waterfall: factors multiply in any
-    order.
+    Each pool works at its own pace through ``PACE_STAGES``; their factors are means weighed by peak. The split of the
+    work and the site's power decide how much of that is left. Collectives between replicas do not slow with either, so
+    those two stages are passed before them, whatever their place in the waterfall: factors multiply in any order.
 
     Parameters
     ----------
@@ -52,7 +45,8 @@ def evaluate_step(job: Job) -> Step:
     -----
     ``step MFU = product of factors = counted FLOPs / (peak of all GPUs x step time)``
 
-    - one pool, one GPU, no communication: ceiling x shape x memory_bound x software
+    - one pool and no other stage: the factors of the step-time model
+    - pools that are alike: the factors of one pool
     - a measured factor replaces the modelled one, and the stages after it see the time it leaves
     - no whole replica: layout_remainder 0
     - a stage that leaves nothing, such as no power: a step without end
@@ -61,31 +55,22 @@ def evaluate_step(job: Job) -> Step:
     ----------
     Chowdhery et al. 2022 (PaLM), appendix B, for MFU; the modules of ``colocalc.mfu`` for each stage.
     """
-    cut = cut_job(job)
+    cut, pace = paced(job)
     peak = np.sum(job.gpu_count * job.peak_flop_per_s, axis=-1)
     step_flop = job.counted_flop_per_token * cut.batch_tokens
     found = dict.fromkeys(STEP_STAGES, np.asarray(np.nan))
-    found |= _kernel_factors(job) | _mixing_factors(job, cut)
-    found["software"] = job.software_factor
-    found["stage_imbalance"] = pipeline.stage_imbalance_factor(
-        pp_count=job.pp_count, stage_imbalance_share=job.stage_imbalance_share
-    )
+    found |= _pace_factors(job, pace) | _mixing_factors(job, cut, pace) | {"jitter": _jitter_factor(job, cut, pace)}
     factors = {name: _measured_or(job, name, value) for name, value in found.items()}
     chain = _Chain(seconds=step_flop / peak)
-    for name in _COMPUTE_STAGES:
+    for name in (*PACE_STAGES, "mixed_generations", "layout_remainder", "power"):
         chain.pass_stage(factors[name])
-    # Layers hide each other's weights throughout the step; gradients only hide behind its ends.
-    window_s = chain.seconds / (1.0 if job.zero_stage == _SHARDED_WEIGHTS else cut.micro_batch_count)
-    exposed = layout_communication_s(job, cut, chain.seconds)
-    factors["tensor_context_expert"] = chain.add(job, "tensor_context_expert", exposed)
-    factors["bubble"] = chain.add(job, "bubble", chain.seconds * _bubble_share(job, cut))
-    chain.pass_stage(factors["stage_imbalance"])
-    times = exchange_times_s(job, cut)
-    algorithm, chosen_s = chosen(job, times)
-    exposed_dp_s = parallel.exposed_s(collective_s=chosen_s, window_s=window_s, overlap_share=job.overlap_share)
-    factors["data_parallel"] = chain.add(job, "data_parallel", exposed_dp_s)
-    for name in ("jitter", "software"):
-        chain.pass_stage(factors[name])
+    times = exchange_times(job, cut, pace)
+    algorithm, used = chosen(job, times)
+    exposed_s = _exposed_s(job, cut, pace, used)
+    between = most(cut, slices_share(pace.setup))
+    factors["data_parallel"] = chain.add(job, "data_parallel", exposed_s + (chain.seconds + exposed_s) * between)
+    chain.pass_stage(factors["jitter"])
+    factors["software"] = chain.be(job, "software", _software_factor(job, cut, pace, chain.seconds))
     mttf_s, interval_s, share = _goodput(job, cut)
     factors["goodput"] = _measured_or(job, "goodput", share)
     ranks = np.sum(cut.laid_out_count, axis=-1) if job.flat else cut.replica_count * job.cp_count
@@ -102,26 +87,14 @@ def evaluate_step(job: Job) -> Step:
         node_count=node_count(job, cut),
         group_rank_count=ranks,
         before_s=chain.before_s,
-        exchange_s=times,
-        data_parallel_s=exposed_dp_s,
+        exchange_s={name: one.total_s for name, one in times.items()},
+        data_parallel_s=exposed_s,
         algorithm=algorithm,
         mttf_s=mttf_s,
         checkpoint_interval_s=interval_s,
+        memory=pace.memory,
         measured=frozenset(name for name, value in job.measured.items() if not bool(np.all(np.isnan(value)))),
     )
-
-
-# What sets the pace of compute, before any collective.
-_COMPUTE_STAGES = (
-    "ceiling",
-    "shape",
-    "memory_bound",
-    "recompute",
-    "mixed_generations",
-    "layout_remainder",
-    "power",
-)
-_SHARDED_WEIGHTS = 3  # ZeRO 3
 
 
 def _step_time_s(factors: Mapping[str, Array], seconds: Array) -> Array:
@@ -143,8 +116,12 @@ class _Chain:
 
     def add(self, job: Job, name: str, extra_s: Array) -> Array:
         """A stage that adds seconds, unless it was measured."""
+        return self.be(job, name, self.seconds / (self.seconds + extra_s))
+
+    def be(self, job: Job, name: str, modelled: Array) -> Array:
+        """A stage whose factor rests on the time before it, unless it was measured."""
         self.before_s[name] = self.seconds
-        factor = _measured_or(job, name, self.seconds / (self.seconds + extra_s))
+        factor = _measured_or(job, name, modelled)
         self.pass_stage(factor)
         return factor
 
@@ -154,47 +131,71 @@ def _measured_or(job: Job, name: str, modelled: Array) -> Array:
     return modelled if measured is None else np.where(np.isnan(measured), modelled, measured)
 
 
-def _kernel_factors(job: Job) -> dict[str, Array]:
-    peak = job.gpu_count * job.peak_flop_per_s
-    extra = transformer.recompute_share(
-        flop_per_token=job.flop_per_token,
-        attention_flop_per_token=job.attention_flop_per_token,
-        full_share=job.recompute_full_share,
-        selective_share=job.recompute_selective_share,
+def _pace_factors(job: Job, pace: Pace) -> dict[str, Array]:
+    """Factors of the stages that each pool passes at its own pace; NaN where no pool has one."""
+    weight, before, found = job.gpu_count * job.peak_flop_per_s, np.ones(()), {}
+    for name, factor in pace.factors.items():
+        missing = np.all(np.isnan(factor) | (job.gpu_count == 0.0), axis=-1)
+        weight = weight * np.where(np.isnan(factor), 1.0, factor)
+        after = np.sum(weight, axis=-1)
+        if name == PACE_STAGES[0]:
+            before = np.sum(job.gpu_count * job.peak_flop_per_s, axis=-1)
+        found[name] = np.where(missing, np.nan, _over(after, before))
+        before = after
+    return found
+
+
+def _mixing_factors(job: Job, cut: Cut, pace: Pace) -> dict[str, Array]:
+    achieved, active, laid_out = (
+        np.sum(count * pace.rate_flop_per_s, axis=-1)
+        for count in (job.gpu_count, cut.active_count, cut.laid_out_count)
     )
-    # Arithmetic counted over arithmetic done: what the convention counts beside what is executed is part of it.
-    counted = np.where(np.isnan(job.flop_per_token), 1.0, job.counted_flop_per_token / job.flop_per_token)
     return {
-        "ceiling": ceiling.weighted_share(weight=peak, share=job.ceiling_share),
-        "shape": ceiling.weighted_share(weight=peak * job.ceiling_share, share=job.shape_share),
-        "memory_bound": ceiling.memory_bound_factor(memory_bound_share=job.memory_bound_share),
-        "recompute": counted / (1.0 + extra),
-    }
-
-
-def _mixing_factors(job: Job, cut: Cut) -> dict[str, Array]:
-    achieved = np.sum(job.gpu_count * cut.rate_flop_per_s, axis=-1)
-    active = np.sum(cut.active_count * cut.rate_flop_per_s, axis=-1)
-    laid_out = np.sum(cut.laid_out_count * cut.rate_flop_per_s, axis=-1)
-    excess = job.node_sigma_share * straggler.expected_max_normal(count=np.maximum(node_count(job, cut), 1.0))
-    return {
-        "mixed_generations": _split_factor(job, cut) * _over(active, achieved),
+        "mixed_generations": _split_factor(job, cut, pace) * _over(active, achieved),
         "layout_remainder": _over(laid_out, active),
-        "power": cut.power_factor,
-        "jitter": straggler.jitter_factor(excess_share=excess),
+        "power": pace.power_factor,
     }
+
+
+def _exposed_s(job: Job, cut: Cut, pace: Pace, used: DataParallel) -> Array:
+    """What compute does not hide of the exchange, at the pool that hides least of it."""
+    busy_s = pace.busy_s()
+    if job.split not in _BY_SPEED:  # all wait for the slowest, behind whose last pass the exchange runs
+        busy_s = most(cut, busy_s)[..., None]
+    seen_s = overlap.exposed_s(
+        pace.setup, busy_s=busy_s, scatter_s=used.scatter_s[..., None], gather_s=used.gather_s[..., None]
+    )
+    return most(cut, seen_s)
+
+
+_BY_SPEED = ("proportional", "memory")
+
+
+def _jitter_factor(job: Job, cut: Cut, pace: Pace) -> Array:
+    """Waiting for the slowest host; without a batch, as if every micro-batch ended at a barrier."""
+    micro = pace.setup.part.micro_batch_count
+    part = replace(pace.setup.part, micro_batch_count=np.where(np.isnan(micro), 1.0, micro))
+    return jitter_factor(excess_share=most(cut, waiting.jitter_excess_share(replace(pace.setup, part=part))))
+
+
+def _software_factor(job: Job, cut: Cut, pace: Pace, before_s: Array) -> Array:
+    """What software leaves: a young stack, a fixed time, the profile's own factor, and the error of the model."""
+    weight = cut.laid_out_count * job.peak_flop_per_s
+    young = ceiling.weighted_share(weight=weight, share=immature_share(pace.setup))
+    fixed = np.where(np.isnan(before_s), 0.0, job.constants.fixed_step_s / before_s)
+    return job.software_factor / (job.model_error_factor * (1.0 + np.nan_to_num(young) + fixed))
 
 
 def _over(part: Array, whole: Array) -> Array:
     return part / np.where(whole > 0.0, whole, np.nan)
 
 
-def _split_factor(job: Job, cut: Cut) -> Array:
+def _split_factor(job: Job, cut: Cut, pace: Pace) -> Array:
     """The loss to mixed generations on the GPUs laid out, by the job's split of the work."""
-    count, rate = cut.laid_out_count, cut.rate_flop_per_s
+    count, rate = cut.laid_out_count, pace.rate_flop_per_s
     if job.split == "stages":
         return stages.stage_split_factor(
-            stage_count=cut.worker_count, rate_flop_per_s=rate, layer_count=job.layer_count
+            stage_count=cut.worker_count, rate_flop_per_s=rate, layer_count=job.dimensions.layer_count
         )
     if job.split in {"equal", "drop-slow"}:
         return mixed.equal_split_factor(gpu_count=count, rate_flop_per_s=rate)
@@ -203,21 +204,12 @@ def _split_factor(job: Job, cut: Cut) -> Array:
     )
     if job.split == "proportional":
         return proportional
-    smallest = least(cut, job.hbm_byte)
+    smallest = least(cut, job.chip.hbm_byte)
     capped = mixed.memory_limited_split_factor(
-        gpu_count=count, rate_flop_per_s=rate, work_cap_factor=job.hbm_byte / smallest[..., None]
+        gpu_count=count, rate_flop_per_s=rate, work_cap_factor=job.chip.hbm_byte / smallest[..., None]
     )
     # Whole micro-batches stay whole: a cap on memory can only take away.
     return np.minimum(capped, proportional)
-
-
-def _bubble_share(job: Job, cut: Cut) -> Array:
-    return pipeline.bubble_share(
-        pp_count=job.pp_count,
-        vpp_count=job.vpp_count,
-        micro_batch_count=cut.micro_batch_count,
-        schedule_factor=job.schedule_factor,
-    )
 
 
 def _goodput(job: Job, cut: Cut) -> tuple[Array, Array, Array]:

@@ -1,4 +1,4 @@
-"""What the collectives of one step cost, on the links that the job's GPUs have."""
+"""What the data-parallel collectives of one step cost, on the links that the job's GPUs have."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -6,79 +6,75 @@ from dataclasses import replace
 import numpy as np
 
 from colocalc.arrays import Array
-from colocalc.mfu import exchange, fabric, parallel
-from colocalc.mfu.cut import Cut, least
+from colocalc.mfu import exchange, fabric
+from colocalc.mfu.cut import Cut, least, most
+from colocalc.mfu.exchange import DataParallel
 from colocalc.mfu.job import Job
+from colocalc.mfu.pace import Pace
+from colocalc.mfu.predict.setup import ELEMENT_BYTE, TABLES, expert_copy_count
+
+_FULLY_SHARDED = 3  # ZeRO stage
 
 
-def layout_communication_s(job: Job, cut: Cut, busy_s: Array) -> Array:
-    """Exposed time of tensor and context collectives: on the scale-up links as far as the ranks fit a domain."""
-    inside = least(cut, job.scale_up_byte_per_s) * job.scale_up_efficiency_share
-    outside = least(cut, job.nic_byte_per_s) * job.scale_out_efficiency_share
-    domain = least(cut, job.domain_gpu_count)
-    layers = parallel.layers_per_stage_count(layer_count=job.layer_count, pp_count=job.pp_count)
-    tokens = job.sequence_tokens * job.micro_batch_count
-    tensor_s = parallel.tensor_parallel_s(
-        micro_batch_count=cut.micro_batch_count,
-        layers_per_stage_count=layers,
-        micro_batch_tokens=tokens,
-        hidden_dim=job.hidden_dim,
-        tp_count=job.tp_count,
-        cp_count=job.cp_count,
-        activation_bytes=job.activation_bytes,
-        link_byte_per_s=np.where(job.tp_count > domain, outside, inside),
-    )
-    context_s = parallel.context_parallel_s(
-        micro_batch_count=cut.micro_batch_count,
-        layers_per_stage_count=layers,
-        micro_batch_tokens=tokens,
-        kv_dim=job.kv_dim,
-        tp_count=job.tp_count,
-        cp_count=job.cp_count,
-        activation_bytes=job.activation_bytes,
-        link_byte_per_s=np.where(job.tp_count * job.cp_count > domain, outside, inside),
-    )
-    return parallel.exposed_s(
-        collective_s=tensor_s * job.block_collective_factor + context_s,
-        window_s=busy_s,
-        overlap_share=job.overlap_share,
-    )
-
-
-def exchange_times_s(job: Job, cut: Cut) -> dict[str, Array]:
+def exchange_times(job: Job, cut: Cut, pace: Pace) -> dict[str, DataParallel]:
     """Time of the data-parallel collectives of a step by every algorithm; NaN where one is not available."""
-    links = _links(job, cut)
-    group = cut.replica_count * job.cp_count
-    per_node = parallel.group_ranks_per_node_count(
-        tp_count=job.tp_count,
-        cp_count=job.cp_count,
-        pp_count=job.pp_count,
-        dp_count=cut.replica_count,
-        domain_gpu_count=least(cut, job.domain_gpu_count),
-    )
-    gradient, weight = (
-        parallel.shard_byte(
-            parameter_count=job.parameter_count, tp_count=job.tp_count, pp_count=job.pp_count, element_bytes=width
-        )
-        for width in (job.gradient_bytes, job.weight_bytes)
-    )
+    links = _links(job, cut, pace)
+    names = ("ring",) if job.flat else exchange.ALGORITHMS
+    times = {name: _exchange(job, cut, pace, links, name) for name in names}
+    if not job.flat:
+        return times
+    half_s = _flat_latency_s(job, cut, links) / 2.0
+    ring = times["ring"]
+    return {"ring": DataParallel(ring.scatter_s + half_s, ring.gather_s + half_s)}
+
+
+def _exchange(job: Job, cut: Cut, pace: Pace, links: exchange.Links, name: str) -> DataParallel:
+    """Everything outside routed experts, and the experts, which fewer ranks hold together."""
+    shared = _of_shared(job, cut, pace, links, name)
+    part = pace.setup.part
+    if not bool(np.any(part.expert_parameter_count > 0.0)):
+        return shared
+    held = least(cut, part.stage_layer_count * part.expert_parameter_count)
+    copies = least(cut, expert_copy_count(plan=pace.setup.plan))
+    routed = _of_group(job, cut, pace, links, name, copies, copies, least(cut, job.chip.domain_gpu_count) / job.ep_count, held)
+    return DataParallel(shared.scatter_s + routed.scatter_s, shared.gather_s + routed.gather_s)
+
+
+def _of_shared(job: Job, cut: Cut, pace: Pace, links: exchange.Links, name: str) -> DataParallel:
+    part = pace.setup.part
+    whole = job.dimensions.layer_count * least(cut, part.shared_parameter_count)
+    held = (whole + TABLES * least(cut, part.head_parameter_count)) / (job.tp_count * job.pp_count)
+    # Slices of TPUs are joined by the data-centre network, whose cost is told apart; inside one they are a group.
+    group = cut.replica_count * job.cp_count / most(cut, job.stack.slice_count)
     shards = np.where(np.isnan(job.dp_shard_count), group, np.minimum(job.dp_shard_count, group))
-    times = {
-        name: exchange.data_parallel_s(
-            links=links,
-            algorithm=name,
-            zero_stage=job.zero_stage,
-            group_rank_count=group,
-            shard_rank_count=shards,
-            ranks_per_node_count=per_node,
-            gradient_byte=gradient,
-            weight_byte=weight,
-            micro_batch_count=cut.micro_batch_count,
-            layers_per_stage_count=parallel.layers_per_stage_count(layer_count=job.layer_count, pp_count=job.pp_count),
-        )
-        for name in (("ring",) if job.flat else exchange.ALGORITHMS)
-    }
-    return {"ring": times["ring"] + _flat_latency_s(job, cut, links)} if job.flat else times
+    near = least(cut, job.chip.domain_gpu_count) / (job.tp_count * job.cp_count)
+    return _of_group(job, cut, pace, links, name, group, shards, near, held)
+
+
+def _of_group(
+    job: Job,
+    cut: Cut,
+    pace: Pace,
+    links: exchange.Links,
+    name: str,
+    group: Array,
+    shards: Array,
+    near: Array,
+    parameter_count: Array,
+) -> DataParallel:
+    stack = pace.setup.stack
+    return exchange.data_parallel_s(
+        links=links,
+        algorithm=name,
+        zero_stage=job.zero_stage,
+        group_rank_count=group,
+        shard_rank_count=shards,
+        ranks_per_node_count=np.clip(near, 1.0, group),
+        gradient_byte=parameter_count * most(cut, stack.gradient_byte),
+        weight_byte=parameter_count * ELEMENT_BYTE,
+        micro_batch_count=cut.micro_batch_count,
+        layers_per_stage_count=job.dimensions.layer_count / job.pp_count,
+    )
 
 
 def _flat_latency_s(job: Job, cut: Cut, links: exchange.Links) -> Array:
@@ -88,14 +84,14 @@ def _flat_latency_s(job: Job, cut: Cut, links: exchange.Links) -> Array:
         links=links,
         algorithm="ring",
         rank_count=ranks,
-        ranks_per_node_count=least(cut, job.domain_gpu_count),
+        ranks_per_node_count=least(cut, job.chip.domain_gpu_count),
         message_byte=0.0,
         trip_count=2.0,
     )
     return job.flat_collective_count * empty_s
 
 
-def _links(job: Job, cut: Cut) -> exchange.Links:
+def _links(job: Job, cut: Cut, pace: Pace) -> exchange.Links:
     throttle = fabric.oversubscription_throttle_factor(
         replica_gpu_count=job.tp_count * job.pp_count * job.cp_count,
         pod_gpu_count=job.pod_gpu_count,
@@ -103,22 +99,35 @@ def _links(job: Job, cut: Cut) -> exchange.Links:
     )
     # Bytes that stay inside one pod meet no oversubscribed link.
     crosses = np.sum(cut.laid_out_count, axis=-1) > job.pod_gpu_count
-    nic = least(cut, job.nic_byte_per_s) * job.scale_out_efficiency_share
+    inside = least(cut, pace.setup.rates.scale_up_byte_per_s)
+    # On a torus, tensor ranks keep one dimension for themselves.
+    dimensions = job.links.torus_dimension_count
+    free = np.where(job.tp_count > 1.0, 1.0 - 1.0 / dimensions, 1.0)
     return replace(
         job.links,
-        scale_up_byte_per_s=least(cut, job.scale_up_byte_per_s) * job.scale_up_efficiency_share,
-        scale_out_byte_per_s=nic / np.where(crosses, throttle, 1.0),
+        scale_up_byte_per_s=inside,
+        scale_out_byte_per_s=least(cut, pace.setup.rates.scale_out_byte_per_s) / np.where(crosses, throttle, 1.0),
+        torus_byte_per_s=inside * free,
     )
 
 
-def chosen(job: Job, times: Mapping[str, Array]) -> tuple[str, Array]:
-    """The algorithm used and its time: the one forced, or the fastest available at the first scenario."""
+def chosen(job: Job, times: Mapping[str, DataParallel]) -> tuple[str, DataParallel]:
+    """The algorithm used and its times: the one forced, or the fastest available at the first scenario."""
     if job.flat:
         return "ring", times["ring"]
     if job.algorithm != "auto":
         return job.algorithm, times[job.algorithm]
-    stacked = np.stack(np.broadcast_arrays(*times.values()))
+    stacked = np.stack(np.broadcast_arrays(*(one.total_s for one in times.values())))
     known = np.where(np.isnan(stacked), np.inf, stacked)
-    best = np.min(known, axis=0)
+    place = np.argmin(known, axis=0)
     first = known.reshape(known.shape[0], -1)[:, 0]
-    return tuple(times)[int(np.argmin(first))], np.where(np.isinf(best), np.nan, best)
+    best = DataParallel(
+        scatter_s=_at(place, [one.scatter_s for one in times.values()]),
+        gather_s=_at(place, [one.gather_s for one in times.values()]),
+    )
+    return tuple(times)[int(np.argmin(first))], best
+
+
+def _at(place: Array, values: list[Array]) -> Array:
+    stacked = np.stack(np.broadcast_arrays(*values))
+    return np.take_along_axis(stacked, place[None], axis=0)[0]

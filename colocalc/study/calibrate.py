@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from colocalc.arrays import Array, as_array
+from colocalc.calibration import EXPERTS
 from colocalc.case.measured import publication_of
 from colocalc.case.runs import RunsCase
 from colocalc.errors import ColocalcError
@@ -49,6 +50,21 @@ class Fit:
     standard_error_log: Mapping[str, float]
     publications: tuple[str, ...]
     left_out_error_share: Array
+
+
+def largest_gpu_count(case: RunsCase) -> dict[str, float]:
+    """The range of some runs: GPUs of the largest, by family and bits, and with experts.
+
+    Parameters
+    ----------
+    case : RunsCase
+        The runs.
+    """
+    found: dict[str, float] = {}
+    for family, count, has_experts in zip(case.families, case.gpu_count, case.has_experts, strict=True):
+        for key in (family, EXPERTS) if has_experts else (family,):
+            found[key] = max(found.get(key, 0.0), float(count))
+    return dict(sorted(found.items()))
 
 
 def calibrate(

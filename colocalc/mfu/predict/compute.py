@@ -10,8 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from colocalc.arrays import Array
-from colocalc.mfu.attention import attended_tokens
-from colocalc.mfu.predict.setup import ELEMENT_BYTE, TABLES, Setup, residual_spread_share
+from colocalc.mfu.predict.setup import ELEMENT_BYTE, TABLES, Setup, causal_tokens, residual_spread_share
 
 MULTIPLY_ADD_FLOP = 2.0
 PRODUCTS = 3.0  # of a linear layer: forward, the gradient of its input, that of its weights
@@ -143,12 +142,8 @@ def layer_work(setup: Setup) -> LayerWork:
 
 def _core_flop(setup: Setup) -> Array:
     # A fused causal kernel leaves out what the mask or the window hides; an unfused product computes the whole square.
-    dimensions, fused = setup.dimensions, setup.stack.flash_share > 0.0
-    keys = attended_tokens(
-        sequence_tokens=dimensions.sequence_tokens,
-        attention_window_tokens=np.where(fused, setup.stack.window_tokens, np.inf),
-        causal_share=fused,
-    )
+    dimensions = setup.dimensions
+    keys = np.where(setup.stack.flash_share > 0.0, causal_tokens(dimensions), dimensions.sequence_tokens)
     widths = dimensions.query_dim + dimensions.value_dim
     return MULTIPLY_ADD_FLOP * setup.part.micro_batch_tokens * keys * widths / setup.plan.tp_count
 

@@ -99,12 +99,61 @@ def exchange(setup: Setup, busy_s: Array) -> Exchange:
     """
     is_sharded = meets_every_micro_batch(plan=setup.plan, stack=setup.stack)
     group = _group(setup, is_sharded)
-    once = _once_a_step(setup, group, busy_s)
-    always = _every_micro_batch(setup, group, busy_s)
+    scatter_s, gather_s = _once_a_step(setup, group)
+    scatter_all_s, gather_all_s = _every_micro_batch(setup, group)
+    scatter_s, gather_s = np.where(is_sharded, scatter_all_s, scatter_s), np.where(is_sharded, gather_all_s, gather_s)
     return Exchange(
-        collective_s=np.where(is_sharded, always.collective_s, once.collective_s),
-        exposed_s=np.where(is_sharded, always.exposed_s, once.exposed_s),
+        collective_s=scatter_s + gather_s,
+        exposed_s=exposed_s(setup, busy_s=busy_s, scatter_s=scatter_s, gather_s=gather_s),
     )
+
+
+def exposed_s(setup: Setup, *, busy_s: Array, scatter_s: Array, gather_s: Array) -> Array:
+    """What compute does not hide of the data-parallel collectives of a step.
+
+    Parameters
+    ----------
+    setup : Setup
+        The run, each field (...).
+    busy_s : ndarray (...)
+        One micro-batch on a mean stage, forward and backward [s].
+    scatter_s, gather_s : ndarray (...)
+        Collectives after backward passes, and those before forward passes [s].
+
+    Returns
+    -------
+    ndarray (...)
+        Time [s].
+
+    Notes
+    -----
+    Once a step: ``max(k S, S - 2 W) + max(k A, A - W)``; in every micro-batch: ``max(seen R, R - dp_window_share m
+    busy)`` with R both together; ``k``, ``W`` and ``seen`` as in ``exchange``
+
+    - nothing to exchange: 0
+    - no overlap: the whole collectives are seen
+    - compute without end: what is seen all the same
+
+    References
+    ----------
+    Li et al. 2020 (PyTorch DDP), section 3.2.3; Zhao et al. 2023 (PyTorch FSDP), section 3.3.
+    """
+    plan, constants, part = setup.plan, setup.constants, setup.part
+    overlaps = setup.stack.dp_overlap_share > 0.0
+    # The micro-batches in flight at either end of the schedule.
+    in_flight = np.minimum(part.micro_batch_count, np.maximum(1.0, plan.pp_count - plan.pp_count / plan.vpp_count))
+    window_s = np.where(overlaps, constants.dp_window_share / WINDOWS * busy_s * in_flight, np.inf)
+    # The last chunk or layer has nothing to run behind.
+    layers = np.maximum(part.stage_layer_count, 1.0)
+    last = np.where(plan.vpp_count > 1.0, 1.0 / plan.vpp_count, 1.0 / layers)
+    seen = np.where(overlaps, np.maximum(last, constants.dp_exposed_share), 1.0)
+    once_s = np.maximum(seen * scatter_s, scatter_s - (WINDOWS - 1.0) * window_s)
+    once_s = once_s + np.maximum(seen * gather_s, gather_s - window_s)
+    rounds_s = scatter_s + gather_s
+    seen = np.where(overlaps, constants.fsdp_exposed_share, 1.0)
+    window_s = constants.dp_window_share * part.micro_batch_count * busy_s
+    always_s = np.maximum(rounds_s * seen, rounds_s - window_s)
+    return np.where(meets_every_micro_batch(plan=plan, stack=setup.stack), always_s, once_s)
 
 
 def _group(setup: Setup, is_sharded: NDArray[np.bool_]) -> Group:
@@ -143,34 +192,19 @@ def _expert_byte_s(setup: Setup) -> Array:
     return (1.0 - 1.0 / copies) * part.stage_layer_count * part.expert_parameter_count / ring
 
 
-def _once_a_step(setup: Setup, group: Group, busy_s: Array) -> Exchange:
-    plan, constants, part = setup.plan, setup.constants, setup.part
+def _once_a_step(setup: Setup, group: Group) -> tuple[Array, Array]:
     gradient_byte = setup.stack.gradient_byte
-    scatter_s = group.byte_s * gradient_byte
-    gather_s = group.byte_s * np.where(plan.zero_stage > 0.0, ELEMENT_BYTE, gradient_byte)
-    # The micro-batches in flight at either end of the schedule.
-    in_flight = np.minimum(part.micro_batch_count, np.maximum(1.0, plan.pp_count - plan.pp_count / plan.vpp_count))
-    window_s = constants.dp_window_share / WINDOWS * busy_s * in_flight
-    # The last chunk or layer has nothing to run behind.
-    layers = np.maximum(part.stage_layer_count, 1.0)
-    last = np.where(plan.vpp_count > 1.0, 1.0 / plan.vpp_count, 1.0 / layers)
-    overlaps = setup.stack.dp_overlap_share > 0.0
-    seen = np.where(overlaps, np.maximum(last, constants.dp_exposed_share), 1.0)
-    window_s = np.where(overlaps, window_s, np.inf)
-    scattered_s = np.maximum(seen * scatter_s, scatter_s - (WINDOWS - 1.0) * window_s)
-    gathered_s = np.maximum(seen * gather_s, gather_s - window_s)
-    return Exchange(collective_s=scatter_s + gather_s, exposed_s=scattered_s + gathered_s)
+    gathered = np.where(setup.plan.zero_stage > 0.0, ELEMENT_BYTE, gradient_byte)
+    return group.byte_s * gradient_byte, group.byte_s * gathered
 
 
-def _every_micro_batch(setup: Setup, group: Group, busy_s: Array) -> Exchange:
-    constants, part = setup.constants, setup.part
+def _every_micro_batch(setup: Setup, group: Group) -> tuple[Array, Array]:
+    part = setup.part
     gathers = np.where(setup.plan.zero_stage > FULLY_SHARDED, 2.0, 1.0)
-    byte = ELEMENT_BYTE * gathers + setup.stack.gradient_byte
-    starts_s = (gathers + 1.0) * part.stage_layer_count * _ring_start_s(setup, group)
-    rounds_s = part.micro_batch_count * (group.byte_s * byte + starts_s) + _across_copies_s(setup, group)
-    seen = np.where(setup.stack.dp_overlap_share > 0.0, constants.fsdp_exposed_share, 1.0)
-    window_s = constants.dp_window_share * part.micro_batch_count * busy_s
-    return Exchange(collective_s=rounds_s, exposed_s=np.maximum(rounds_s * seen, rounds_s - window_s))
+    start_s = part.stage_layer_count * _ring_start_s(setup, group)
+    scatter_s = part.micro_batch_count * (group.byte_s * setup.stack.gradient_byte + start_s)
+    gather_s = part.micro_batch_count * gathers * (group.byte_s * ELEMENT_BYTE + start_s)
+    return scatter_s + _across_copies_s(setup, group), gather_s
 
 
 def _ring_start_s(setup: Setup, group: Group) -> Array:

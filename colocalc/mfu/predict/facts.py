@@ -51,6 +51,8 @@ class Dimensions:
         Entries of the vocabulary [1].
     sequence_tokens : ndarray
         Length of a sequence [tokens].
+    window_tokens, window_layer_share : ndarray
+        Keys that a query of a layer with a sliding window sees at most [tokens]; such layers over all [0..1].
     """
 
     layer_count: Array
@@ -69,6 +71,8 @@ class Dimensions:
     topk_count: Array
     vocabulary_count: Array
     sequence_tokens: Array
+    window_tokens: Array
+    window_layer_share: Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,8 +178,6 @@ class Stack:
     ----------
     flash_share : ndarray
         1 with a fused causal attention kernel.
-    window_tokens : ndarray
-        Sliding window; infinite without one [tokens].
     parallel_block_share : ndarray
         1 where attention and MLP read one input and share their collectives.
     tp_overlap_share, cp_overlap_share, pp_overlap_share, dp_overlap_share : ndarray
@@ -195,7 +197,6 @@ class Stack:
     """
 
     flash_share: Array
-    window_tokens: Array
     parallel_block_share: Array
     tp_overlap_share: Array
     cp_overlap_share: Array

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from colocalc.arrays import Array
+from colocalc.mfu.attention import attended_tokens
 from colocalc.mfu.predict.facts import Chip, Constants, Dimensions, Plan, Stack
 from colocalc.mfu.transformer import flop_per_token
 
@@ -18,9 +19,9 @@ ELEMENT_BYTE = 2.0  # of a weight or an activation in 16 bits
 TABLES = 2.0  # embedding and LM head
 FULLY_SHARDED = 2.5  # ZeRO stages above this keep a shard of the weights only
 
-# Attention scores and their use are two products; backward costs twice forward; causality halves both. So for each of
-# query and value width and each earlier token: 2 operations x 3 / 2 (Narayanan et al. 2021, appendix, with the mask).
-CAUSAL_FLOP_PER_SCORE = 3.0
+# Attention scores and their use are a product each; backward costs twice forward. So for each of query and value width
+# and each key that a query meets: 2 operations x 3 (Narayanan et al. 2021, appendix).
+FLOP_PER_SCORE = 6.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -235,20 +236,55 @@ def peak_time_s(setup: Setup) -> Array:
 
     Notes
     -----
-    ``(6 (L P_token + V h) + 3 L s (q + w)) s B / (N F)``
+    ``(6 (L P_token + V h) + 6 L u (q + w)) s B / (N F)``, with ``u`` the keys that a causal query meets, s/2 without a
+    window
 
     - twice the chips: half
+    - a window in every layer, far shorter than the sequence: 6 times the window in place of 3 s
 
     References
     ----------
-    Chowdhery et al. 2022 (PaLM), appendix B, for the count; with the causal half of the attention matrix.
+    Chowdhery et al. 2022 (PaLM), appendix B, for the count; with the causal half of the attention matrix and its windows.
     """
     dimensions, plan, part = setup.dimensions, setup.plan, setup.part
     products = dimensions.layer_count * part.token_parameter_count + part.head_parameter_count
-    scores = dimensions.layer_count * dimensions.sequence_tokens * (dimensions.query_dim + dimensions.value_dim)
-    counted = flop_per_token(matmul_parameter_count=products, attention_flop_per_token=CAUSAL_FLOP_PER_SCORE * scores)
+    scores = dimensions.layer_count * causal_tokens(dimensions) * (dimensions.query_dim + dimensions.value_dim)
+    counted = flop_per_token(matmul_parameter_count=products, attention_flop_per_token=FLOP_PER_SCORE * scores)
     tokens = dimensions.sequence_tokens * plan.global_batch_sequences
     return counted * tokens / (plan.gpu_count * setup.chip.peak_flop_per_s)
+
+
+def causal_tokens(dimensions: Dimensions) -> Array:
+    """Keys that a query of a causal model meets, in the mean over a sequence and over layers with and without a window.
+
+    Parameters
+    ----------
+    dimensions : Dimensions
+        The model, each field (...).
+
+    Returns
+    -------
+    ndarray (...)
+        Keys [tokens].
+
+    Notes
+    -----
+    ``(1 - x) t(s) + x t(s, window)``, with t from ``colocalc.mfu.attention.attended_tokens`` and x the share of layers
+    with a window
+
+    - no layer with a window: s/2
+
+    References
+    ----------
+    Beltagy et al. 2020, section 3.1.
+    """
+    whole = dimensions.sequence_tokens / 2.0
+    windowed = attended_tokens(
+        sequence_tokens=dimensions.sequence_tokens,
+        attention_window_tokens=dimensions.window_tokens,
+        causal_share=1.0,
+    )
+    return whole + dimensions.window_layer_share * (windowed - whole)
 
 
 def residual_spread_share(*, plan: Plan, chip: Chip) -> Array:

@@ -83,9 +83,9 @@ def step_time(*, dimensions: Dimensions, chip: Chip, plan: Plan, stack: Stack, c
     excess_s = np.where(plan.pp_count > 1.0, np.maximum(slowest_s - busy_s, 0.0), 0.0)
     imbalance_s = bubble_s + micro * excess_s
     exchanged = exchange.exchange(setup, busy_s)
-    parallel_s = (imbalance_s + exchanged.exposed_s) * (1.0 + _slices_share(setup))
+    parallel_s = (imbalance_s + exchanged.exposed_s) * (1.0 + slices_share(setup))
     jitter_s = parallel_s * (1.0 + waiting.jitter_excess_share(setup))
-    software_s = jitter_s * (1.0 + _immature_share(setup)) + constants.fixed_step_s
+    software_s = jitter_s * (1.0 + immature_share(setup)) + constants.fixed_step_s
     times = (ceiling_s, shape_s, memory_s, recompute_s, communicated_s, bubble_s, imbalance_s, parallel_s, jitter_s)
     return StepTime(
         step_time_s=software_s,
@@ -112,12 +112,56 @@ def _bubble_s(setup: Setup, busy_s: Array) -> Array:
     return share * micro * busy_s
 
 
-def _slices_share(setup: Setup) -> Array:
-    """Extra time of TPU slices; an empirical law of published runs, nearly independent of the bytes sent."""
+def slices_share(setup: Setup) -> Array:
+    """Extra time of TPU slices, over that of one: an empirical law, nearly independent of the bytes sent.
+
+    Parameters
+    ----------
+    setup : Setup
+        The run, each field (...).
+
+    Returns
+    -------
+    ndarray (...)
+        Extra time [share].
+
+    Notes
+    -----
+    ``dcn_share log2(slices)^1.5``
+
+    - one slice, or GPUs: 0
+
+    References
+    ----------
+    MaxText's published runs on 1 to 32 slices, in the catalog's runs.
+    """
     slices = np.log2(np.maximum(setup.stack.slice_count, 1.0))
     return setup.constants.dcn_share * slices * np.sqrt(slices)
 
 
-def _immature_share(setup: Setup) -> Array:
+def immature_share(setup: Setup) -> Array:
+    """Extra time of a young generation of GPUs.
+
+    Parameters
+    ----------
+    setup : Setup
+        The run, each field (...).
+
+    Returns
+    -------
+    ndarray (...)
+        Extra time [share].
+
+    Notes
+    -----
+    ``maturity_share exp(-age/maturity_months)``
+
+    - at launch: maturity_share
+    - an old generation: 0
+
+    References
+    ----------
+    An empirical law of the catalog's runs: rounds of MLPerf of one layout.
+    """
     constants = setup.constants
     return constants.maturity_share * np.exp(-setup.stack.age_months / constants.maturity_months)

@@ -56,7 +56,7 @@ def _upper_bound(case: Case, waterfall: Waterfall) -> tuple[str, ...]:
     missing = {
         key: field
         for key, field in (
-            ("model", "parameter_count"),
+            ("model", "flop_per_token"),
             ("sequence_tokens", "sequence_tokens"),
             ("global_batch_tokens", "global_batch_tokens"),
         )

@@ -7,8 +7,9 @@ from functools import cached_property
 import numpy as np
 
 from colocalc.case import Assumption, Case, TrainingCase
-from colocalc.mfu.cut import Cut, cut_job
+from colocalc.mfu.cut import Cut
 from colocalc.mfu.job import Job, Step, on_job_axis, partitioned
+from colocalc.mfu.pace import Pace, paced
 from colocalc.study.evaluate import Result
 from colocalc.study.explain.formula import Draft, suffixes
 from colocalc.study.training import TrainingResult
@@ -16,7 +17,7 @@ from colocalc.study.training import TrainingResult
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """One job as it ran: its arrays, how it was cut, its step, and its place on the job axis of these.
+    """One job as it ran: its arrays, how it was cut, the pace of its pools, its step, and its place on the job axis of these.
 
     Attributes
     ----------
@@ -33,6 +34,7 @@ class Run:
     pools: tuple[int, ...]
     job: Job
     cut: Cut
+    pace: Pace
     step: Step
     place: int
 
@@ -108,12 +110,12 @@ class Context:
         arrays = replace(job.arrays, gpu_power_share=training.gpu_power_share[..., list(job.pool_index)])
         split = arrays.split == "partitions"
         arrays = partitioned(arrays) if split else on_job_axis(arrays)
-        cut, path = cut_job(arrays), self._path(job)
+        (cut, pace), path = paced(arrays), self._path(job)
         if not split:
-            return [Run(job.name, path, job.pool_index, arrays, cut, step, 0)]
+            return [Run(job.name, path, job.pool_index, arrays, cut, pace, step, 0)]
         names = [f"{job.name}: {self.case.pools.names[pool]}" for pool in job.pool_index]
         return [
-            Run(name, path, (pool,), arrays, cut, step, place)
+            Run(name, path, (pool,), arrays, cut, pace, step, place)
             for place, (name, pool) in enumerate(zip(names, job.pool_index, strict=True))
         ]
 
