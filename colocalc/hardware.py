@@ -18,7 +18,6 @@ from colocalc.figure import (
     GpuMin,
     IsoDate,
     Second,
-    Share,
     TbytePerS,
     Text,
     TflopPerS,

@@ -91,26 +91,26 @@ _MATMUL = "ml-engineering-2026-08, maximum achievable matmul FLOPS"
 _STEP_STAGES = tuple(STAGES)[: tuple(STAGES).index("goodput")]
 # The equation of each stage, as time before over time after, and whose it is.
 _STAGE_EQUATIONS: Mapping[str, tuple[str, tuple[str, ...]]] = {
-    "ceiling": ("sum(gpus * peak * best_share) / sum(gpus * peak)", (_MATMUL,)),
-    "shape": (
-        "sum(gpus * peak * best_share * shape_share) / sum(gpus * peak * best_share)",
-        ("calibration-2026-11", _MATMUL),
+    "ceiling": ("T / (m * (l * x + y / pp))", (_MATMUL, "fit-2026-11")),
+    "shape": ("T / (T + m * (l * x + y / pp))", ("fit-2026-11", "Dao 2023 (FlashAttention-2), section 4.1")),
+    "memory_bound": (
+        "T / (T + m * (l * x + y / pp) + z)",
+        ("fit-2026-11", "Williams et al. 2009 (roofline)", "Kingma and Ba 2015 (Adam), algorithm 1"),
     ),
-    "memory_bound": ("1 / (1 + x)", ("calibration-2026-11", "Williams et al. 2009 (roofline)")),
     "recompute": (
-        "counted_share / (1 + (full + selective * attention_flop_share) / 3)",
+        "counted_share * T / (T + m * l * x)",
         ("Korthikanti et al. 2022, sections 5 and 6", "megatron-2021, section 3.5"),
     ),
     "tensor_context_expert": (
-        "T / (T + max((1 - o) * t, t - o * T))",
-        ("Korthikanti et al. 2022, section 4.2", "llama3-2024, section 3.3.2", _OVERLAP),
+        "T / (T + m * (l * (t_tp + t_cp + t_ep) + u_sends))",
+        ("Korthikanti et al. 2022, section 4.2", "llama3-2024, section 3.3.2", "DeepSeek-V3, section 3.2"),
     ),
     "bubble": (
-        "1 / (1 + k * (pp - 1) / (vpp * m))",
+        "T / (T + k * (pp - 1) / vpp * busy + u_sends)",
         ("megatron-2021, section 2.2", "llama3-2024, section 3.3.2", "zero-bubble-2024, table 1"),
     ),
-    "stage_imbalance": ("1 / (1 + delta * min(pp - 1, 1))", ("llama3-2024, section 3.3.2",)),
-    "data_parallel": ("T / (T + mfu.data_parallel_s)", (_OVERLAP, "nccl-tuning")),
+    "stage_imbalance": ("T / (T + m * max(slowest - busy, 0))", ("llama3-2024, section 3.3.2",)),
+    "data_parallel": ("T / ((T + mfu.data_parallel_s) * (1 + slices_share))", (_OVERLAP, "nccl-tuning")),
     "jitter": ("1 / (1 + sigma * z_n)", (_BARRIER, "David and Nagaraja 2003 (Order Statistics)")),
     "mixed_generations": (
         (
@@ -124,7 +124,10 @@ _STAGE_EQUATIONS: Mapping[str, tuple[str, tuple[str, ...]]] = {
         "sum(gpus * achieved * min(1, fed_share) ** gamma) / sum(gpus * achieved)",
         ("planning-estimate, for the exponent", "conservation of power, for the share that is fed"),
     ),
-    "software": ("software_factor", ("semianalysis-maturity-2025", "planning-estimate")),
+    "software": (
+        "software_factor / (model_error_factor * (1 + young + fixed_step / T))",
+        ("semianalysis-maturity-2025", "fit-2026-11"),
+    ),
     "goodput": (
         (
             "tau / (M * exp(R / M) * (exp((tau + w) / M) - 1)), or with replicas isolated exp(-S / M) * "

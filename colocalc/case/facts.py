@@ -229,7 +229,9 @@ def _slice_count(gpu: GpuType, gpu_count: float) -> float:
     return float(max(1.0, -(-gpu_count // gpu.domain_gpu_count.value)))
 
 
-def lower_constants(calibration: Calibration, gpus: list[GpuType], model: ModelDims | None, ledger: Ledger) -> Constants:
+def lower_constants(
+    calibration: Calibration, gpus: list[GpuType], model: ModelDims | None, ledger: Ledger
+) -> Constants:
     """The constants of the model, those told that matter to this job."""
     left_out = _left_out(gpus, model)
     return Constants(

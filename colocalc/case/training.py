@@ -10,8 +10,8 @@ import numpy as np
 
 from colocalc.arrays import Array
 from colocalc.case import dimensions, facts
-from colocalc.case.layout_rule import CutLayout, lower_layout, warn_of_layout
 from colocalc.case.calibrated import model_error
+from colocalc.case.layout_rule import CutLayout, lower_layout, warn_of_layout
 from colocalc.case.ledger import Ledger, array, peak_key, per_type, scalar, wanted_peak
 from colocalc.case.network import NetworkArrays, lower_network
 from colocalc.case.pools import Pools
@@ -241,9 +241,7 @@ def _layout_arrays(layout: CutLayout) -> dict[str, Any]:
     }
 
 
-def _assumed(
-    path: str, training: Training, software: str, model: ModelDims | None, ledger: Ledger
-) -> dict[str, Any]:
+def _assumed(path: str, training: Training, software: str, model: ModelDims | None, ledger: Ledger) -> dict[str, Any]:
     def one(key: str, default: str) -> Array:
         return scalar(ledger.number(key, None, _TOPIC, default=default))
 

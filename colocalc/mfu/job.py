@@ -11,13 +11,13 @@ import numpy as np
 
 from colocalc.arrays import Array
 from colocalc.mfu.exchange import Links
-from colocalc.mfu.predict.facts import Chip, Constants, Dimensions, Stack
+from colocalc.mfu.predict.facts import Chip, Constants, Dimensions, Plan, Stack
 from colocalc.mfu.predict.memory import Memory
 
 SPLITS = ("equal", "proportional", "memory", "stages", "partitions", "drop-slow")
 ISOLATIONS = ("job", "replica", "hot-spare")
 
-P = TypeVar("P", Chip, Stack, Dimensions, Constants, Links)
+Part = TypeVar("Part", Chip, Stack, Dimensions, Constants, Plan, Links)
 
 
 @dataclass(frozen=True, eq=False)
@@ -196,7 +196,7 @@ def _reshaped(job: Job, pool_axis: Callable[[Array], Array]) -> Job:
     return replace(job, **changes)
 
 
-def each(part: P, of: Callable[[Array], Array]) -> P:
+def each(part: Part, of: Callable[[Array], Array]) -> Part:
     """A record of arrays with every one of them changed.
 
     Parameters

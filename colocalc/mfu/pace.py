@@ -7,6 +7,7 @@ and software belong to the job as a whole.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -130,7 +131,7 @@ def _pace(job: Job, cut: Cut) -> Pace:
     )
 
 
-def _facts(job: Job, cut: Cut) -> dict[str, object]:
+def _facts(job: Job, cut: Cut) -> dict[str, Any]:
     """The job as the step-time model takes it, with a pool axis."""
     whole = each(job.dimensions, _on_pools), each(job.constants, _on_pools)
     nodes = node_count(job, cut)

@@ -147,8 +147,7 @@ def _pace_factors(job: Job, pace: Pace) -> dict[str, Array]:
 
 def _mixing_factors(job: Job, cut: Cut, pace: Pace) -> dict[str, Array]:
     achieved, active, laid_out = (
-        np.sum(count * pace.rate_flop_per_s, axis=-1)
-        for count in (job.gpu_count, cut.active_count, cut.laid_out_count)
+        np.sum(count * pace.rate_flop_per_s, axis=-1) for count in (job.gpu_count, cut.active_count, cut.laid_out_count)
     )
     return {
         "mixed_generations": _split_factor(job, cut, pace) * _over(active, achieved),

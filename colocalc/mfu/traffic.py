@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from colocalc.arrays import Array
 from colocalc.mfu import exchange, fabric
@@ -36,7 +37,9 @@ def _exchange(job: Job, cut: Cut, pace: Pace, links: exchange.Links, name: str) 
         return shared
     held = least(cut, part.stage_layer_count * part.expert_parameter_count)
     copies = least(cut, expert_copy_count(plan=pace.setup.plan))
-    routed = _of_group(job, cut, pace, links, name, copies, copies, least(cut, job.chip.domain_gpu_count) / job.ep_count, held)
+    routed = _of_group(
+        job, cut, pace, links, name, copies, copies, least(cut, job.chip.domain_gpu_count) / job.ep_count, held
+    )
     return DataParallel(shared.scatter_s + routed.scatter_s, shared.gather_s + routed.gather_s)
 
 
@@ -119,15 +122,17 @@ def chosen(job: Job, times: Mapping[str, DataParallel]) -> tuple[str, DataParall
         return job.algorithm, times[job.algorithm]
     stacked = np.stack(np.broadcast_arrays(*(one.total_s for one in times.values())))
     known = np.where(np.isnan(stacked), np.inf, stacked)
-    place = np.argmin(known, axis=0)
     first = known.reshape(known.shape[0], -1)[:, 0]
-    best = DataParallel(
-        scatter_s=_at(place, [one.scatter_s for one in times.values()]),
-        gather_s=_at(place, [one.gather_s for one in times.values()]),
+    best = np.min(known, axis=0)
+    return tuple(times)[int(np.argmin(first))], DataParallel(
+        scatter_s=_where(known == best, [one.scatter_s for one in times.values()]),
+        gather_s=_where(known == best, [one.gather_s for one in times.values()]),
     )
-    return tuple(times)[int(np.argmin(first))], best
 
 
-def _at(place: Array, values: list[Array]) -> Array:
-    stacked = np.stack(np.broadcast_arrays(*values))
-    return np.take_along_axis(stacked, place[None], axis=0)[0]
+def _where(is_best: NDArray[np.bool_], values: list[Array]) -> Array:
+    """The value of the first algorithm that is the fastest; NaN where none is available."""
+    found: Array = np.full(is_best.shape[1:], np.nan)
+    for chosen_here, value in zip(is_best[::-1], values[::-1], strict=True):
+        found = np.where(chosen_here, value, found)
+    return found

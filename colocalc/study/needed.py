@@ -123,14 +123,16 @@ def _keys(case: Case) -> Iterator[tuple[str, str]]:
     candidates = [
         ("ceiling", _slowest(case, job)),
         *(("shape", key) for key in known if key.startswith("mfu.shape_share.")),
+        ("shape", "calibration.shape_factor"),
         ("memory_bound", "mfu.memory_bound_share"),
-        ("tensor_context_expert", "mfu.overlap_share"),
+        ("memory_bound", "calibration.elementwise_factor"),
+        ("tensor_context_expert", "calibration.tp_overlapped_share"),
         ("bubble", f"{path}.global_batch_tokens"),
         ("stage_imbalance", "mfu.stage_imbalance_share"),
         ("data_parallel", "network.nic_gbit_per_s"),
-        ("jitter", "mfu.node_sigma_share"),
+        ("jitter", "calibration.scale_loss_share"),
         *(("power", key) for key in known if key.startswith("sites.") and key.endswith("_power_mw")),
-        *(("software", key) for key in known if key.startswith("software.")),
+        *(("software", key) for key in known if key.startswith("software.") and key.endswith("_factor")),
         ("goodput", "reliability.failures_per_1000_gpu_day"),
         ("goodput", f"reliability.{_STALLS[job.isolation]}"),
         ("goodput", "reliability.checkpoint_s"),
@@ -141,7 +143,7 @@ def _keys(case: Case) -> Iterator[tuple[str, str]]:
 
 def _slowest(case: Case, job: TrainingCase) -> str:
     """The measured matrix product of the GPU type that an equal split waits for."""
-    rates = job.arrays.peak_flop_per_s * job.arrays.ceiling_share
+    rates = job.arrays.peak_flop_per_s * job.arrays.chip.ceiling_share
     place = int(np.nanargmin(rates)) if not bool(np.all(np.isnan(rates))) else 0
     gpu = case.pools.gpus[job.pool_index[place]]
     return f"gpus.{gpu.id}.best_matmul_{job.peak_precisions[place]}_tflop_per_s"

@@ -97,6 +97,7 @@ def _layout(job: TrainingCase, step: Step) -> dict[str, str]:
     tp, cp, ep, pp, vpp = (
         _one(value) for value in (arrays.tp_count, arrays.cp_count, arrays.ep_count, arrays.pp_count, arrays.vpp_count)
     )
+    micro, schedule = _one(step.micro_batch_count), _one(arrays.schedule_factor)
     algorithm, exchange = step.algorithm, step.exchange_s[step.algorithm]
     hidden = "hidden in part" if _one(arrays.stack.tp_overlap_share) else "not hidden"
     experts = f", ep {ep:.0f}" if _one(arrays.dimensions.expert_count) > 0.0 else ""
@@ -106,9 +107,7 @@ def _layout(job: TrainingCase, step: Step) -> dict[str, str]:
         balance = f"{_one(arrays.dimensions.layer_count):.0f} layers and the head on {pp:.0f} stages"
     return {
         "tensor_context_expert": f"tp {tp:.0f}, cp {cp:.0f}{experts}; tensor traffic {hidden}",
-        "bubble": f"({pp:.0f}-1) / ({vpp:.0f} x {_one(step.micro_batch_count):.0f}) x {_one(arrays.schedule_factor):.2g}"
-        if pp > 1
-        else "no pipeline",
+        "bubble": f"({pp:.0f}-1) / ({vpp:.0f} x {micro:.0f}) x {schedule:.2g}" if pp > 1 else "no pipeline",
         "stage_imbalance": balance if pp > 1 else "one stage",
         "data_parallel": (
             f"{algorithm} over {text(_one(step.group_rank_count), 'count')} ranks: {text(_one(exchange), 's')}, "

@@ -17,7 +17,7 @@ from colocalc.study.training import TrainingResult
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """One job as it ran: its arrays, how it was cut, the pace of its pools, its step, and its place on the job axis of these.
+    """One job as it ran: its arrays, its cut, the pace of its pools, its step, and its place on the job axis of these.
 
     Attributes
     ----------

@@ -20,9 +20,9 @@ class _Counts:
 
     def rate(self, place: int) -> str:
         """The symbol for the rate of a GPU of one pool."""
-        value = self._run.over(self._run.cut.rate_flop_per_s)[place] / FLOPS_PER_TFLOPS
+        value = self._run.over(self._run.pace.rate_flop_per_s)[place] / FLOPS_PER_TFLOPS
         pool = self._run.pools[place]
-        meaning = "rate of a GPU in matrix products: peak, ceiling, shape and power"
+        meaning = "rate of a GPU through the stages of its own pace, its clocks lowered to its site's power"
         paths = (
             *peak_paths(self._context, pool),
             *(p.replace(".peak_", ".best_matmul_") for p in peak_paths(self._context, pool)),
@@ -82,14 +82,16 @@ def _stages(_context: Context, run: Run, draft: Draft, counts: _Counts) -> str:
     if len(run.used(run.cut.worker_count)) == 1:
         draft.note = "one pool alone waits for no other"
         return "1"
-    return _whole_units(run, draft, counts, run.one(run.job.layer_count), "layers of the model", "pipeline stages")
+    return _whole_units(
+        run, draft, counts, run.one(run.job.dimensions.layer_count), "layers of the model", "pipeline stages"
+    )
 
 
 def _whole_units(run: Run, draft: Draft, counts: _Counts, units: float, what: str, workers: str) -> str:
     """Whole units over the time until the last worker is done, and over the throughput of all."""
     each = mixed.proportional_units(
         worker_count=np.asarray(run.over(run.cut.worker_count)),
-        rate_flop_per_s=np.asarray(run.over(run.cut.rate_flop_per_s)),
+        rate_flop_per_s=np.asarray(run.over(run.pace.rate_flop_per_s)),
         unit_count=np.asarray(units),
     )
     total = draft.worked("U", units, "count", what)
@@ -101,10 +103,10 @@ def _whole_units(run: Run, draft: Draft, counts: _Counts, units: float, what: st
 
 def _memory(context: Context, run: Run, draft: Draft, counts: _Counts) -> str:
     used = run.used(run.cut.laid_out_count)
-    memory, gpus = (np.asarray(run.over(values))[used] for values in (run.job.hbm_byte, run.cut.laid_out_count))
+    memory, gpus = (np.asarray(run.over(values))[used] for values in (run.job.chip.hbm_byte, run.cut.laid_out_count))
     capped = mixed.memory_limited_split_factor(
         gpu_count=gpus,
-        rate_flop_per_s=np.asarray(run.over(run.cut.rate_flop_per_s))[used],
+        rate_flop_per_s=np.asarray(run.over(run.pace.rate_flop_per_s))[used],
         work_cap_factor=memory / np.min(memory),
     )
     paths = (f"gpus.{context.case.pools.gpus[run.pools[place]].id}.hbm_gbyte" for place in used)
@@ -141,11 +143,8 @@ def power(context: Context, run: Run, draft: Draft) -> str:
 
 
 def _achieved(context: Context, run: Run, draft: Draft, place: int) -> str:
-    parts = [
-        run.over(values)[place] for values in (run.job.peak_flop_per_s, run.job.ceiling_share, run.job.shape_share)
-    ]
-    value = float(np.prod(parts)) / FLOPS_PER_TFLOPS
-    meaning = "rate of a GPU in matrix products with all the power it draws"
+    value = run.over(run.pace.full_rate_flop_per_s)[place] / FLOPS_PER_TFLOPS
+    meaning = "rate of a GPU through the stages of its own pace, with all the power it draws"
     return draft.worked(f"a_{context.ends[run.pools[place]]}", value, "tflop_per_s", meaning)
 
 

@@ -32,9 +32,11 @@ def best(context: Context, run: Run, draft: Draft, place: int) -> str:
     peaks = peak_paths(context, run.pools[place])
     measured = [path.replace(".peak_", ".best_matmul_") for path in peaks]
     paths = (
-        (*measured, *peaks) if any(path in context.assumptions for path in measured) else (f"gpus.{gpu}.ceiling_share",)
+        (*measured, *peaks)
+        if any(path in context.assumptions for path in measured)
+        else tuple(path for path in context.assumptions if path.startswith(f"gpus.{gpu}.ceiling_"))
     )
-    value = run.over(run.job.ceiling_share)[place]
+    value = run.over(run.job.chip.ceiling_share)[place]
     return draft.given(f"c_{context.ends[run.pools[place]]}", value, "share", "best matrix product over peak", *paths)
 
 

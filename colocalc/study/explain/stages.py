@@ -4,14 +4,17 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from colocalc.mfu import straggler
-from colocalc.mfu.cut import node_count
+from colocalc.mfu.ceiling import weighted_share
+from colocalc.mfu.cut import most, node_count
+from colocalc.mfu.pace import PACE_STAGES
+from colocalc.mfu.predict.step import immature_share
+from colocalc.mfu.predict.waiting import interpolated_max_normal, jitter_excess_share
 from colocalc.study.explain.context import Context, Run
 from colocalc.study.explain.failures import goodput
 from colocalc.study.explain.formula import Draft
 from colocalc.study.explain.mixing import layout_remainder, mixed_generations, power
-from colocalc.study.explain.rates import best, job_gpus, peak, shape_share
-from colocalc.study.explain.traffic import bubble, data_parallel, stage_imbalance, tensor_context_expert
+from colocalc.study.explain.pace import pace_template
+from colocalc.study.explain.traffic import before, data_parallel
 
 Writer = Callable[[Context, Run, Draft], str]
 
@@ -23,81 +26,35 @@ def stage_template(stage: str, context: Context, run: Run, draft: Draft) -> str:
         draft.note = "measured: the file's own figure takes the place of the model"
         path = f"{run.path}.measured.{stage}_factor"
         return draft.given(f"measured_{stage}", run.one(measured), "factor", f"{stage} as measured", path)
+    if stage in PACE_STAGES:
+        return pace_template(stage, context, run, draft)
     return _WRITERS[stage](context, run, draft)
 
 
-def _ceiling(context: Context, run: Run, draft: Draft) -> str:
-    gpus = job_gpus(context, run, draft)
-    peaks = {place: f"{n} * {peak(context, run, draft, place)}" for place, n in gpus.items()}
-    reached = [f"{part} * {best(context, run, draft, place)}" for place, part in peaks.items()]
-    return f"({draft.sum(reached)}) / ({draft.sum(list(peaks.values()))})"
-
-
-def _shape(context: Context, run: Run, draft: Draft) -> str:
-    gpus = job_gpus(context, run, draft)
-    reached = {
-        place: f"{n} * {peak(context, run, draft, place)} * {best(context, run, draft, place)}"
-        for place, n in gpus.items()
-    }
-    shaped = [f"{part} * {shape_share(context, run, draft, place)}" for place, part in reached.items()]
-    return f"({draft.sum(shaped)}) / ({draft.sum(list(reached.values()))})"
-
-
-def _memory_bound(_context: Context, run: Run, draft: Draft) -> str:
-    meaning = "memory-bound time over that of matrix products"
-    return (
-        f"1 / (1 + {draft.given('x', run.one(run.job.memory_bound_share), 'share', meaning, 'mfu.memory_bound_share')})"
-    )
-
-
-def _recompute(_context: Context, run: Run, draft: Draft) -> str:
-    job, layout = run.job, f"{run.path}.layout.recompute"
-    executed = run.one(job.flop_per_token)
-    full = draft.given("full", run.one(job.recompute_full_share), "share", "layers recomputed in full", layout)
-    if np.isnan(executed):
-        draft.note = "without a model nothing is said of attention"
-        return f"1 / (1 + {full} / 3)"
-    counted = draft.worked(
-        "counted",
-        run.one(job.counted_flop_per_token) / executed,
-        "share",
-        "FLOPs that the convention counts over those executed",
-        f"{run.path}.attention_flops",
-        f"{run.path}.model",
-    )
-    selective = draft.given(
-        "selective",
-        run.one(job.recompute_selective_share),
-        "share",
-        "layers whose attention core is recomputed",
-        layout,
-    )
-    attention = draft.worked(
-        "attention",
-        run.one(job.attention_flop_per_token) / executed,
-        "share",
-        "part of the FLOPs in attention scores",
-        f"{run.path}.model",
-        f"{run.path}.sequence_tokens",
-    )
-    return f"{counted} / (1 + ({full} + {selective} * {attention}) / 3)"
-
-
 def _jitter(context: Context, run: Run, draft: Draft) -> str:
-    nodes = max(run.one(node_count(run.job, run.cut)), 1.0)
-    sigma = draft.given(
-        "sigma",
-        run.one(run.job.node_sigma_share),
-        "share",
-        "spread of the nodes' step times over their mean",
-        "mfu.node_sigma_share",
-    )
+    job, setup = run.job, run.pace.setup
+    nodes = max(run.one(node_count(job, run.cut)), 1.0)
+    if run.one(run.cut.replica_count * job.cp_count) <= 1.0:
+        draft.note = "one replica waits for no other"
+        return "1"
     worst = draft.worked(
         "z_n",
-        straggler.expected_max_normal(count=nodes),
+        interpolated_max_normal(count=nodes),
         "factor",
         f"expected maximum of {nodes:,.0f} standard normals, one for each node",
         *(f"gpus.{context.case.pools.gpus[pool].id}.node_gpu_count" for pool in run.pools),
+    )
+    excess = run.one(most(run.cut, jitter_excess_share(setup)))
+    if np.isnan(excess):
+        excess = 1.0 / run.one(run.step.factors["jitter"]) - 1.0
+    sigma = draft.worked(
+        "sigma",
+        excess / float(interpolated_max_normal(count=nodes)) if nodes > 1.0 else 0.0,
+        "share",
+        "scatter of the nodes' step times over their mean that micro-batches do not average out",
+        "calibration.scale_loss_share",
+        "calibration.persistent_share",
+        "calibration.tuned_scale_factor",
     )
     return f"1 / (1 + {sigma} * {worst})"
 
@@ -105,17 +62,37 @@ def _jitter(context: Context, run: Run, draft: Draft) -> str:
 def _software(_context: Context, run: Run, draft: Draft) -> str:
     profile = draft.assumptions[f"{run.path}.software"].value
     path = f"software.{profile}_factor"
-    return draft.given("software", run.one(run.job.software_factor), "factor", f"software profile {profile}", path)
+    factor = draft.given("software", run.one(run.job.software_factor), "factor", f"software profile {profile}", path)
+    weight = run.cut.laid_out_count * run.job.peak_flop_per_s
+    young = draft.worked(
+        "young",
+        np.nan_to_num(run.one(weighted_share(weight=weight, share=immature_share(run.pace.setup)))),
+        "share",
+        "extra time of a young generation of GPUs",
+        "calibration.maturity_share",
+        "calibration.maturity_months",
+    )
+    error = draft.given(
+        "e",
+        run.one(run.job.model_error_factor),
+        "factor",
+        "time of a step over that of the model: 1, with a band",
+        f"{run.path}.model_error_factor",
+    )
+    seconds = run.one(run.step.before_s["software"])
+    if np.isnan(seconds):
+        return f"{factor} / ({error} * (1 + {young}))"
+    fixed = draft.given(
+        "f",
+        run.one(run.job.constants.fixed_step_s),
+        "s",
+        "time of a step whatever the layout",
+        "calibration.fixed_step_s",
+    )
+    return f"{factor} / ({error} * (1 + {young} + {fixed} / {before(run, draft, 'software')}))"
 
 
 _WRITERS: Mapping[str, Writer] = {
-    "ceiling": _ceiling,
-    "shape": _shape,
-    "memory_bound": _memory_bound,
-    "recompute": _recompute,
-    "tensor_context_expert": tensor_context_expert,
-    "bubble": bubble,
-    "stage_imbalance": stage_imbalance,
     "data_parallel": data_parallel,
     "jitter": _jitter,
     "mixed_generations": mixed_generations,
