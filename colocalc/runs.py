@@ -13,9 +13,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from colocalc import yamlio
 from colocalc.errors import Fault, InputError
 from colocalc.faults import fault_at, faults_of
+from colocalc.profile import LayerProfile
 
 Number = Annotated[float, Field(strict=True, gt=0.0)]
 Whole = Annotated[int, Field(strict=True, ge=1)]
+WholeOrNone = Annotated[int, Field(strict=True, ge=0)]
 Words = Annotated[str, Field(strict=True, min_length=1, max_length=4_000)]
 
 
@@ -44,9 +46,16 @@ class RunModel(_Row):
     experts: Whole | None = None
     topk: Whole | None = None
     mla: bool | None = None
-    shared_experts: Annotated[int, Field(strict=True, ge=0)] | None = None
+    shared_experts: WholeOrNone | None = None
     dense_ffn: Whole | None = None
     moe_layers: Whole | None = None
+
+
+class RunPool(_Row):
+    """Accelerators of one kind in a run on mixed hardware."""
+
+    accelerator: Words
+    n: Whole
 
 
 class RunNetwork(_Row):
@@ -56,7 +65,11 @@ class RunNetwork(_Row):
 
 
 class RunParallelism(_Row):
-    """How the job was cut; ``fsdp_shard`` ranks share the optimizer state, ``dp`` is what the source calls so."""
+    """How the job was cut; ``fsdp_shard`` ranks share the optimizer state, ``dp`` is what the source calls so.
+
+    ``stage_layers`` are the layers of each pipeline stage where they are not shared out evenly, without embedding and
+    head.
+    """
 
     tp: Whole | None = None
     pp: Whole | None = None
@@ -67,16 +80,21 @@ class RunParallelism(_Row):
     zero_stage: Annotated[int, Field(strict=True, ge=0, le=3)] | None = None
     fsdp_shard: Whole | None = None
     sequence_parallel: bool | None = None
+    stage_layers: tuple[WholeOrNone, ...] | None = None
 
 
 class RunMeasured(_Row):
-    """What was measured; the time of a step is used first, then tokens, then FLOP/s."""
+    """What was measured; the time of a step is used first, then tokens, then FLOP/s.
+
+    ``dp_sync_time_s`` is the part of a step in which the slowest replica exchanges gradients: a faster one also waits.
+    """
 
     tflops_per_gpu: Number | None = None
     tflops_kind: Words | None = None
     step_time_s: Number | None = None
     tokens_per_s: Number | None = None
     tokens_per_s_per_gpu: Number | None = None
+    dp_sync_time_s: Annotated[float, Field(strict=True, ge=0.0)] | None = None
 
 
 class RunNormalized(_Row):
@@ -93,7 +111,7 @@ class Run(_Row):
     software: Words | None = None
     model: RunModel
     accelerator: Words
-    pools: tuple[Any, ...] | None = None
+    pools: tuple[RunPool, ...] | None = None
     precision: Words | None = None
     n_gpus: Whole
     gpus_per_node: Whole | None = None
@@ -152,6 +170,31 @@ def runs_of(tree: Any, *, name: str) -> tuple[Run | Incomplete, ...]:
     if faults:
         raise InputError(faults)
     return tuple(runs)
+
+
+def profiles_of(tree: Any, *, name: str) -> tuple[LayerProfile, ...]:
+    """The layer profiles that a document of runs carries under ``profiles``, which has the form of the catalog's.
+
+    Raises
+    ------
+    InputError
+        With every fault of them, each with its line.
+    """
+    told = tree.get("profiles") if isinstance(tree, yamlio.Map) else None
+    if told is None:
+        return ()
+    if not isinstance(told, yamlio.Map):
+        raise InputError([fault_at(tree, ("profiles",), "should be a mapping of layer profiles by name", name=name)])
+    profiles: list[LayerProfile] = []
+    faults: list[Fault] = []
+    for entry in told.values():
+        try:
+            profiles.append(LayerProfile.model_validate(entry))
+        except ValidationError as error:
+            faults += faults_of(error, entry, LayerProfile, name)
+    if faults:
+        raise InputError(faults)
+    return tuple(profiles)
 
 
 def _incomplete(row: yamlio.Map, error: ValidationError) -> Incomplete | None:

@@ -68,7 +68,9 @@ class RunsCase:
 
 
 def lower_runs(runs: Sequence[Run | Incomplete], catalog: Catalog) -> RunsCase:
-    """The runs that can be predicted, as arrays, and the others with the reason.
+    """The runs that can be predicted, as arrays, and the others with the reason; those with pools are left out.
+
+    Runs on mixed hardware are lowered by ``colocalc.case.mixed_runs``.
 
     Parameters
     ----------
@@ -79,7 +81,7 @@ def lower_runs(runs: Sequence[Run | Incomplete], catalog: Catalog) -> RunsCase:
     """
     kept: list[tuple[Run, GpuType, StackPeriod]] = []
     skipped: list[tuple[str, str, str]] = []
-    for run in runs:
+    for run in (each for each in runs if isinstance(each, Incomplete) or not each.pools):
         reason = run.reason if isinstance(run, Incomplete) else _why_not(run, catalog)
         if isinstance(run, Incomplete) or reason:
             skipped.append((run.id, run.source or "", str(reason)))
@@ -126,8 +128,6 @@ def _precision(run: Run) -> str:
 
 def _why_not(run: Run, catalog: Catalog) -> str | None:
     """Why a run cannot be predicted; None when it can."""
-    if run.pools:
-        return "mixed hardware: a step of several kinds of accelerator"
     return _unknown(run, catalog) or _unusable(run, catalog)
 
 

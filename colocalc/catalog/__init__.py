@@ -22,6 +22,7 @@ from colocalc.faults import faults_of
 from colocalc.figure import Definition, Text
 from colocalc.hardware import GpuType, Network, Source
 from colocalc.model import ModelDims
+from colocalc.profile import LayerProfile
 from colocalc.stack import Stack
 
 __all__ = [
@@ -149,7 +150,7 @@ class Catalog:
     ----------
     directory : Path
         Folder with ``gpus.yaml``, ``models.yaml``, ``networks.yaml``, ``sources.yaml``, ``defaults.yaml``,
-        ``calibration.yaml``, ``cards``.
+        ``calibration.yaml``, ``stacks.yaml``, ``profiles.yaml``, ``cards``.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -160,6 +161,7 @@ class Catalog:
         self.gpus: Mapping[str, GpuType] = self._gpus
         self.models: Mapping[str, ModelDims] = _Entries(directory / "models.yaml", ModelDims, "name")
         self.stacks: Mapping[str, Stack] = _Entries(directory / "stacks.yaml", Stack, None)
+        self.profiles: Mapping[str, LayerProfile] = _Entries(directory / "profiles.yaml", LayerProfile, None)
         self.networks: Mapping[str, Network] = _Entries(directory / "networks.yaml", Network, "id")
         self.sources: Mapping[str, Source] = _Entries(directory / "sources.yaml", Source, "id")
         self.defaults: Mapping[str, Default] = _Entries(directory / "defaults.yaml", Default, None)

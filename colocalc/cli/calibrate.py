@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from colocalc.calibration import Calibration
     from colocalc.case.runs import RunsCase
     from colocalc.catalog import Catalog
+    from colocalc.profile import LayerProfile
     from colocalc.runs import Incomplete, Run
     from colocalc.study.calibrate import Fit
 
@@ -44,15 +45,18 @@ def validate(
 
     Library twin: colocalc.study.validate.validate.
     """
+    from colocalc.case.mixed_runs import lower_mixed_runs
     from colocalc.case.runs import lower_runs
     from colocalc.catalog import load_catalog, read_calibration
     from colocalc.emit import write
     from colocalc.report.views.validate import validate as view
+    from colocalc.study.mixed_runs import validate_mixed
     from colocalc.study.validate import validate as predicted
 
     catalog = load_catalog()
     constants = catalog.calibration if calibration is None else read_calibration(calibration)
-    case = lower_runs(_read(runs), catalog)
+    listed, profiles = _read(runs)
+    case = lower_runs(listed, catalog)
     name = "the published runs that ship" if runs is None else "standard input" if runs == "-" else runs
     target = _target(save, fit=fit)
     found = None
@@ -64,24 +68,30 @@ def validate(
         memory_slack_factor=float(catalog.default("predict.memory_slack_factor").value),
         band_share=_by_kind(catalog, "predict.band_share"),
     )
-    report = view(result, catalog, constants=constants, name=name, fit=found)
+    mixed = validate_mixed(
+        lower_mixed_runs(listed, catalog, own=profiles),
+        band_share=float(catalog.default("predict.band_share.mixed").value),
+    )
+    report = view(result, catalog, constants=constants, name=name, fit=found, mixed=mixed)
     if target is not None:
         write(constants.as_text(), target)
         typer.echo(f"wrote {target}; use it with --calibration {target}", err=True)
     emit_report(report, fmt, output, color)
 
 
-def _read(place: str | None) -> "Sequence[Run | Incomplete]":
-    """The runs of a file, of standard input, or those that ship."""
-    from colocalc.catalog import catalog_dir
-    from colocalc.runs import read_runs, runs_of
-
-    if place != "-":
-        return read_runs(catalog_dir() / "runs.yaml" if place is None else Path(place))
+def _read(place: str | None) -> "tuple[Sequence[Run | Incomplete], Sequence[LayerProfile]]":
+    """The runs of a file, of standard input, or those that ship; and the layer profiles that stand beside them."""
     from colocalc import yamlio
+    from colocalc.catalog import catalog_dir
+    from colocalc.runs import profiles_of, runs_of
 
-    name = "standard input"
-    return runs_of(yamlio.read(stdin_of(place) or b"", name=name), name=name)
+    if place == "-":
+        name = "standard input"
+        tree = yamlio.read(stdin_of(place) or b"", name=name)
+    else:
+        path = catalog_dir() / "runs.yaml" if place is None else Path(place)
+        name, tree = str(path), yamlio.read_file(path)
+    return runs_of(tree, name=name), profiles_of(tree, name=name)
 
 
 def _target(save: Path | None, *, fit: bool) -> Path | None:

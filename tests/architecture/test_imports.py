@@ -23,7 +23,7 @@ COMPOSED = ("mfu.job", "mfu.cut", "mfu.traffic", "mfu.step", "mfu.waterfall")
 PRIMITIVES = tuple(
     name for path in sorted((PACKAGE / "mfu").glob("[!_]*.py")) if (name := f"mfu.{path.stem}") not in COMPOSED
 )
-DEFINITIONS = ("figure", "hardware", "model", "card", "claim", "stack", "runs", "fleet", "calibration")
+DEFINITIONS = ("figure", "hardware", "model", "card", "claim", "stack", "profile", "runs", "fleet", "calibration")
 KERNEL_INPUTS = (
     "mfu.ceiling",
     "mfu.job",
@@ -50,11 +50,12 @@ MAY_IMPORT = {
     "card": ("figure",),
     "claim": ("figure",),
     "stack": ("figure",),
-    "runs": ("yamlio", "faults", "errors"),
+    "profile": ("figure",),
+    "runs": ("yamlio", "faults", "profile", "errors"),
     "faults": ("yamlio", "errors"),
     "editing": ("yamlio", "errors"),
     "calibration": ("figure", "units"),
-    "catalog": ("calibration", "hardware", "model", "card", "stack", "figure", "faults", "yamlio", *BOTTOM),
+    "catalog": ("calibration", "hardware", "model", "card", "stack", "profile", "figure", "faults", "yamlio", *BOTTOM),
     "fleet": ("figure", "metrics", "expect", "hardware", "model", "card", "claim"),
     "additions": ("catalog", "fleet", "card", "hardware", "model", "errors"),
     "lint": ("card", "catalog", "fleet", *BOTTOM),

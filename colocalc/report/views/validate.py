@@ -11,8 +11,10 @@ from colocalc.calibration import Calibration
 from colocalc.case.measured import publication_of
 from colocalc.catalog import Catalog
 from colocalc.report.table import Assumption, Column, Note, Report, Table
-from colocalc.report.views.common import source_titles
+from colocalc.report.views import mixed_runs
+from colocalc.report.views.common import counted, source_titles
 from colocalc.study.calibrate import Fit
+from colocalc.study.mixed_runs import MixedValidation
 from colocalc.study.validate import CONSTANT_GUESSES, LARGE_GPU_COUNT, Mask, Validation, mean_absolute_share
 from colocalc.units import text
 
@@ -41,7 +43,13 @@ _AVERAGES = (
 
 
 def validate(
-    found: Validation, catalog: Catalog, *, constants: Calibration, name: str, fit: Fit | None = None
+    found: Validation,
+    catalog: Catalog,
+    *,
+    constants: Calibration,
+    name: str,
+    fit: Fit | None = None,
+    mixed: MixedValidation | None = None,
 ) -> Report:
     """The report of a validation.
 
@@ -57,6 +65,8 @@ def validate(
         The file, as a title shows it.
     fit : Fit, optional
         The fit that found the constants.
+    mixed : MixedValidation, optional
+        Runs on mixed hardware; averages of the model leave them out.
     """
     everything = found.is_predicted
     count = int(np.sum(everything))
@@ -71,6 +81,7 @@ def validate(
         }
     if fit is not None:
         metrics |= _left_out_metrics(found, fit)
+    metrics |= mixed_runs.metrics(mixed)
     names = ("mape", "band_coverage", "constant_40_mape", "constant_45_mape")
     missing = {} if count else {f"validate.{each}_share": _UNDEFINED for each in names}
     report = Report(
@@ -81,9 +92,9 @@ def validate(
         metrics=metrics,
         undefined=missing,
         units={each: "count" if each.endswith("_count") else "share" for each in (*metrics, *missing)},
-        tables=(*_tables(found, fit), *(() if fit is None else (_fitted(fit, constants),))),
-        headline=_headline(found, metrics),
-        notes=tuple(_notes(found, constants, catalog)),
+        tables=(*_tables(found, fit, mixed), *(() if fit is None else (_fitted(fit, constants),))),
+        headline=(*_headline(found, metrics, mixed), *mixed_runs.headline(mixed)),
+        notes=(*_notes(found, constants, catalog), *mixed_runs.notes(mixed)),
         assumptions=tuple(_assumptions(constants, catalog)),
     )
     return replace(report, source_titles=source_titles(report, catalog))
@@ -102,22 +113,23 @@ def _averages(found: Validation, among: Mask) -> tuple[float, float, float, floa
     )
 
 
-def _tables(found: Validation, fit: Fit | None) -> Iterator[Table]:
+def _tables(found: Validation, fit: Fit | None, mixed: MixedValidation | None) -> Iterator[Table]:
     predicted = found.is_predicted
     case = found.case
     if predicted.any():
         yield _grouped("by_size", "By number of GPUs", found, _size(case.gpu_count), caption=_HOW)
-        yield _grouped("by_hardware", "By hardware and precision", found, _by(case.families))
+        yield mixed_runs.beside(_grouped("by_hardware", "By hardware and precision", found, _by(case.families)), mixed)
         yield _grouped("by_software", "By software", found, _by(case.software))
         yield _grouped("by_model", "By kind of model", found, lambda run: _kind(found, run))
         yield _spread(found)
         yield _worst(found)
         publications = tuple(map(publication_of, case.sources))
         yield _grouped("by_source", "By source", found, _by(publications), fit=fit)
-    if skipped := list(_skipped(found)):
+    yield from mixed_runs.tables(mixed)
+    if skipped := list(_skipped(found, mixed)):
         columns = (Column("id", "Run", kind="text"), Column("skipped_because", "Not predicted because", kind="text"))
         yield Table("skipped", "Not predicted", columns, tuple((key, why) for key, _, why in skipped))
-    yield _rows(found)
+    yield _rows(found, mixed)
 
 
 _HOW = (
@@ -246,7 +258,7 @@ def _worst(found: Validation) -> Table:
     return Table("worst", "The farthest off", columns, rows)
 
 
-def _rows(found: Validation) -> Table:
+def _rows(found: Validation, mixed: MixedValidation | None) -> Table:
     columns = (
         Column("id", "Run", kind="text"),
         Column("source", "Source", kind="text", hidden=True),
@@ -273,19 +285,23 @@ def _rows(found: Validation) -> Table:
         )
         for run in np.flatnonzero(found.is_predicted)
     ]
-    rows += [(key, source or None, *(None,) * 6, why) for key, source, why in _skipped(found)]
+    rows += mixed_runs.rows(mixed)
+    rows += [(key, source or None, *(None,) * 6, why) for key, source, why in _skipped(found, mixed)]
     return Table("rows", "Every run", columns, tuple(rows), caption="Low to high is the band that should hold 90%.")
 
 
-def _skipped(found: Validation) -> Iterator[tuple[str, str, str]]:
+def _skipped(found: Validation, mixed: MixedValidation | None) -> Iterator[tuple[str, str, str]]:
     yield from found.case.skipped
+    yield from () if mixed is None else mixed.skipped
     for run in np.flatnonzero(~found.is_predicted):
         reason = "a figure of its accelerator is not in the catalog"
         yield found.case.ids[run], found.case.sources[run], reason
 
 
-def _headline(found: Validation, metrics: dict[str, float]) -> tuple[str, ...]:
-    left_out = len(list(_skipped(found)))
+def _headline(found: Validation, metrics: dict[str, float], mixed: MixedValidation | None) -> tuple[str, ...]:
+    left_out = len(list(_skipped(found, mixed)))
+    if "validate.mape_share" not in metrics and "validate.mixed_mape_share" in metrics:
+        return (f"{counted(left_out, 'run')} cannot be predicted; the reasons are below.",) if left_out else ()
     if "validate.mape_share" not in metrics:
         return (f"None of the {left_out} runs can be predicted; the reasons are below.",)
     share = {name: text(metrics[f"validate.{name}_share"], "share") for name in ("mape", "band_coverage")}
