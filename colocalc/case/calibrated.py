@@ -1,8 +1,9 @@
 """How far the step-time model may be off for a job, and where the job leaves what the model was calibrated on."""
 
 from collections.abc import Iterator
-from math import exp
 from typing import Final
+
+import numpy as np
 
 from colocalc.arrays import Array
 from colocalc.calibration import EXPERTS, Calibration, family_key
@@ -43,7 +44,7 @@ def model_error(
             kind="warning",
         )
     note = "measured over predicted time of a step: 90% of runs whose publication the fit did not see"
-    figure = Figure(1.0, low=exp(-width), high=exp(width), source="fit-2026-11", note=note)
+    figure = Figure(1.0, low=float(np.exp(-width)), high=float(np.exp(width)), source="fit-2026-11", note=note)
     return ledger.fact(f"{path}.model_error_factor", figure, _TOPIC)
 
 

@@ -13,10 +13,10 @@ from colocalc.case.dimensions import parameter_count
 from colocalc.case.ledger import Ledger
 from colocalc.fleet import Layout, Training
 from colocalc.hardware import GpuType
-from colocalc.mfu.predict.setup import ELEMENT_BYTE
 from colocalc.model import ModelDims
 from colocalc.units import BYTES_PER_GBYTE
 
+_WEIGHT_BYTES: Final = 2.0  # in 16 bits, as the step-time model has it
 _TOPIC: Final = "mfu"
 
 
@@ -121,7 +121,7 @@ def _by_rule(training: Training, gpus: list[GpuType], model: ModelDims, ledger: 
     node = min((gpu.node_gpu_count.value for gpu in gpus if gpu.node_gpu_count), default=1.0)
     tp = _power_of_two_below(min(limit, node, model.head_count))
     memory = _least_gbyte(gpus, ledger) * BYTES_PER_GBYTE
-    width = ELEMENT_BYTE + _gradient_bytes(training, ledger)
+    width = _WEIGHT_BYTES + _gradient_bytes(training, ledger)
     pp = 1.0
     while float(parameter_count(model)) * width / (tp * pp) > share * memory and 2.0 * pp <= model.layer_count:
         pp *= 2.0
