@@ -22,6 +22,7 @@ from colocalc.model import ModelDims
 from colocalc.units import text
 
 _TOPIC: Final = "mfu"
+_SLACK = "predict.memory_slack_factor"
 _CAUSAL_SHARES = {"causal": 1.0, "full": 0.0}  # by convention; "none" counts no attention at all
 
 
@@ -39,6 +40,7 @@ class TrainingCase:
     isolation: str
     recompute: str
     ignores_memory: bool
+    memory_slack_factor: float
 
 
 def lower_jobs(fleet: Fleet, pools: Pools, ledger: Ledger) -> tuple[TrainingCase, ...]:
@@ -128,6 +130,7 @@ def _lower_job(
         isolation=isolation,
         recompute=layout.recompute,
         ignores_memory=training.ignore_memory,
+        memory_slack_factor=ledger.number(_SLACK, None, _TOPIC, default=_SLACK),
     )
 
 

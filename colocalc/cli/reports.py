@@ -51,13 +51,21 @@ def mfu(
     Library twin: colocalc.study.evaluate.evaluate and colocalc.report.views.mfu.
     """
     from colocalc.report import views
+    from colocalc.study.band import mfu_band
     from colocalc.study.needed import needed
     from colocalc.study.training import alternatives
 
     variants, case, result = evaluated(fleet, sets, scenario)
     others = tuple(alternatives(case))
-    targets = needed(variants.fleet.claims, variants)
-    emit_report(views.mfu(case, result, variants.loaded.catalog, others=others, targets=targets), fmt, output, color)
+    found = views.mfu(
+        case,
+        result,
+        variants.loaded.catalog,
+        others=others,
+        targets=needed(variants.fleet.claims, variants),
+        band=mfu_band(variants),
+    )
+    emit_report(found, fmt, output, color)
 
 
 @app.command(cls=_BareRateCard)
@@ -135,6 +143,7 @@ def report(
     Library twin: colocalc.study.evaluate.evaluate, colocalc.study.claims.weigh and colocalc.report.views.report.
     """
     from colocalc.report import views
+    from colocalc.study.band import mfu_band
     from colocalc.study.check import judged
     from colocalc.study.claims import weigh
     from colocalc.study.needed import needed
@@ -152,5 +161,6 @@ def report(
         checked=checked,
         verdicts=weigh(claims, variants),
         targets=needed(claims, variants),
+        band=mfu_band(variants),
     )
     emit_report(found, fmt, output, color)
