@@ -9,12 +9,14 @@ from typing import Any, Final
 import numpy as np
 
 from colocalc.arrays import Array
+from colocalc.calibration import Calibration
 from colocalc.case import dimensions, facts
 from colocalc.case.calibrated import model_error
 from colocalc.case.layout_rule import CutLayout, lower_layout, warn_of_layout
 from colocalc.case.ledger import Ledger, array, peak_key, per_type, scalar, wanted_peak
 from colocalc.case.network import NetworkArrays, lower_network
 from colocalc.case.pools import Pools
+from colocalc.errors import quoted
 from colocalc.fleet import Fleet, Reliability, Training
 from colocalc.mfu import job as mfu_job
 from colocalc.mfu import transformer
@@ -82,7 +84,7 @@ def _lower_job(
         _TOPIC,
         default="reliability.isolation",
     )
-    calibration = ledger.catalog.calibration
+    calibration = _calibration(path, training, ledger)
     period = facts.stack_period(software, fleet.as_of, ledger)
     sequence = ledger.number(f"{path}.sequence_tokens", training.sequence_tokens, _TOPIC)
     arrays = mfu_job.Job(
@@ -132,6 +134,16 @@ def _lower_job(
         ignores_memory=training.ignore_memory,
         memory_slack_factor=ledger.number(_SLACK, None, _TOPIC, default=_SLACK),
     )
+
+
+def _calibration(path: str, training: Training, ledger: Ledger) -> Calibration:
+    """The constants of the step-time model: those of the job's own file, or of the option, else those that ship."""
+    if training.calibration is not None:
+        ledger.record(f"{path}.calibration", training.calibration, _TOPIC, origin="given")
+    if ledger.catalog.given_calibration is not None:
+        named = f" (not {quoted(training.calibration)})" if training.calibration else ""
+        ledger.remark(f"{path}: with the calibration given on the command line{named}", _TOPIC)
+    return ledger.catalog.calibration_of(training.calibration)
 
 
 def _without_model(name: str, family: str, model: ModelDims | None, ledger: Ledger) -> float:

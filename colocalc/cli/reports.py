@@ -5,6 +5,7 @@ from typing import Any
 import typer
 
 from colocalc.cli.options import (
+    CalibrationOpt,
     CardOpt,
     ColorOpt,
     FleetArg,
@@ -42,6 +43,7 @@ def mfu(
     fleet: FleetArg,
     sets: SetOpt = None,
     scenario: ScenarioOpt = None,
+    calibration: CalibrationOpt = None,
     fmt: FormatOpt = None,
     output: OutOpt = None,
     color: ColorOpt = "auto",
@@ -55,7 +57,7 @@ def mfu(
     from colocalc.study.needed import needed
     from colocalc.study.training import alternatives
 
-    variants, case, result = evaluated(fleet, sets, scenario)
+    variants, case, result = evaluated(fleet, sets, scenario, calibration=calibration)
     others = tuple(alternatives(case))
     found = views.mfu(
         case,
@@ -134,6 +136,7 @@ def report(
     fleet: FleetArg,
     sets: SetOpt = None,
     scenario: ScenarioOpt = None,
+    calibration: CalibrationOpt = None,
     fmt: FormatOpt = None,
     output: OutOpt = None,
     color: ColorOpt = "auto",
@@ -149,7 +152,7 @@ def report(
     from colocalc.study.needed import needed
     from colocalc.study.training import alternatives
 
-    variants, case, result = evaluated(fleet, sets, scenario)
+    variants, case, result = evaluated(fleet, sets, scenario, calibration=calibration)
     checked = judged(result, variants.fleet.expect, pools=case.pools.names)
     others = tuple(alternatives(case))
     claims = variants.fleet.claims
