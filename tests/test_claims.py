@@ -417,7 +417,7 @@ def test_an_input_that_comes_from_the_claims_own_source_proves_nothing_and_says_
 
 
 def test_an_input_that_nobody_gave_is_not_said_to_be_in_the_file():
-    found = verdict(JOB, "{input: mfu.overlap_share, says: 0.6}")
+    found = verdict(JOB, "{input: calibration.scale_loss_share, says: 0.6}")
 
     assert found.word == "does not hold"
     assert found.because == (

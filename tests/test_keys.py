@@ -12,7 +12,7 @@ OWN = {"gpus": {"mine": {}}, "cards": {"desk": {}}}
 @pytest.mark.parametrize(
     "key",
     [
-        "mfu.overlap_share",
+        "calibration.scale_loss_share",
         "mfu.shape_share.hopper_share",
         "software.megatron_factor",
         "schedule.1f1b_factor",

@@ -135,8 +135,8 @@ def test_what_cannot_be_reached_is_told_with_how_far_it_goes(small):
 
 
 def test_a_number_with_no_part_in_it_meets_the_target_everywhere_or_nowhere(small):
-    there = found(small, "mfu.overlap_share", COVERED, 0.7884)
-    elsewhere = found(small, "mfu.overlap_share", COVERED, 0.8)
+    there = found(small, "calibration.scale_loss_share", COVERED, 0.7884)
+    elsewhere = found(small, "calibration.scale_loss_share", COVERED, 0.8)
 
     assert there.everywhere
     assert there.roots == ()

@@ -136,8 +136,8 @@ def test_numbers_are_those_that_are_not_computed():
     ("path", "message"),
     [
         (
-            "mfu.overlap_shar",
-            'assumptions: no assumption of this fleet is called "mfu.overlap_shar"; did you mean mfu.overlap_share?',
+            "calibration.scale_loss_shar",
+            'assumptions: no assumption of this fleet is called "calibration.scale_loss_shar"; did you mean calibration.scale_loss_share?',
         ),
         (
             "zzz",
@@ -179,7 +179,7 @@ def file_with(text):
 @pytest.mark.parametrize(
     ("path", "value"),
     [
-        ("mfu.overlap_share", 0.25),
+        ("calibration.scale_loss_share", 0.25),
         ("mfu.shape_share.hopper_share", 0.8),
         ("software.megatron_factor", 0.7),
         ("networks.nccl-ethernet.ring_inter_hop_s", 1e-4),
@@ -290,7 +290,7 @@ def test_degrees_of_a_layout_must_fit_as_they_do_in_a_file(key, value):
 def test_a_fleet_settled_on_a_value_has_its_assumptions():
     fleet = small()
 
-    for key in ("pools.a.count", "lease.rate_usd_per_gpu_h", "mfu.overlap_share", "training.layout.vpp"):
+    for key in ("pools.a.count", "lease.rate_usd_per_gpu_h", "calibration.scale_loss_share", "training.layout.vpp"):
         settled = fleet.settled(key, 1.0)
         assert numbers(settled)[key].value == 1.0
         assert not unlike(settled, fleet.at(key, 1.0))
