@@ -106,14 +106,14 @@ def test_only_given_inputs_that_reach_it_inside_their_range_are_told(small):
 
 
 def test_what_is_assumed_is_no_given_input(small):
-    metric = "mfu.stage.jitter_factor"
+    metric, key = "mfu.stage.shape_factor", "calibration.shape_factor"
     moved = ranged(small, [metric])
-    (sigma,) = [one for one in moved if one.row.path == "calibration.scale_loss_share"]
-    between = 0.5 * (sigma.at_low[metric] + sigma.at_high[metric])
+    (streamed,) = [one for one in moved if one.row.path == key]
+    between = 0.5 * (streamed.at_low[metric] + streamed.at_high[metric])
 
-    assert sigma.at_high[metric] < between < sigma.at_low[metric]
+    assert streamed.at_high[metric] < between < streamed.at_low[metric]
     assert inside_ranges(small, moved, metric, between) == ()
-    assert needed_of(small, "calibration.scale_loss_share", metric, between).is_inside
+    assert needed_of(small, key, metric, between).is_inside
 
 
 # Levers
@@ -128,7 +128,6 @@ def test_what_is_assumed_is_no_given_input(small):
         ("lease.contribution_usd_per_yr", 10e6),
         ("mfu.job_share", 0.3),
         ("mfu.step_share", 0.2),
-        ("mfu.stage.jitter_factor", 0.95),
         ("mfu.step_time_s", 30.0),
         ("fleet.gpu_count", 2_000.0),
     ],

@@ -382,11 +382,12 @@ def test_a_plain_dictionary_is_told_about_without_lines():
 
 def test_an_override_of_an_assumption_stands_in_the_block_of_assumptions(loaded):
     fleet = loaded(
-        BASE + "assumptions: {training.weight_bytes: 4}\n", sets=["calibration.scale_loss_share=0.25", "training.weight_bytes=8"]
+        BASE + "assumptions: {schedule.1f1b_factor: 4}\n",
+        sets=["calibration.scale_loss_share=0.25", "schedule.1f1b_factor=8"],
     ).fleet
 
     assert {key: figure.value for key, figure in fleet.assumptions.items()} == {
-        "training.weight_bytes": 8.0,
+        "schedule.1f1b_factor": 8.0,
         "calibration.scale_loss_share": 0.25,
     }
 

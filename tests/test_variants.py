@@ -104,7 +104,7 @@ def test_varying_a_number_moves_something_that_is_computed():
     fleet = small()
     still = [path for path, row in numbers(fleet.case).items() if not unlike(fleet.case, fleet.at(path, another(row)))]
 
-    assert still == ["training.layout.ep"]  # read, and not used yet
+    assert still == []
 
 
 def test_a_number_set_to_what_it_is_changes_nothing():
@@ -180,13 +180,13 @@ def file_with(text):
     ("path", "value"),
     [
         ("calibration.scale_loss_share", 0.25),
-        ("mfu.shape_share.hopper_share", 0.8),
+        ("predict.attention.hopper_share", 0.8),
         ("software.megatron_factor", 0.7),
         ("networks.nccl-ethernet.ring_inter_hop_s", 1e-4),
         ("gpus.h100-sxm.best_matmul_bf16_tflop_per_s", 500.0),
         ("gpus.h200-sxm.server_power_w", 2_000.0),
         ("cards.story-2026-05.h100-sxm.rate_usd_per_gpu_h", 9.0),
-        ("training.weight_bytes", 4.0),
+        ("training.model_error_factor", 1.25),
         ("sites.site.typical_draw_share", 0.5),
         ("claims.tolerance_share", 0.2),
     ],
