@@ -18,8 +18,10 @@ from colocalc.case.network import NetworkArrays, lower_network
 from colocalc.case.pools import Pools
 from colocalc.errors import quoted
 from colocalc.fleet import Fleet, Reliability, Training
+from colocalc.hardware import GpuType
 from colocalc.mfu import job as mfu_job
 from colocalc.mfu import transformer
+from colocalc.mfu.predict.facts import Stack
 from colocalc.model import ModelDims
 from colocalc.units import text
 
@@ -66,78 +68,121 @@ def pool_peaks(pools: Pools, jobs: tuple[TrainingCase, ...], ledger: Ledger) -> 
     return array(*peaks)
 
 
+@dataclass(frozen=True)
+class _Words:
+    """What a job says in words, and its model and layout."""
+
+    precision: str
+    software: str
+    split: str
+    isolation: str
+    model: ModelDims | None
+    layout: CutLayout
+
+
 def _lower_job(
     path: str, training: Training, index: tuple[int, ...], fleet: Fleet, pools: Pools, ledger: Ledger
 ) -> TrainingCase:
     gpus = [pools.gpus[i] for i in index]
-    precision = ledger.word(f"{path}.precision", training.precision, _TOPIC, default="training.precision")
-    software = ledger.word(f"{path}.software", training.software, _TOPIC, default="training.software")
+    words = _words(path, training, gpus, fleet, ledger)
+    return TrainingCase(
+        name=path.removeprefix("jobs."),
+        pool_index=index,
+        arrays=_arrays(path, training, index, words, fleet, pools, ledger),
+        precision=words.precision,
+        peak_precision=wanted_peak(words.precision),
+        peak_precisions=tuple(peak_key(gpu.peak_tflop_per_s, words.precision) or "" for gpu in gpus),
+        split=words.split,
+        isolation=words.isolation,
+        recompute=words.layout.recompute,
+        ignores_memory=training.ignore_memory,
+        memory_slack_factor=ledger.number(_SLACK, None, _TOPIC, default=_SLACK),
+    )
+
+
+def _words(path: str, training: Training, gpus: list[GpuType], fleet: Fleet, ledger: Ledger) -> _Words:
     model = _model(training, ledger)
-    count = array(*pools.gpu_count[list(index)])
     layout = lower_layout(path, training, gpus, model, ledger)
     warn_of_layout(path, layout, gpus, model, ledger)
+    own = fleet.reliability.isolation if fleet.reliability else None
+    return _Words(
+        precision=ledger.word(f"{path}.precision", training.precision, _TOPIC, default="training.precision"),
+        software=ledger.word(f"{path}.software", training.software, _TOPIC, default="training.software"),
+        split=ledger.word(f"{path}.split", training.split, _TOPIC, default="training.split"),
+        isolation=ledger.word("reliability.isolation", own, _TOPIC, default="reliability.isolation"),
+        model=model,
+        layout=layout,
+    )
+
+
+def _arrays(
+    path: str,
+    training: Training,
+    index: tuple[int, ...],
+    words: _Words,
+    fleet: Fleet,
+    pools: Pools,
+    ledger: Ledger,
+) -> mfu_job.Job:
+    gpus, model, layout = [pools.gpus[i] for i in index], words.model, words.layout
+    count = array(*pools.gpu_count[list(index)])
     network = lower_network(fleet, gpus, ledger)
-    split = ledger.word(f"{path}.split", training.split, _TOPIC, default="training.split")
-    isolation = ledger.word(
-        "reliability.isolation",
-        fleet.reliability.isolation if fleet.reliability else None,
-        _TOPIC,
-        default="reliability.isolation",
-    )
-    calibration = _calibration(path, training, ledger)
     # Without a model, a sequence and a batch no stage of compute can be worked out, and shares are assumed.
-    is_computed = (
-        model is not None and training.sequence_tokens is not None and training.global_batch_tokens is not None
-    )
-    period = facts.stack_period(software, fleet.as_of, ledger)
+    given = (model, training.sequence_tokens, training.global_batch_tokens)
+    is_computed = all(one is not None for one in given)
     sequence = ledger.number(f"{path}.sequence_tokens", training.sequence_tokens, _TOPIC)
-    arrays = mfu_job.Job(
+    calibration = _calibration(path, training, ledger)
+    return mfu_job.Job(
         gpu_count=count,
         shape_share=array(*(_shape_share(gpu.family, ledger, is_computed=is_computed) for gpu in gpus)),
         failures_per_1000_gpu_day=_failure_rates(path, fleet, index, pools, ledger),
         gpu_power_share=array(*[np.inf] * len(index)),
-        chip=facts.lower_chip(gpus, precision, network.nic_byte_per_s, ledger),
-        stack=facts.lower_stack(
-            path,
-            software,
-            precision,
-            gpus,
-            gpu_count=float(np.sum(count)),
-            as_of=fleet.as_of,
-            gradient_bytes=training.gradient_bytes,
-            model=model,
-            ledger=ledger,
-        ),
+        chip=facts.lower_chip(gpus, words.precision, network.nic_byte_per_s, ledger),
+        stack=_stack(path, training, gpus, float(np.sum(count)), words, fleet, ledger),
         dimensions=facts.lower_dimensions(model, sequence),
         constants=facts.lower_constants(calibration, gpus, model, ledger),
         **_model_arrays(path, training, model, sequence, ledger),
         **_layout_arrays(layout),
-        **facts.recompute_shares(layout.recompute, gpus, model, ledger, is_fused=period.fused_attention),
-        **_assumed(path, training, software, ledger, is_computed=is_computed),
-        model_error_factor=scalar(model_error(path, calibration, gpus, count, precision, model, ledger)),
+        **_recompute(words, gpus, fleet, ledger),
+        **_assumed(path, training, words.software, ledger, is_computed=is_computed),
+        model_error_factor=scalar(model_error(path, calibration, gpus, count, words.precision, model, ledger)),
         **_reliability(fleet.reliability, ledger),
         **_network_arrays(network),
         measured={
             name.removesuffix("_factor"): scalar(ledger.number(f"{path}.measured.{name}", figure, _TOPIC))
             for name, figure in training.measured.items()
         },
-        split=split,
-        isolation=isolation,
+        split=words.split,
+        isolation=words.isolation,
         zero_stage=layout.zero_stage,
     )
-    return TrainingCase(
-        name=path.removeprefix("jobs."),
-        pool_index=index,
-        arrays=arrays,
-        precision=precision,
-        peak_precision=wanted_peak(precision),
-        peak_precisions=tuple(peak_key(gpu.peak_tflop_per_s, precision) or "" for gpu in gpus),
-        split=split,
-        isolation=isolation,
-        recompute=layout.recompute,
-        ignores_memory=training.ignore_memory,
-        memory_slack_factor=ledger.number(_SLACK, None, _TOPIC, default=_SLACK),
+
+
+def _stack(
+    path: str,
+    training: Training,
+    gpus: list[GpuType],
+    gpu_count: float,
+    words: _Words,
+    fleet: Fleet,
+    ledger: Ledger,
+) -> Stack:
+    return facts.lower_stack(
+        path,
+        words.software,
+        words.precision,
+        gpus,
+        gpu_count=gpu_count,
+        as_of=fleet.as_of,
+        gradient_bytes=training.gradient_bytes,
+        model=words.model,
+        ledger=ledger,
     )
+
+
+def _recompute(words: _Words, gpus: list[GpuType], fleet: Fleet, ledger: Ledger) -> dict[str, Any]:
+    is_fused = facts.stack_period(words.software, fleet.as_of, ledger).fused_attention
+    return facts.recompute_shares(words.layout.recompute, gpus, words.model, ledger, is_fused=is_fused)
 
 
 def _calibration(path: str, training: Training, ledger: Ledger) -> Calibration:
