@@ -51,7 +51,6 @@ _NOT_USED_YET = (
     ("finance", "valuation_usd"),
     ("finance", "reference.gpu"),
     ("finance", "reference.rate_usd_per_gpu_h"),
-    ("training", "outer_sync_bits"),
 )
 _SEVERAL = {"lease": "contracts", "training": "jobs"}
 
