@@ -46,6 +46,8 @@ SMALL = Sizes(
     expert_count=0,
     sequence_tokens=96,
     global_batch_sequences=48,
+    gpu_rest_share=0.0,
+    batch_rest_share=0.0,
 )
 SPARSE = replace(SMALL, expert_count=12)
 LLAMA = Sizes(
@@ -57,6 +59,8 @@ LLAMA = Sizes(
     expert_count=0,
     sequence_tokens=8_192,
     global_batch_sequences=2_048,
+    gpu_rest_share=0.0,
+    batch_rest_share=0.0,
 )
 UNLIMITED = 2**20
 FREE = {

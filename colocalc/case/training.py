@@ -9,13 +9,14 @@ from typing import Any, Final
 import numpy as np
 
 from colocalc.arrays import Array
-from colocalc.case import dimensions, facts
+from colocalc.case import dimensions, facts, layout_search
 from colocalc.case.calibrated import model_error
 from colocalc.case.layout_rule import CutLayout, lower_layout, warn_of_layout
 from colocalc.case.ledger import Ledger, array, peak_key, per_type, scalar, wanted_peak
 from colocalc.case.network import NetworkArrays, lower_network
 from colocalc.case.pools import Pools
 from colocalc.fleet import Fleet, Reliability, Training
+from colocalc.hardware import GpuType
 from colocalc.mfu import job as mfu_job
 from colocalc.mfu import transformer
 from colocalc.model import ModelDims
@@ -70,7 +71,9 @@ def _lower_job(
     software = ledger.word(f"{path}.software", training.software, _TOPIC, default="training.software")
     model = _model(training, ledger)
     count = array(*pools.gpu_count[list(index)])
-    layout = lower_layout(path, training, gpus, model, ledger)
+    layout = lower_layout(
+        path, training, gpus, model, ledger, asked=lambda: _asked(path, training, fleet, gpus, count, ledger)
+    )
     warn_of_layout(path, layout, gpus, model, ledger)
     network = lower_network(fleet, gpus, ledger)
     split = ledger.word(f"{path}.split", training.split, _TOPIC, default="training.split")
@@ -128,6 +131,41 @@ def _lower_job(
         isolation=isolation,
         recompute=layout.recompute,
         ignores_memory=training.ignore_memory,
+    )
+
+
+def _asked(
+    path: str, training: Training, fleet: Fleet, gpus: list[GpuType], count: Array, ledger: Ledger
+) -> layout_search.Question | str:
+    """What a search for the layout of a job has to know."""
+    model = _model(training, ledger)
+    if model is None:
+        return "needs training.model"
+    precision = ledger.word(f"{path}.precision", training.precision, _TOPIC, default="training.precision")
+    software = ledger.word(f"{path}.software", training.software, _TOPIC, default="training.software")
+    fused = facts.stack_period(software, fleet.as_of, ledger).fused_attention
+    sequence = ledger.number(f"{path}.sequence_tokens", training.sequence_tokens, _TOPIC)
+    return layout_search.ask(
+        gpu_count=count,
+        chip=facts.lower_chip(gpus, precision, lower_network(fleet, gpus, ledger).nic_byte_per_s, ledger),
+        stack=facts.lower_stack(
+            path,
+            software,
+            precision,
+            gpus,
+            gpu_count=float(np.sum(count)),
+            as_of=fleet.as_of,
+            gradient_bytes=training.gradient_bytes,
+            model=model,
+            ledger=ledger,
+        ),
+        dimensions=facts.lower_dimensions(model, sequence),
+        constants=facts.lower_constants(ledger.catalog.calibration, gpus, model, ledger),
+        kv_head_count=model.kv_head_count,
+        global_batch_tokens=ledger.number(f"{path}.global_batch_tokens", training.global_batch_tokens, _TOPIC),
+        limits=layout_search.lower_limits(ledger, ignores_memory=training.ignore_memory),
+        recompute=layout_search.lower_recompute(gpus, model, ledger, is_fused=fused),
+        schedules=layout_search.lower_schedules((layout_search.PLAIN_SCHEDULE,), ledger),
     )
 
 

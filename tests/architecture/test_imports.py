@@ -32,6 +32,10 @@ KERNEL_INPUTS = (
     "mfu.attention",
     "lease.rates",
     "mfu.predict.facts",
+    # ``layout: auto`` is the best layout of a search, so lowering has to run it.
+    "mfu.predict.choices",
+    "mfu.predict.layouts",
+    "mfu.predict.search",
 )
 
 EVERYTHING = ("",)
