@@ -96,16 +96,16 @@ class JobLayouts:
     """
 
     name: str
-    why_not: str = ""
-    best: tuple[Candidate, ...] = ()
-    given: Candidate | None = None
-    leanest: Candidate | None = None
-    layout_count: int = 0
-    fitting_count: int = 0
-    memory_limit_share: float = float("nan")
-    hbm_byte: float = float("nan")
-    leaves_rest: bool = False
-    stands_for: str = ""
+    why_not: str
+    best: tuple[Candidate, ...]
+    given: Candidate | None
+    leanest: Candidate | None
+    layout_count: int
+    fitting_count: int
+    memory_limit_share: float
+    hbm_byte: float
+    leaves_rest: bool
+    stands_for: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -285,13 +285,15 @@ def _searched(
 ) -> JobLayouts:
     question = _question(job, gpus, training, schedules, ask)
     if isinstance(question, str):
-        return JobLayouts(name, why_not=question)
+        nan = float("nan")
+        return JobLayouts(name, question, (), None, None, 0, 0, nan, nan, leaves_rest=False, stands_for="")
     own = _given(job, question) if isinstance(training.layout, Layout) else None
     leaves_rest = own is not None and _leaves_rest(own, question)
     found, sizes = layout_search.best_of(question, limit=ask.limit, allowed=ask.allowed, leaves_rest=leaves_rest)
     used = {gpu.id for gpu, count in zip(gpus, job.gpu_count, strict=True) if count > 0.0}
     return JobLayouts(
         name,
+        why_not="",
         best=tuple(_ranked(found.best, found, sizes)),
         given=None if own is None else _own(own, found, sizes, training, question),
         leanest=None if found.fitting_count else next(_ranked(found.leanest, found, sizes), None),

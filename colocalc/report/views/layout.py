@@ -232,7 +232,7 @@ def _in_words(one: Candidate) -> str:
     again = "no recompute" if one.recompute == "none" else f"{one.recompute} recompute"
     schedule = "" if one.schedule == "1f1b" else f", {one.schedule}"
     micro = f"micro-batches of {one.micro_batch_sequences:.0f}"
-    return f"{' '.join(parts)} dp {one.dp_count:.0f}, {micro}, {again}, ZeRO {one.zero_stage:.0f}{schedule}"
+    return f"{' '.join(parts)} dp {one.dp_count:,.0f}, {micro}, {again}, ZeRO {one.zero_stage:.0f}{schedule}"
 
 
 def _cost(one: Candidate) -> str:
@@ -295,8 +295,8 @@ def _notes(case: Case, study: LayoutStudy) -> Iterator[Note]:
     yield from _pools(case, searched)
     if set(study.schedules) == {"1f1b"}:
         yield Note(
-            "schedules without a bubble are left out, because the model has no cost of theirs but memory: "
-            "--allow schedule=1f1b,zb-h1,zb-v adds them"
+            "schedules with less of a bubble are left out, because the model knows what they save and not all that "
+            "they cost: --allow schedule=1f1b,zb-h1,zb-v adds them"
         )
     yield Note(
         "in the model ZeRO 2 costs no time over ZeRO 1 and holds sharded gradients through the step; a stack that "
