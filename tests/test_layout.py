@@ -25,13 +25,17 @@ def variants_of(place=META, *sets, scenario=None, text=None):
     return Variants("-" if text else place, CATALOG, sets=sets, scenario=scenario, stdin=stdin)
 
 
+def searched(variants, **asked):
+    return best_layouts(variants.case, variants.fleet, variants.loaded.catalog, **asked)
+
+
 def studied(place=META, *sets, scenario=None, text=None, **asked):
-    return best_layouts(variants_of(place, *sets, scenario=scenario, text=text), **asked)
+    return searched(variants_of(place, *sets, scenario=scenario, text=text), **asked)
 
 
 def reported(place=META, *sets, scenario=None, text=None, **asked):
     variants = variants_of(place, *sets, scenario=scenario, text=text)
-    study = best_layouts(variants, **asked)
+    study = searched(variants, **asked)
     return views.layout(variants.case, evaluate(variants.case), CATALOG, study=study)
 
 
@@ -59,7 +63,7 @@ def test_the_best_come_first_and_the_files_own_has_its_place():
 
 def test_the_files_own_costs_what_the_waterfall_says_of_it():
     variants = variants_of()
-    (job,) = best_layouts(variants).jobs
+    (job,) = searched(variants).jobs
     result = evaluate(variants.case)
     # A plain ring carries data parallelism here, the fleet's network there.
     assert job.given.step_time_s == pytest.approx(float(result.metrics["mfu.step_time_s"]), rel=0.005)
@@ -332,5 +336,5 @@ def test_a_fleet_without_training_exits_quietly(colocalc, place):
 def test_the_search_leaves_the_case_as_it_was():
     variants = variants_of()
     before = variants.case
-    best_layouts(variants)
+    searched(variants)
     assert lower(variants.fleet, CATALOG).assumptions == before.assumptions

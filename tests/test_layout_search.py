@@ -141,3 +141,33 @@ def test_a_job_that_nothing_cuts_has_the_layout_of_the_rule(monkeypatch):
 
     monkeypatch.setattr(layout_rule, "best_of", nothing)
     assert layout_of(lowered(f"{SMALL}}}"))["tp"].note == "by the layout rule"
+
+
+# What studies vary
+
+
+def test_a_number_that_is_varied_leaves_the_layout_as_it_was_found():
+    variants = Variants(META, CATALOG, sets=("training.layout=auto",))
+    found = numbers(variants.case)
+    asked = layout_search._searched.cache_info().misses
+    key = "gpus.h100-sxm.hbm_gbyte"
+    varied, settled = variants.at(key, 70.0).jobs[0].arrays, variants.settled(key, 70.0)
+    assert (float(varied.tp_count), float(varied.pp_count), float(varied.cp_count)) == (found[0], found[1], found[3])
+    assert float(varied.chip.hbm_byte[0]) == 70e9
+    assert numbers(settled) == found
+    assert {row.note for row in layout_of(settled).values()} == {"by search: best of 13,423 that fit"}
+    assert layout_search._searched.cache_info().misses == asked
+
+
+def test_how_far_a_search_goes_is_searched_anew():
+    variants = Variants(META, CATALOG, sets=("training.layout=auto",))
+    changed = variants.at("search.memory_limit_share", 0.5)
+    assert float(changed.jobs[0].arrays.pp_count) == 16.0
+    assert numbers(variants.settled("search.memory_limit_share", 0.5)) != numbers(variants.case)
+
+
+def test_a_layout_of_the_rule_is_found_anew_with_every_number():
+    text = b"name: x\npools: [{gpu: h100-sxm, count: 64}]\ntraining: {model: llama-3.1-70b}\n"
+    variants = Variants("-", CATALOG, stdin=text)
+    stages = [float(variants.at("gpus.h100-sxm.hbm_gbyte", size).jobs[0].arrays.pp_count) for size in (40.0, 160.0)]
+    assert stages[0] > stages[1] == 1.0

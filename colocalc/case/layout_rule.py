@@ -21,6 +21,7 @@ from colocalc.model import ModelDims
 from colocalc.units import BYTES_PER_GBYTE
 
 _TOPIC: Final = "mfu"
+BY_SEARCH: Final = "by search"  # how the note of each part of a layout that was searched begins
 
 
 @dataclass(frozen=True)
@@ -115,11 +116,21 @@ def _open(
 ) -> _Chosen:
     """A layout for a job that has none: by search where it can be, else by the rule."""
     question = asked()
+    if (kept := _kept(f"{path}.layout", ledger)).numbers:
+        return kept
     chosen = _NOTHING if isinstance(question, str) else _by_search(path, question, ledger)
     if chosen.numbers or model is None:
         return chosen
     ledger.remark(f"no layout given: a plain rule is used, {_OVERRIDE}", _TOPIC)
     return _Chosen(_by_rule(training, gpus, model, ledger), {}, "by the layout rule")
+
+
+def _kept(key: str, ledger: Ledger) -> _Chosen:
+    """What was found for the fleet as it is, where a study changes a number of it."""
+    rows = {path.rpartition(".")[2]: row for path, row in ledger.searched.items() if path.startswith(f"{key}.")}
+    numbers = {name: float(row.value) for name, row in rows.items() if isinstance(row.value, int | float)}
+    words = {name: row.value for name, row in rows.items() if isinstance(row.value, str)}
+    return _Chosen(numbers, words, next((row.note or "" for row in rows.values()), ""))
 
 
 def _by_search(path: str, question: Question, ledger: Ledger) -> _Chosen:
@@ -128,10 +139,10 @@ def _by_search(path: str, question: Question, ledger: Ledger) -> _Chosen:
         return _NOTHING
     ranking = found.best if found.fitting_count else found.leanest
     if found.fitting_count:
-        note = f"by search: best of {found.fitting_count:,} that fit"
+        note = f"{BY_SEARCH}: best of {found.fitting_count:,} that fit"
         ledger.remark(f"no layout given: the best of {found.fitting_count:,} that fit is used, {_OVERRIDE}", _TOPIC)
     else:
-        note = f"by search: the leanest of {found.layout_count:,}, none of which fits"
+        note = f"{BY_SEARCH}: the leanest of {found.layout_count:,}, none of which fits"
         ledger.remark(f"{path}: no layout fits in memory; the leanest is used, {_OVERRIDE}", _TOPIC, kind="warning")
     layouts, plan = ranking.layouts, ranking.plan
     numbers = {

@@ -46,5 +46,6 @@ def layout(
     from colocalc.study.layout import best_layouts
 
     variants, case, result = evaluated(fleet, sets, scenario)
-    study = best_layouts(variants, top=top, job=job, allow=tuple(allow or ()), memory_share=memory)
-    emit_report(views.layout(case, result, variants.loaded.catalog, study=study), fmt, output, color)
+    catalog = variants.loaded.catalog
+    study = best_layouts(case, variants.fleet, catalog, top=top, job=job, allow=tuple(allow or ()), memory_share=memory)
+    emit_report(views.layout(case, result, catalog, study=study), fmt, output, color)

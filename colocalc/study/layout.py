@@ -8,6 +8,7 @@ import numpy as np
 from colocalc.case import Case, TrainingCase, layout_search
 from colocalc.case.layout_search import Allowed, Question
 from colocalc.case.ledger import Assumption, Ledger
+from colocalc.catalog import Catalog
 from colocalc.errors import EXIT_USAGE, ColocalcError, did_you_mean, quoted
 from colocalc.fleet import Fleet, Layout, Training
 from colocalc.hardware import GpuType
@@ -17,7 +18,6 @@ from colocalc.mfu.pace import plan_of
 from colocalc.mfu.predict.choices import Sizes
 from colocalc.mfu.predict.facts import STAGES
 from colocalc.mfu.predict.search import Costs, Found, Ranking, costs
-from colocalc.variants import Variants
 
 # The stages that the cut of a model decides. Shape is left out: of good layouts it is that of the model and the GPU.
 CUT_STAGES = ("recompute", "tensor_context_expert", "bubble", "stage_imbalance", "data_parallel")
@@ -131,7 +131,9 @@ class LayoutStudy:
 
 
 def best_layouts(
-    variants: Variants,
+    case: Case,
+    fleet: Fleet,
+    catalog: Catalog,
     *,
     top: int | None = None,
     job: str | None = None,
@@ -144,8 +146,10 @@ def best_layouts(
 
     Parameters
     ----------
-    variants : Variants
-        The fleet.
+    case : Case
+        The fleet as arrays.
+    fleet, catalog : Fleet, Catalog
+        What it was lowered from.
     top : int, optional
         How many layouts to tell; by default what the catalog says.
     job : str, optional
@@ -160,7 +164,6 @@ def best_layouts(
     ColocalcError
         When there is no such job or part of a layout, or a part cannot be what is allowed.
     """
-    fleet, catalog, case = variants.fleet, variants.loaded.catalog, variants.case
     ledger, allowed = Ledger(catalog, fleet.assumptions), read_allowed(allow)
     ledger.part = "layout"
     limit = int(ledger.number("search.top_count", None, "mfu", default="search.top_count")) if top is None else top

@@ -97,6 +97,7 @@ MAY_IMPORT = {
     "case": ("case", "catalog", *DEFINITIONS, *KERNEL_INPUTS, "metrics", "arrays", *BOTTOM),
     "study": ("study", "case", "mfu", "lease", "h100e", "metrics", "expect", "arrays", *BOTTOM),
     "study.needed": ("claim", "study", "case", *BOTTOM),
+    "study.layout": ("fleet", "hardware", "catalog", "study", "case", "mfu", "arrays", *BOTTOM),
     "study.claims": ("claim", "study", "case", "mfu", "expect", "metrics", *BOTTOM),
     "variants": ("case", "loading", "catalog", "fleet", "figure", "errors"),
     "report": (),

@@ -15,7 +15,9 @@ MEMORY_SHARE = 0.84  # what the published layout takes in the model, rounded up
 
 def searched(*allow):
     variants = Variants("meta-llama3-16k", load_catalog())
-    (job,) = best_layouts(variants, allow=allow, memory_share=MEMORY_SHARE).jobs
+    (job,) = best_layouts(
+        variants.case, variants.fleet, variants.loaded.catalog, allow=allow, memory_share=MEMORY_SHARE
+    ).jobs
     return job.best[0], job.given
 
 
