@@ -16,10 +16,10 @@ from colocalc.case.layout_search import Question, best_of
 from colocalc.case.ledger import Ledger
 from colocalc.fleet import Layout, Training
 from colocalc.hardware import GpuType
-from colocalc.mfu.predict.setup import ELEMENT_BYTE
 from colocalc.model import ModelDims
 from colocalc.units import BYTES_PER_GBYTE
 
+_WEIGHT_BYTES: Final = 2.0  # in 16 bits, as the step-time model has it
 _TOPIC: Final = "mfu"
 BY_SEARCH: Final = "by search"  # how the note of each part of a layout that was searched begins
 
@@ -167,9 +167,7 @@ def _sequence_parallel(key: str, given: Layout, ledger: Ledger) -> bool:
     if given.sequence_parallel is not None:
         ledger.record(path, given.sequence_parallel, _TOPIC, origin="given")
         return given.sequence_parallel
-    assumed = ledger.catalog.default("training.layout.sequence_parallel")
-    ledger.record(path, assumed.value, _TOPIC, origin="assumed", figure=assumed)
-    return bool(assumed.value)
+    return ledger.word(path, None, _TOPIC, default="training.layout.sequence_parallel") == "true"
 
 
 def warn_of_layout(path: str, layout: CutLayout, gpus: list[GpuType], model: ModelDims | None, ledger: Ledger) -> None:
@@ -200,7 +198,7 @@ def _by_rule(training: Training, gpus: list[GpuType], model: ModelDims, ledger: 
     node = min((gpu.node_gpu_count.value for gpu in gpus if gpu.node_gpu_count), default=1.0)
     tp = _power_of_two_below(min(limit, node, model.head_count))
     memory = _least_gbyte(gpus, ledger) * BYTES_PER_GBYTE
-    width = ELEMENT_BYTE + _gradient_bytes(training, ledger)
+    width = _WEIGHT_BYTES + _gradient_bytes(training, ledger)
     pp = 1.0
     while float(parameter_count(model)) * width / (tp * pp) > share * memory and 2.0 * pp <= model.layer_count:
         pp *= 2.0

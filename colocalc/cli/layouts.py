@@ -4,7 +4,17 @@ from typing import Annotated
 
 import typer
 
-from colocalc.cli.options import ColorOpt, FleetArg, FormatOpt, OutOpt, ScenarioOpt, SetOpt, emit_report, evaluated
+from colocalc.cli.options import (
+    CalibrationOpt,
+    ColorOpt,
+    FleetArg,
+    FormatOpt,
+    OutOpt,
+    ScenarioOpt,
+    SetOpt,
+    emit_report,
+    evaluated,
+)
 
 app = typer.Typer()
 
@@ -32,6 +42,7 @@ def layout(
     ] = None,
     sets: SetOpt = None,
     scenario: ScenarioOpt = None,
+    calibration: CalibrationOpt = None,
     fmt: FormatOpt = None,
     output: OutOpt = None,
     color: ColorOpt = "auto",
@@ -45,7 +56,7 @@ def layout(
     from colocalc.report import views
     from colocalc.study.layout import best_layouts
 
-    variants, case, result = evaluated(fleet, sets, scenario)
+    variants, case, result = evaluated(fleet, sets, scenario, calibration=calibration)
     catalog = variants.loaded.catalog
     study = best_layouts(case, variants.fleet, catalog, top=top, job=job, allow=tuple(allow or ()), memory_share=memory)
     emit_report(views.layout(case, result, catalog, study=study), fmt, output, color)

@@ -59,7 +59,7 @@ def evaluate_step(job: Job) -> Step:
     peak = np.sum(job.gpu_count * job.peak_flop_per_s, axis=-1)
     step_flop = job.counted_flop_per_token * cut.batch_tokens
     found = dict.fromkeys(STEP_STAGES, np.asarray(np.nan))
-    found |= _pace_factors(job, pace) | _mixing_factors(job, cut, pace) | {"jitter": _jitter_factor(job, cut, pace)}
+    found |= _pace_factors(job, pace) | _mixing_factors(job, cut, pace) | {"jitter": _jitter_factor(cut, pace)}
     factors = {name: _measured_or(job, name, value) for name, value in found.items()}
     chain = _Chain(seconds=step_flop / peak)
     for name in (*PACE_STAGES, "mixed_generations", "layout_remainder", "power"):
@@ -170,7 +170,7 @@ def _exposed_s(job: Job, cut: Cut, pace: Pace, used: DataParallel) -> Array:
 _BY_SPEED = ("proportional", "memory")
 
 
-def _jitter_factor(job: Job, cut: Cut, pace: Pace) -> Array:
+def _jitter_factor(cut: Cut, pace: Pace) -> Array:
     """Waiting for the slowest host; without a batch, as if every micro-batch ended at a barrier."""
     micro = pace.setup.part.micro_batch_count
     part = replace(pace.setup.part, micro_batch_count=np.where(np.isnan(micro), 1.0, micro))
@@ -178,11 +178,14 @@ def _jitter_factor(job: Job, cut: Cut, pace: Pace) -> Array:
 
 
 def _software_factor(job: Job, cut: Cut, pace: Pace, before_s: Array) -> Array:
-    """What software leaves: a young stack, a fixed time, the profile's own factor, and the error of the model."""
+    """What software leaves: a young stack, a fixed time, the profile's own factor, and the error of the model.
+
+    Without a model, whose shares are assumed or measured, only the profile's factor counts.
+    """
     weight = cut.laid_out_count * job.peak_flop_per_s
     young = ceiling.weighted_share(weight=weight, share=immature_share(pace.setup))
-    fixed = np.where(np.isnan(before_s), 0.0, job.constants.fixed_step_s / before_s)
-    return job.software_factor / (job.model_error_factor * (1.0 + np.nan_to_num(young) + fixed))
+    added = young + job.constants.fixed_step_s / before_s
+    return job.software_factor / (job.model_error_factor * (1.0 + np.where(np.isnan(before_s), 0.0, added)))
 
 
 def _over(part: Array, whole: Array) -> Array:

@@ -19,7 +19,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 BOTTOM = ("units", "errors")
 KERNEL_BASE = ("arrays", "units")
-COMPOSED = ("mfu.job", "mfu.cut", "mfu.traffic", "mfu.step", "mfu.waterfall")
+COMPOSED = ("mfu.job", "mfu.cut", "mfu.pace", "mfu.traffic", "mfu.step", "mfu.waterfall")
 PRIMITIVES = tuple(
     name for path in sorted((PACKAGE / "mfu").glob("[!_]*.py")) if (name := f"mfu.{path.stem}") not in COMPOSED
 )
@@ -86,16 +86,18 @@ MAY_IMPORT = {
     **dict.fromkeys(PRIMITIVES, (*KERNEL_BASE, *PRIMITIVES)),
     "mfu": (),
     "mfu.predict": (*KERNEL_BASE, "mfu.predict", *PRIMITIVES),
-    "mfu.job": ("arrays", "mfu.exchange.Links"),
+    "mfu.job": ("arrays", "mfu.exchange.Links", "mfu.predict.facts", "mfu.predict.memory.Memory"),
     "mfu.cut": ("arrays", "mfu.job", *PRIMITIVES),
-    "mfu.traffic": ("arrays", "mfu.job", "mfu.cut", *PRIMITIVES),
-    "mfu.step": ("arrays", "mfu.job", "mfu.cut", "mfu.traffic", *PRIMITIVES),
+    "mfu.pace": ("arrays", "mfu.job", "mfu.cut", "mfu.predict", *PRIMITIVES),
+    "mfu.traffic": ("arrays", "mfu.job", "mfu.cut", "mfu.pace", "mfu.predict", *PRIMITIVES),
+    "mfu.step": ("arrays", "mfu.job", "mfu.cut", "mfu.pace", "mfu.traffic", "mfu.predict", *PRIMITIVES),
     "mfu.waterfall": (*KERNEL_BASE, *PRIMITIVES),
     "lease": (*KERNEL_BASE, "lease"),
     "h100e": KERNEL_BASE,
     # Where definitions become arrays, what is computed from them, and how it is shown.
     "case": ("case", "catalog", *DEFINITIONS, *KERNEL_INPUTS, "metrics", "arrays", *BOTTOM),
     "study": ("study", "case", "mfu", "lease", "h100e", "metrics", "expect", "arrays", *BOTTOM),
+    "study.calibrate": ("calibration.EXPERTS", "study", "case", "arrays", *BOTTOM),
     "study.needed": ("claim", "study", "case", *BOTTOM),
     "study.layout": ("fleet", "hardware", "catalog", "study", "case", "mfu", "arrays", *BOTTOM),
     "study.claims": ("claim", "study", "case", "mfu", "expect", "metrics", *BOTTOM),

@@ -244,7 +244,7 @@ def peak_time_s(setup: Setup) -> Array:
 
     References
     ----------
-    Chowdhery et al. 2022 (PaLM), appendix B, for the count; with the causal half of the attention matrix and its windows.
+    Chowdhery et al. 2022 (PaLM), appendix B, for the count; with the causal half of the attention matrix.
     """
     dimensions, plan, part = setup.dimensions, setup.plan, setup.part
     products = dimensions.layer_count * part.token_parameter_count + part.head_parameter_count
