@@ -305,7 +305,7 @@ def test_a_terminal_of_80_columns_shows_a_layout_in_one_line(colocalc, place):
         (["--memory", "0"], "--memory: should be a share above 0, such as 0.9; not 0"),
         (["--memory", "nan"], "--memory: should be a share above 0, such as 0.9; not nan"),
         (["--memory", "inf"], "--memory: should be a share above 0, such as 0.9; not inf"),
-        (["--job", "trainin"], '--job: no job is called "trainin"; did you mean training?'),
+        (["--job", "training-2"], '--job: no job is called "training-2"; did you mean training?'),
     ],
     ids=lambda value: " ".join(value)[:30] if isinstance(value, list) else "",
 )
