@@ -10,7 +10,7 @@ import numpy as np
 
 from colocalc.arrays import Array
 from colocalc.calibration import Calibration
-from colocalc.case import dimensions, facts
+from colocalc.case import dimensions, facts, layout_search
 from colocalc.case.calibrated import model_error
 from colocalc.case.layout_rule import CutLayout, lower_layout, warn_of_layout
 from colocalc.case.ledger import Ledger, array, peak_key, per_type, scalar, wanted_peak
@@ -84,7 +84,7 @@ def _lower_job(
     path: str, training: Training, index: tuple[int, ...], fleet: Fleet, pools: Pools, ledger: Ledger
 ) -> TrainingCase:
     gpus = [pools.gpus[i] for i in index]
-    words = _words(path, training, gpus, fleet, ledger)
+    words = _words(path, training, gpus, array(*pools.gpu_count[list(index)]), fleet, ledger)
     return TrainingCase(
         name=path.removeprefix("jobs."),
         pool_index=index,
@@ -100,9 +100,11 @@ def _lower_job(
     )
 
 
-def _words(path: str, training: Training, gpus: list[GpuType], fleet: Fleet, ledger: Ledger) -> _Words:
+def _words(path: str, training: Training, gpus: list[GpuType], count: Array, fleet: Fleet, ledger: Ledger) -> _Words:
     model = _model(training, ledger)
-    layout = lower_layout(path, training, gpus, model, ledger)
+    layout = lower_layout(
+        path, training, gpus, model, ledger, asked=lambda: _asked(path, training, fleet, gpus, count, ledger)
+    )
     warn_of_layout(path, layout, gpus, model, ledger)
     own = fleet.reliability.isolation if fleet.reliability else None
     return _Words(
@@ -183,6 +185,41 @@ def _stack(
 def _recompute(words: _Words, gpus: list[GpuType], fleet: Fleet, ledger: Ledger) -> dict[str, Any]:
     is_fused = facts.stack_period(words.software, fleet.as_of, ledger).fused_attention
     return facts.recompute_shares(words.layout.recompute, gpus, words.model, ledger, is_fused=is_fused)
+
+
+def _asked(
+    path: str, training: Training, fleet: Fleet, gpus: list[GpuType], count: Array, ledger: Ledger
+) -> layout_search.Question | str:
+    """What a search for the layout of a job has to know."""
+    model = _model(training, ledger)
+    if model is None:
+        return "needs training.model"
+    precision = ledger.word(f"{path}.precision", training.precision, _TOPIC, default="training.precision")
+    software = ledger.word(f"{path}.software", training.software, _TOPIC, default="training.software")
+    fused = facts.stack_period(software, fleet.as_of, ledger).fused_attention
+    sequence = ledger.number(f"{path}.sequence_tokens", training.sequence_tokens, _TOPIC)
+    return layout_search.ask(
+        gpu_count=count,
+        chip=facts.lower_chip(gpus, precision, lower_network(fleet, gpus, ledger).nic_byte_per_s, ledger),
+        stack=facts.lower_stack(
+            path,
+            software,
+            precision,
+            gpus,
+            gpu_count=float(np.sum(count)),
+            as_of=fleet.as_of,
+            gradient_bytes=training.gradient_bytes,
+            model=model,
+            ledger=ledger,
+        ),
+        dimensions=facts.lower_dimensions(model, sequence),
+        constants=facts.lower_constants(_calibration(path, training, ledger), gpus, model, ledger),
+        kv_head_count=model.kv_head_count,
+        global_batch_tokens=ledger.number(f"{path}.global_batch_tokens", training.global_batch_tokens, _TOPIC),
+        limits=layout_search.lower_limits(ledger, ignores_memory=training.ignore_memory),
+        recompute=layout_search.lower_recompute(gpus, model, ledger, is_fused=fused),
+        schedules=layout_search.lower_schedules((layout_search.PLAIN_SCHEDULE,), ledger),
+    )
 
 
 def _calibration(path: str, training: Training, ledger: Ledger) -> Calibration:

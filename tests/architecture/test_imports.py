@@ -32,6 +32,10 @@ KERNEL_INPUTS = (
     "mfu.attention",
     "lease.rates",
     "mfu.predict.facts",
+    # ``layout: auto`` is the best layout of a search, so lowering has to run it.
+    "mfu.predict.choices",
+    "mfu.predict.layouts",
+    "mfu.predict.search",
 )
 
 EVERYTHING = ("",)
@@ -107,6 +111,7 @@ MAY_IMPORT = {
     "study": ("study", "case", "mfu", "lease", "h100e", "metrics", "expect", "arrays", *BOTTOM),
     "study.calibrate": ("calibration.EXPERTS", "study", "case", "arrays", *BOTTOM),
     "study.needed": ("claim", "study", "case", *BOTTOM),
+    "study.layout": ("fleet", "hardware", "catalog", "study", "case", "mfu", "arrays", *BOTTOM),
     "study.claims": ("claim", "study", "case", "mfu", "expect", "metrics", *BOTTOM),
     "variants": ("case", "loading", "catalog", "fleet", "figure", "errors"),
     "report": (),
