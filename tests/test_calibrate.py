@@ -53,10 +53,8 @@ def _made_with(case, constants):
 
 
 def test_the_constants_that_ship_are_those_of_the_fit(fit):
-    # Those that ship were fitted before context ranks paid the starts of their collectives, which moves them by less
-    # than a tenth of their own error.
     for name, error in fit.standard_error_log.items():
-        assert fit.constants[name] == pytest.approx(CONSTANTS[name].value, rel=max(1e-3, error / 10.0)), name
+        assert fit.constants[name] == pytest.approx(CONSTANTS[name].value, rel=1e-3), name
         assert error == pytest.approx(CONSTANTS[name].standard_error_log, abs=2e-3), name
 
 
