@@ -101,7 +101,7 @@ MAY_IMPORT = {
     "mfu.job": ("arrays", "mfu.exchange.Links", "mfu.predict.facts", "mfu.predict.memory.Memory"),
     "mfu.cut": ("arrays", "mfu.job", *PRIMITIVES),
     "mfu.pace": ("arrays", "mfu.job", "mfu.cut", "mfu.predict", *PRIMITIVES),
-    "mfu.traffic": ("arrays", "mfu.job", "mfu.cut", "mfu.pace", "mfu.predict", *PRIMITIVES),
+    "mfu.traffic": (*KERNEL_BASE, "mfu.job", "mfu.cut", "mfu.pace", "mfu.predict", *PRIMITIVES),
     "mfu.step": ("arrays", "mfu.job", "mfu.cut", "mfu.pace", "mfu.traffic", "mfu.predict", *PRIMITIVES),
     "mfu.waterfall": (*KERNEL_BASE, *PRIMITIVES),
     "lease": (*KERNEL_BASE, "lease"),
