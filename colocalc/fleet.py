@@ -109,6 +109,9 @@ class Pool(Definition):
 class Site(Definition):
     """A place with power: either facility or IT megawatts, never silently one for the other.
 
+    ``smoothing_floor_share`` is the power, over their own, that GPUs do not go below while they wait, so that the draw
+    of the site stays smooth.
+
     An orbital site has no meter and no cooling plant. ``it_power_mw`` is all that it draws and all that its radiators
     reject; what pumps and conversion take is part of it. Its energy costs nothing unless a price is given.
     """
@@ -119,6 +122,7 @@ class Site(Definition):
     pue_factor: Figure[FactorFromOne] | None = None
     draw: Literal["typical", "nameplate"] | None = None
     energy_price_usd_per_mwh: Figure[UsdPerMwh] | None = None
+    smoothing_floor_share: Figure[Share] | None = None
     chip_temperature_k: Figure[Kelvin] | None = None
     chip_to_radiator_drop_k: Figure[Kelvin] | None = None
     sink_temperature_k: Figure[Kelvin] | None = None

@@ -125,7 +125,7 @@ _STAGE_EQUATIONS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     ),
     "layout_remainder": ("sum(laid_out * s) / sum(active * s)", _ARITHMETIC),
     "power": (
-        "sum(gpus * achieved * min(1, fed_share) ** gamma) / sum(gpus * achieved)",
+        "sum(gpus * achieved * smoothing_factor * min(1, fed_share) ** gamma) / sum(gpus * achieved)",
         ("planning-estimate, for the exponent", "conservation of power, for the share that is fed"),
     ),
     "software": (

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from colocalc.mfu.power import gpu_power_share, it_power_w, nameplate_power_w, power_factor
+from colocalc.mfu.power import gpu_power_share, it_power_w, nameplate_power_w, power_factor, smoothing_energy_share
 
 # 200,000 Hopper GPUs (700 of 1,275 W) and 20,000 GB200 (1,200 of 1,833 W) behind 300 MW at a PUE of 1.25
 COLOSSUS = {
@@ -115,3 +115,18 @@ def test_stacked_inputs_equal_stacked_outputs(kernel):
     stacked = kernel(**{name: np.array(values) for name, values in ROWS[kernel].items()})
     alone = [kernel(**{name: values[row] for name, values in ROWS[kernel].items()}) for row in range(3)]
     np.testing.assert_allclose(stacked, np.stack(alone), rtol=1e-12)
+
+
+# Smoothing
+
+
+def test_a_floor_burns_what_it_holds_up():
+    # 15% of a step at 40% of the power, held at 80%: 0.15 x 0.4 of 0.85 + 0.15 x 0.4
+    found = smoothing_energy_share(waiting_share=0.15, waiting_power_share=0.4, floor_share=0.8)
+    assert found == pytest.approx(0.06 / 0.91, rel=1e-12)
+    assert found == pytest.approx(0.066, abs=5e-4)
+
+
+@pytest.mark.parametrize(("waits", "low", "floor"), [(0.0, 0.4, 0.8), (0.3, 0.4, 0.4), (0.3, 0.4, 0.2)])
+def test_without_waiting_or_above_the_floor_nothing_is_burnt(waits, low, floor):
+    assert smoothing_energy_share(waiting_share=waits, waiting_power_share=low, floor_share=floor) == 0.0

@@ -9,7 +9,13 @@ from colocalc.case import lower
 from colocalc.catalog import load_catalog
 from colocalc.errors import ColocalcError
 from colocalc.loading import load_fleet
-from colocalc.study.training import alternatives, evaluate_training, gpu_power_share, power_readings
+from colocalc.study.training import (
+    alternatives,
+    evaluate_training,
+    gpu_power_share,
+    power_readings,
+    smoothing_rows,
+)
 
 MODEL = "model: llama-3.1-8b, sequence_tokens: 8192, global_batch_tokens: 4_194_304"
 TRAINING = f"training: {{{MODEL}, layout: {{tp: 8}}}}"
@@ -337,3 +343,78 @@ def test_scenarios_of_a_sites_power_stand_in_front_of_the_pools():
     assert shares == near(np.asarray([[(watts - 1_024 * 575) / (1_024 * 700)] for watts in (1e6, 1.2e6)]))
     result = evaluate_training(replace(one, sites=sites))
     assert result.waterfall.factors["power"] == near(np.minimum(shares[:, 0], 1.0) ** 0.7)
+
+
+# Replicas that meet every few steps
+
+
+def test_replicas_that_meet_every_few_steps_stand_still_once_in_as_many():
+    local = f"training: {{{MODEL}, layout: {{tp: 8}}, outer_sync_interval_steps: 50, outer_sync_bits: 8}}"
+    step = trained(H100, local, "network: {algorithm: ring}").steps[0][1]
+    # 8.03e9 parameters on 8 ranks, a byte each, over a ring of 128 ranks of one NIC: 2 x 127/128 of them at 65% of 50 GB/s.
+    held = (32 * (4_096 * 128 * (32 + 8) * 2 + 3 * 4_096 * 14_336) + 2 * 128_256 * 4_096) / 8
+    wire_s = 2 * 127 / 128 * held / (0.65 * 50e9)
+    hops_s = 2 * 127 * 14e-6 * 1.4 + 8.4e-6
+    assert float(step.exchange_s["ring"][0]) == pytest.approx(wire_s + hops_s, rel=1e-4)
+    assert float(step.data_parallel_s[0]) == near(float(step.exchange_s["ring"][0]) / 50)
+
+
+def test_the_less_often_replicas_meet_the_less_they_wait():
+    steps = [
+        trained(H100, f"training: {{{MODEL}, layout: {{tp: 8}}, outer_sync_interval_steps: {steps}}}").steps[0][1]
+        for steps in (2, 20, 200)
+    ]
+    for stage in ("data_parallel", "jitter"):
+        found = [float(step.factors[stage][0]) for step in steps]
+        assert found == sorted(found)
+        assert found[0] < found[-1] < 1.0
+
+
+def test_meeting_at_every_step_is_the_synchronous_job():
+    given = trained(H100, TRAINING.replace("layout", "outer_sync_interval_steps: 1, outer_sync_bits: 4, layout"))
+    assert given.waterfall.fleet_share == near(trained(H100, TRAINING).waterfall.fleet_share)
+
+
+# Racks
+
+
+def test_a_failure_stops_all_replicas_of_its_rack():
+    pools = "pools: [{name: g, gpu: gb200-nvl72, count: 1_152, counted_as: gpu}]"
+    lines = (
+        "reliability: {isolation: replica, failures_per_1000_gpu_day: 2.8, replica_stall_s: 180, replica_repair_s: 600}"
+    )
+    found = trained(pools, TRAINING, lines)
+    mttf = 86_400_000 / (1_152 * 2.8)
+    # 144 replicas of 8 GPUs, 9 to a rack of 72
+    kept = np.exp(-180 / mttf) * (1 - 600 * 9 / (mttf * 144))
+    assert found.waterfall.factors["goodput"] == near(kept)
+
+
+def test_a_replica_of_a_rack_or_more_stops_alone():
+    pools = "pools: [{name: g, gpu: gb200-nvl72, count: 1_152, counted_as: gpu}]"
+    lines = (
+        "reliability: {isolation: replica, failures_per_1000_gpu_day: 2.8, replica_stall_s: 180, replica_repair_s: 600}"
+    )
+    found = trained(pools, TRAINING.replace("tp: 8", "tp: 8, pp: 16"), lines)
+    mttf = 86_400_000 / (1_152 * 2.8)
+    assert found.waterfall.factors["goodput"] == near(np.exp(-180 / mttf) * (1 - 600 / (mttf * 9)))
+
+
+# Smoothing
+
+
+def test_a_floor_under_the_draw_is_told_with_what_it_burns():
+    own = case(H100, TRAINING, "site: {it_power_mw: 2, smoothing_floor_share: 0.8}")
+    result = evaluate_training(own)
+    ((site, floor, waits, low, extra, factor),) = smoothing_rows(own, result)
+    names = ("tensor_context_expert", "bubble", "stage_imbalance", "data_parallel", "jitter", "mixed_generations")
+    assert (site, floor, low, factor) == ("site", 0.8, 0.4, 1.0)
+    assert waits == near(1 - np.prod([result.waterfall.factors[name] for name in names]))
+    assert extra == near(waits * 0.4 / (1 - waits + 0.4 * waits))
+
+
+def test_what_smoothing_takes_of_throughput_is_part_of_power():
+    lines = (H100, TRAINING, "assumptions: {sites.site.smoothing_factor: 0.95}")
+    smoothed = trained(*lines, "site: {it_power_mw: 2, smoothing_floor_share: 0.8}")
+    assert smoothed.waterfall.factors["power"] == near(0.95)
+    assert trained(H100, TRAINING, "site: {it_power_mw: 2}").waterfall.factors["power"] == 1.0

@@ -39,6 +39,9 @@ class Sites:
     draw_share: Array
     typical_draw_share: Array
     energy_price_usd_per_mwh: Array
+    smoothing_floor_share: Array
+    waiting_power_share: Array
+    smoothing_factor: Array
     chip_temperature_k: Array
     chip_to_radiator_drop_k: Array
     sink_temperature_k: Array
@@ -133,7 +136,10 @@ def _gpu_count(pool: Pool, gpu: GpuType, label: str, ledger: Ledger) -> float:
 def lower_sites(fleet: Fleet, ledger: Ledger) -> Sites:
     """The sites' power, price and radiators; which megawatts are meant is kept apart."""
     named = fleet.named_sites
-    rows = [(*_power(name, site, ledger), *_radiator(name, site, ledger)) for name, site in named.items()]
+    rows = [
+        (*_power(name, site, ledger), *_smoothing(name, site, ledger), *_radiator(name, site, ledger))
+        for name, site in named.items()
+    ]
     numbers = fields(Sites)[2:]
     columns = [array(*column) for column in zip(*rows, strict=True)] if rows else [array() for _ in numbers]
     return Sites(tuple(named), tuple(site.kind for site in named.values()), *columns)
@@ -160,6 +166,19 @@ def _power(name: str, site: Site, ledger: Ledger) -> tuple[float, ...]:
         default=f"{defaults}.energy_price_usd_per_mwh",
     )
     return facility, critical, pue, share, typical, price
+
+
+def _smoothing(name: str, site: Site, ledger: Ledger) -> tuple[float, float, float]:
+    """The floor below which GPUs do not draw, what they would draw while they wait, and what of throughput is left."""
+    if site.smoothing_floor_share is None:
+        return float("nan"), float("nan"), 1.0
+    path = f"sites.{name}"
+    floor = ledger.number(f"{path}.smoothing_floor_share", site.smoothing_floor_share, "mfu")
+    waiting, factor = (
+        ledger.number(f"{path}.{key}", None, "mfu", default=f"sites.{key}")
+        for key in ("waiting_power_share", "smoothing_factor")
+    )
+    return floor, waiting, factor
 
 
 def _radiator(name: str, site: Site, ledger: Ledger) -> tuple[float, ...]:

@@ -140,6 +140,7 @@ def _arrays(
         shape_share=array(*(_shape_share(gpu.family, ledger, is_computed=is_computed) for gpu in gpus)),
         failures_per_1000_gpu_day=failure_rates(path, fleet, index, pools, ledger),
         gpu_power_share=array(*[np.inf] * len(index)),
+        smoothing_factor=array(*[1.0] * len(index)),
         chip=facts.lower_chip(gpus, words.precision, network.nic_byte_per_s, ledger),
         stack=_stack(path, training, gpus, float(np.sum(count)), words, fleet, ledger),
         dimensions=facts.lower_dimensions(model, sequence),

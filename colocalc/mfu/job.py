@@ -35,6 +35,7 @@ class Job:
     shape_share: Array
     failures_per_1000_gpu_day: Array
     gpu_power_share: Array
+    smoothing_factor: Array
     chip: Chip
     stack: Stack
 
@@ -127,7 +128,7 @@ class Step:
     measured: frozenset[str]
 
 
-_POOL_FIELDS = ("gpu_count", "shape_share", "failures_per_1000_gpu_day", "gpu_power_share")
+_POOL_FIELDS = ("gpu_count", "shape_share", "failures_per_1000_gpu_day", "gpu_power_share", "smoothing_factor")
 _POOL_PARTS = ("chip", "stack")
 _JOB_PARTS = ("dimensions", "constants", "links")
 _WORDS = ("measured", "split", "algorithm", "isolation", "zero_stage", "flat")

@@ -109,7 +109,7 @@ def _pace(job: Job, cut: Cut) -> Pace:
     full = job.peak_flop_per_s * np.prod(
         np.stack(np.broadcast_arrays(*(np.where(np.isnan(one), 1.0, one) for one in factors.values()))), axis=0
     )
-    clock = power.power_factor(
+    clock = job.smoothing_factor * power.power_factor(
         gpu_power_share=job.gpu_power_share, power_exponent_factor=job.power_exponent_factor[..., None]
     )
     left = ceiling.weighted_share(weight=job.gpu_count * full, share=clock)

@@ -150,3 +150,40 @@ def power_factor(*, gpu_power_share: ArrayLike, power_exponent_factor: ArrayLike
     """
     share = np.minimum(as_array(gpu_power_share), 1.0)
     return share ** as_array(power_exponent_factor)
+
+
+def smoothing_energy_share(
+    *, waiting_share: ArrayLike, waiting_power_share: ArrayLike, floor_share: ArrayLike
+) -> Array:
+    """Extra energy of GPUs that do not draw less than a floor while they wait.
+
+    Collectives, pipeline bubbles and barriers let the power of a whole site fall several times a second. A floor under
+    the draw of each GPU keeps it up, and burns what it holds up.
+
+    Parameters
+    ----------
+    waiting_share : array_like (...)
+        Part of a step in which GPUs wait [0..1].
+    waiting_power_share : array_like (...)
+        Their draw in it without a floor, over that at work [0..1].
+    floor_share : array_like (...)
+        The floor, over the draw at work [0..1].
+
+    Returns
+    -------
+    ndarray (...)
+        Extra energy over that without a floor [share].
+
+    Notes
+    -----
+    ``w max(0, floor - p) / (1 - w + w p)``
+
+    - no waiting, or a floor below what is drawn anyway: 0
+    - 15% of a step at 40% of the power and a floor of 80%: 6.6%
+
+    References
+    ----------
+    Choukse et al. 2025 (Power Stabilization for AI Training Datacenters); conservation of energy.
+    """
+    waits, low = as_array(waiting_share), as_array(waiting_power_share)
+    return waits * np.maximum(as_array(floor_share) - low, 0.0) / (1.0 - waits + waits * low)

@@ -9,7 +9,7 @@ from colocalc.arrays import Array
 from colocalc.case import Case, Sites, TrainingCase
 from colocalc.errors import ColocalcError
 from colocalc.mfu import exchange, power
-from colocalc.mfu.job import ISOLATIONS, SPLITS, Step, on_job_axis, partitioned
+from colocalc.mfu.job import ISOLATIONS, SPLITS, Job, Step, on_job_axis, partitioned
 from colocalc.mfu.step import evaluate_step
 from colocalc.mfu.waterfall import Waterfall, compose
 from colocalc.units import WATTS_PER_MW
@@ -72,7 +72,7 @@ def evaluate_training(case: Case, **changes: object) -> TrainingResult | None:
     if not case.jobs:
         return None
     shares = gpu_power_share(case, case.sites)
-    steps = tuple((job.name, _step(job, shares, changes)) for job in case.jobs)
+    steps = tuple((job.name, _step(job, case, shares, changes)) for job in case.jobs)
     fleet_peak = _fleet_peak(case)
     columns = [_columns(job, step) for job, (_, step) in zip(case.jobs, steps, strict=True)]
     # A number varied in one job alone gives only that job a leading axis.
@@ -179,9 +179,19 @@ def it_power_mw(sites: Sites, number: int) -> Array:
     return np.where(np.isnan(given), through_pue / WATTS_PER_MW, given)
 
 
-def _step(job: TrainingCase, shares: Array, changes: Mapping[str, object]) -> Step:
+def with_power(job: TrainingCase, case: Case, shares: Array) -> Job:
+    """The arrays of a job with what the sites of its pools leave of their power."""
+    index = list(job.pool_index)
+    smoothing = np.ones(case.pools.gpu_count.shape)
+    for number, name in enumerate(case.sites.names):
+        here = np.asarray([site == name for site in case.pools.site_names])
+        smoothing = np.where(here, case.sites.smoothing_factor[..., number, None], smoothing)
+    return replace(job.arrays, gpu_power_share=shares[..., index], smoothing_factor=smoothing[..., index])
+
+
+def _step(job: TrainingCase, case: Case, shares: Array, changes: Mapping[str, object]) -> Step:
     """The step of one job, its arrays ending in a job axis."""
-    arrays = replace(job.arrays, gpu_power_share=shares[..., list(job.pool_index)], **changes)  # type: ignore[arg-type]
+    arrays = replace(with_power(job, case, shares), **changes)  # type: ignore[arg-type]
     arrays = partitioned(arrays) if arrays.split == "partitions" else on_job_axis(arrays)
     step = evaluate_step(arrays)
     if bool(np.all(np.isnan(step.replica_count))):
@@ -207,6 +217,29 @@ def _refuse_missing_algorithm(algorithm: str, links: exchange.Links, step: Step)
     else:
         reason = exchange.WHY_NOT[algorithm] if known else "the GPUs' links are not known"
     raise ColocalcError(reason, where=f"network.algorithm: {algorithm}")
+
+
+_WAITING = ("tensor_context_expert", "bubble", "stage_imbalance", "data_parallel", "jitter", "mixed_generations")
+
+
+def smoothing_rows(case: Case, training: TrainingResult) -> list[tuple[str, float, float, float, float, float]]:
+    """Sites with a floor under their draw: the floor, how long GPUs wait, their draw then, extra energy, throughput."""
+    rows = []
+    factors = [training.waterfall.factors[stage] for stage in _WAITING if stage not in training.waterfall.unmodelled]
+    waits = 1.0 - float(np.prod([float(one) for one in factors]))
+    for number, name in enumerate(case.sites.names):
+        floor, low, factor = (
+            float(values[number])
+            for values in (
+                case.sites.smoothing_floor_share,
+                case.sites.waiting_power_share,
+                case.sites.smoothing_factor,
+            )
+        )
+        if not np.isnan(floor):
+            extra = power.smoothing_energy_share(waiting_share=waits, waiting_power_share=low, floor_share=floor)
+            rows.append((name, floor, waits, low, float(extra), factor))
+    return rows
 
 
 def _fleet_peak(case: Case) -> Array:

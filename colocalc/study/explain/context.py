@@ -1,7 +1,7 @@
 """What an explanation is written from: the case, the result, and each job as it ran."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -12,7 +12,7 @@ from colocalc.mfu.job import Job, Step, on_job_axis, partitioned
 from colocalc.mfu.pace import Pace, paced
 from colocalc.study.evaluate import Result
 from colocalc.study.explain.formula import Draft, suffixes
-from colocalc.study.training import TrainingResult
+from colocalc.study.training import TrainingResult, with_power
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,7 +107,7 @@ class Context:
         return tuple(run for job, (_, step) in pairs for run in self._of_job(job, step, training))
 
     def _of_job(self, job: TrainingCase, step: Step, training: TrainingResult) -> list[Run]:
-        arrays = replace(job.arrays, gpu_power_share=training.gpu_power_share[..., list(job.pool_index)])
+        arrays = with_power(job, self.case, training.gpu_power_share)
         split = arrays.split == "partitions"
         arrays = partitioned(arrays) if split else on_job_axis(arrays)
         (cut, pace), path = paced(arrays), self._path(job)

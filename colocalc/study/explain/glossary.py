@@ -40,6 +40,7 @@ TERMS: Mapping[str, str] = {
     "U": "indivisible units of work in a step: micro-batches, or layers with a split by stages",
     "workers": "what the units are shared out among: replicas, or pipeline stages",
     "t_least": "least time in which sum(workers * floor(t_least * s)) is U or more, within memory with split memory",
+    "smoothing_factor": "throughput with a floor under the draw of waiting GPUs over that without; 1 without a floor",
     "fed_share": "IT power less the draw of hosts, over what the GPUs of the site would draw; not below 0",
     "gamma": "exponent of throughput over power",
     "software_factor": "factor of the software profile",

@@ -150,6 +150,23 @@ def _achieved(context: Context, run: Run, draft: Draft, place: int) -> str:
 
 def _clock(context: Context, run: Run, draft: Draft, place: int) -> str:
     """What the power of a pool's site leaves of its clocks; empty where there is no limit."""
+    limit = _limit(context, run, draft, place)
+    smooth = run.over(np.broadcast_to(run.job.smoothing_factor, run.job.gpu_count.shape))[place]
+    if smooth == 1.0:
+        return limit
+    site = context.case.pools.site_names[run.pools[place]]
+    factor = draft.given(
+        f"f_{context.ends[run.pools[place]]}",
+        smooth,
+        "factor",
+        "throughput with a floor under the draw",
+        f"sites.{site}.smoothing_factor",
+    )
+    return f"{factor} * {limit}" if limit else factor
+
+
+def _limit(context: Context, run: Run, draft: Draft, place: int) -> str:
+    """What too little power leaves of a pool's clocks; empty where there is no limit."""
     if np.isinf(run.over(run.job.gpu_power_share)[place]):
         return ""
     case = context.case
