@@ -303,7 +303,7 @@ def _stack(run: Run, gpu: GpuType, period: StackPeriod, catalog: Catalog) -> dic
     age = months_of(date_of(run, gpu, catalog)) - months_of(gpu.launch_date or date_of(run, gpu, catalog))
     return {
         "flash_share": float(period.fused_attention),
-        "parallel_block_share": float(_has_parallel_block(run.model, catalog)),
+        "parallel_block_share": float(_has_parallel_block(run, catalog)),
         "tp_overlap_share": float(period.tensor_overlap),
         "cp_overlap_share": float(period.context_overlap),
         "pp_overlap_share": float(period.pipeline_overlap),
@@ -317,10 +317,13 @@ def _stack(run: Run, gpu: GpuType, period: StackPeriod, catalog: Catalog) -> dic
     }
 
 
-def _has_parallel_block(model: RunModel, catalog: Catalog) -> bool:
-    """Whether the family computes attention and MLP of a layer side by side, from one norm."""
-    families = str(catalog.default("predict.parallel_block_families").value).split(", ")
-    return (model.family or "").casefold().startswith(tuple(families))
+def _has_parallel_block(run: Run, catalog: Catalog) -> bool:
+    """Whether attention and MLP of a layer run side by side, from one norm: by its family, or as its own stack has it."""
+    keys = ["predict.parallel_block_families"]
+    if run.software == "inhouse":
+        keys.append("predict.parallel_block_families.inhouse")
+    families = tuple(name for key in keys for name in str(catalog.default(key).value).split(", "))
+    return (run.model.family or "").casefold().startswith(families)
 
 
 _Recompute = tuple[float, float, float]

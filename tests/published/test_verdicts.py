@@ -192,21 +192,21 @@ ROWS = {
             },
             told=("364.6 MW", "109,482"),
         ),
-        # Far outside of what the step-time model was calibrated on, its band reaches to 11%.
-        "mfu-11": Row("holds", lambda: step("colossus-1")() * C1_GOODPUT, about(0.11), told=("8.7% (6.8% to 11.0%)",)),
+        # Far outside of what the step-time model was calibrated on, its band reaches to 10.7%, within the 5% of about 11%.
+        "mfu-11": Row("holds", lambda: step("colossus-1")() * C1_GOODPUT, about(0.11), told=("8.7% (6.9% to 10.7%)",)),
         "mfu-11-job": Row("holds", lambda: step("colossus-1")() * C1_GOODPUT, about(0.11)),
         "util-5": Row(
             "does not hold",
             lambda: step("colossus-1")() * C1_GOODPUT,
             at_most(0.05),
             {"training.allocation_share": lambda: 0.05 / (step("colossus-1")() * C1_GOODPUT)},
-            told=("57.3%",),
+            told=("57.5%",),
         ),
         # By the rates of products; the paces with all other stages are within half a percent.
         "mixing-cause": cause("does not hold", c1_equal_split(), "8.3%", "8.7%", within=0.005),
         "ring-cause": cause("does not hold", stage("colossus-1", "data_parallel", "ring"), "half of it takes"),
         "ring-cause-flat": cause(
-            "does not hold", stage("colossus-1", "data_parallel", "flat-ring"), "half of it takes", "at most 22.4%"
+            "does not hold", stage("colossus-1", "data_parallel", "flat-ring"), "half of it takes", "at most 22.2%"
         ),
         "tree-cure": Row(
             "holds",
@@ -231,13 +231,13 @@ ROWS = {
             lambda: step("colossus-1", "isolation")() * isolated(mttf_s(C1_GPUS, 0.80), 1_717),
             about(0.11),
             {"pools.gb200.reliability.failures_per_1000_gpu_day": c1_gb200_rate_for_11},
-            told=("27.7%", "22.92 per 1,000 GPU-days"),
+            told=("27.5%", "22.82 per 1,000 GPU-days"),
         ),
         "memory-gate": Row(
             "does not hold", c1_whole_micro_batches(), at_most(0.90), told=("none of the inputs",), within=0.005
         ),
         "nvlink-gate": Row(
-            "holds", stage("colossus-1", "tensor_context_expert"), at_most(0.90), told=("0.9206 (0.8635 to 0.9531)",)
+            "holds", stage("colossus-1", "tensor_context_expert"), at_most(0.90), told=("0.9211 (0.8643 to 0.9534)",)
         ),
         "hopper-alone": Row(
             "holds",
@@ -314,7 +314,7 @@ ROWS = {
     },
     "google-palm-v4": {
         "mfu-40-google": Row("holds", step("google-palm-v4"), at_least(0.40)),
-        "mfu-462": Row("holds", step("google-palm-v4"), about(0.462), told=("49.4% (44.5% to 54.9%)",)),
+        "mfu-462": Row("holds", step("google-palm-v4"), about(0.462), told=("49.4% (44.9% to 54.4%)",)),
         "google-ocs": Row(
             "holds",
             over(
@@ -372,7 +372,7 @@ ROWS = {
             "holds",
             lambda: step("meta-llama3-16k")() * restarted(mttf_s(16_384, 0.47)),
             at_least(0.40),
-            told=("36.7% (33.0% to 40.7%)",),
+            told=("36.5% (33.1% to 40.2%)",),
         ),
         "effective-90": Row(
             "does not hold",
@@ -442,7 +442,7 @@ ROWS = {
                 / (200_000 * H100_BF16 + 140_000 * GB200_BF16)
             ),
             about(0.11),
-            told=("10.7%",),
+            told=("10.6%",),
         ),
         "util-5": Row(
             "does not hold",
