@@ -1,7 +1,7 @@
 """The command line as it is documented: every command has help and stands in the README, whose commands run.
 
 A line of a ``sh`` or ``console`` block that starts with ``colocalc`` is run. ``# exit N`` behind it says which code it
-ends with, ``# not run here`` that it is not run.
+ends with, ``# not run here`` that it is not run. What a ``console`` block shows is how its output begins, 80 columns wide.
 """
 
 import os
@@ -27,6 +27,12 @@ def _lines(text: str) -> list[str]:
     lines = "\n".join(blocks).replace("\\\n", " ").splitlines()
     written = [line.removeprefix("$ ").strip() for line in lines]
     return [line for line in written if line.startswith("colocalc ") and not line.endswith("# not run here")]
+
+
+def _shown(text: str) -> list[tuple[str, str]]:
+    """The command of each console block that is run, and what it shows."""
+    blocks = re.findall(r"^```console\n\$ (colocalc [^\n]*)\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)
+    return [(line, output) for line, output in blocks if not line.endswith("# not run here")]
 
 
 def _expected(line: str) -> int:
@@ -109,3 +115,9 @@ def test_lines_are_taken_from_shell_blocks_only():
     text = "```sh\ncolocalc a # exit 3\npip install x\n```\n```yaml\ncolocalc b\n```\n```console\n$ colocalc c \\\n  d\n$ colocalc e # not run here\n```\n"
     assert [line.split()[1:3] for line in _lines(text)] == [["a", "#"], ["c", "d"]]
     assert [_expected(line) for line in _lines(text)] == [3, 0]
+
+
+@pytest.mark.parametrize(("line", "output"), _shown(README))
+def test_what_the_readme_shows_is_what_is_printed(line, output, folder, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    assert _run(line, folder).stdout.startswith(output)
