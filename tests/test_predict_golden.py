@@ -16,7 +16,15 @@ from colocalc.mfu.predict.memory import memory
 from colocalc.mfu.predict.step import step_time
 
 # What most of them share; a run says what differs.
-DENSE = {"window_tokens": np.inf, "window_layer_share": 0, "expert_layer_count": 0, "expert_mlp_dim": 0, "shared_mlp_dim": 0, "expert_count": 0, "topk_count": 0}
+DENSE = {
+    "window_tokens": np.inf,
+    "window_layer_share": 0,
+    "expert_layer_count": 0,
+    "expert_mlp_dim": 0,
+    "shared_mlp_dim": 0,
+    "expert_count": 0,
+    "topk_count": 0,
+}
 SIXTEEN_BITS = {"operand_byte": 2, "cast_byte": 0, "fp8_share": 0, "fp4_share": 0}
 GPU = SIXTEEN_BITS | {"torus_dim_count": 1, "tpu_share": 0, "ultra_share": 0}
 UNCUT = {

@@ -74,12 +74,7 @@ def _lower_job(
     warn_of_layout(path, layout, gpus, model, ledger)
     network = lower_network(fleet, gpus, ledger)
     split = ledger.word(f"{path}.split", training.split, _TOPIC, default="training.split")
-    isolation = ledger.word(
-        "reliability.isolation",
-        fleet.reliability.isolation if fleet.reliability else None,
-        _TOPIC,
-        default="reliability.isolation",
-    )
+    isolation = _isolation(fleet.reliability, ledger)
     calibration = ledger.catalog.calibration
     period = facts.stack_period(software, fleet.as_of, ledger)
     sequence = ledger.number(f"{path}.sequence_tokens", training.sequence_tokens, _TOPIC)
@@ -109,10 +104,7 @@ def _lower_job(
         model_error_factor=scalar(model_error(path, calibration, gpus, count, precision, model, ledger)),
         **_reliability(fleet.reliability, ledger),
         **_network_arrays(network),
-        measured={
-            name.removesuffix("_factor"): scalar(ledger.number(f"{path}.measured.{name}", figure, _TOPIC))
-            for name, figure in training.measured.items()
-        },
+        measured=_measured(path, training, ledger),
         split=split,
         isolation=isolation,
         zero_stage=layout.zero_stage,
@@ -266,6 +258,18 @@ def _assumed(path: str, training: Training, software: str, model: ModelDims | No
         "software_factor": one(f"software.{software}_factor", f"software.{software}_factor"),
         "allocation_share": scalar(allocation),
     }
+
+
+def _measured(path: str, training: Training, ledger: Ledger) -> dict[str, Array]:
+    return {
+        name.removesuffix("_factor"): scalar(ledger.number(f"{path}.measured.{name}", figure, _TOPIC))
+        for name, figure in training.measured.items()
+    }
+
+
+def _isolation(given: Reliability | None, ledger: Ledger) -> str:
+    key = "reliability.isolation"
+    return ledger.word(key, given.isolation if given else None, _TOPIC, default=key)
 
 
 def _reliability(given: Reliability | None, ledger: Ledger) -> dict[str, Any]:
