@@ -14,8 +14,6 @@ from colocalc.mfu.job import Job
 from colocalc.mfu.pace import Pace
 from colocalc.mfu.predict.setup import ELEMENT_BYTE, TABLES, expert_copy_count
 
-_FULLY_SHARDED = 3  # ZeRO stage
-
 
 def exchange_times(job: Job, cut: Cut, pace: Pace) -> dict[str, DataParallel]:
     """Time of the data-parallel collectives of a step by every algorithm; NaN where one is not available."""
@@ -70,6 +68,7 @@ def _of_group(
         links=links,
         algorithm=name,
         zero_stage=job.zero_stage,
+        fsdp_share=most(cut, stack.fsdp_share),
         group_rank_count=group,
         shard_rank_count=shards,
         ranks_per_node_count=np.clip(near, 1.0, group),
