@@ -38,7 +38,12 @@ def _exchange(job: Job, cut: Cut, pace: Pace, links: exchange.Links, name: str) 
     routed = _of_group(
         job, cut, pace, links, name, copies, copies, least(cut, job.chip.domain_gpu_count) / job.ep_count, held
     )
-    return DataParallel(shared.scatter_s + routed.scatter_s, shared.gather_s + routed.gather_s)
+    # A dense scenario beside one with experts starts no collective for them.
+    has_experts = held > 0.0
+    return DataParallel(
+        scatter_s=shared.scatter_s + np.where(has_experts, routed.scatter_s, 0.0),
+        gather_s=shared.gather_s + np.where(has_experts, routed.gather_s, 0.0),
+    )
 
 
 def _of_shared(job: Job, cut: Cut, pace: Pace, links: exchange.Links, name: str) -> DataParallel:
