@@ -1,8 +1,10 @@
 """The dimensions of a model on their way to the step: what is stored, what is used, and what readers are told."""
 
+import numpy as np
 import pytest
 
 from colocalc.case import dimensions, lower
+from colocalc.case.facts import lower_dimensions
 from colocalc.case.layout_rule import parameter_count
 from colocalc.catalog import load_catalog
 from colocalc.loading import load_fleet
@@ -74,9 +76,38 @@ def test_widths_of_heads():
     assert (dimensions.key_head_dim(model(**LATENT)), dimensions.value_head_dim(model(**LATENT))) == (6, 3)
 
 
-def test_keys_and_values_in_the_mean():
-    assert dimensions.kv_dim(model(kv_head_count=1)) == 4
-    assert dimensions.kv_dim(model(**LATENT)) == 2 * (6 + 3) / 2
+@pytest.mark.parametrize(
+    ("more", "query", "keys", "values"),
+    [({}, 8, 8, 8), ({"kv_head_count": 1}, 8, 4, 8), (LATENT, 2 * 6, 6 + 2, 2 * 3)],
+    ids=["plain", "one-head", "latent"],
+)
+def test_widths_that_the_step_computes_with(more, query, keys, values):
+    # Latent attention sends one narrow vector and the rotary part, whatever its heads.
+    found = lower_dimensions(model(**more), 100.0)
+    assert (float(found.query_dim), float(found.kv_dim), float(found.value_dim)) == (query, keys, values)
+
+
+def test_windows_of_the_layers_that_have_one():
+    found = lower_dimensions(model(attention_window_tokens=20, window_layer_count=1), 100.0)
+    assert (float(found.window_tokens), float(found.window_layer_share)) == (20.0, 0.5)
+    none = lower_dimensions(model(), 100.0)
+    assert (float(none.window_tokens), float(none.window_layer_share)) == (100.0, 0.0)
+
+
+def test_layers_with_experts_and_their_widths():
+    more = EXPERTS | {"dense_layer_count": 1, "expert_mlp_dim": 8, "shared_expert_mlp_dim": 4}
+    found = lower_dimensions(model(**more), 100.0)
+    assert (float(found.expert_layer_count), float(found.expert_count), float(found.topk_count)) == (1, 4, 1)
+    assert (float(found.expert_mlp_dim), float(found.shared_mlp_dim), float(found.mlp_dim)) == (8, 4, 16)
+    dense = lower_dimensions(model(), 100.0)
+    assert (float(dense.expert_layer_count), float(dense.expert_count), float(dense.expert_mlp_dim)) == (0, 0, 0)
+
+
+def test_without_a_model_only_the_sequence_is_known():
+    found = lower_dimensions(None, 100.0)
+    assert float(found.sequence_tokens) == 100.0
+    others = {name for name in found.__dataclass_fields__ if name != "sequence_tokens"}
+    assert all(np.isnan(getattr(found, name)) for name in others)
 
 
 @pytest.mark.parametrize(
@@ -106,10 +137,12 @@ V3_SCORES = 6 * 61 * 128 * (192 + 128) * 2_048  # causal, at 4,096 tokens
 
 
 def test_a_step_does_the_work_of_one_token_and_sends_all_experts():
-    arrays = lowered("deepseek-v3").jobs[0].arrays
-    assert arrays.parameter_count == 671_026_279_424
+    found = lowered("deepseek-v3")
+    arrays = found.jobs[0].arrays
+    (stored,) = (row for row in found.assumptions if row.path == "training.parameter_count")
+    assert stored.value == 671_026_279_424
     assert arrays.flop_per_token == 6 * 36_624_596_992 + V3_SCORES
-    assert arrays.kv_dim == 128 * 160
+    assert arrays.dimensions.kv_dim == 512 + 64
 
 
 @pytest.mark.parametrize(("convention", "scores"), [("causal", V3_SCORES), ("full", 2 * V3_SCORES), ("none", 0)])
@@ -119,16 +152,11 @@ def test_the_convention_moves_what_counts_and_not_what_is_done(convention, score
     assert arrays.flop_per_token == 6 * 36_624_596_992 + V3_SCORES
 
 
-def test_readers_are_told_what_is_active_and_what_is_missing():
+def test_readers_are_told_what_is_active_and_what_is_assumed():
     found = lowered("deepseek-v3")
     (row,) = (row for row in found.assumptions if row.path == "training.active_parameter_count")
     assert (row.value, row.origin, row.unit) == (36_624_596_992, "derived", "count")
-    warnings = [remark.text for remark in found.remarks if remark.kind == "warning"]
-    (told,) = (text for text in warnings if "expert" in text)
-    assert told == (
-        "deepseek-v3: expert parallelism is not modelled yet: every replica holds all experts, evenly loaded, and no "
-        "all-to-all sends tokens to them"
-    )
+    assert "deepseek-v3: experts are taken to be evenly loaded" in [remark.text for remark in found.remarks]
 
 
 def test_of_a_dense_model_nothing_is_said_of_experts():
