@@ -4,6 +4,7 @@ from collections import ChainMap
 from collections.abc import Mapping
 from typing import Any
 
+from colocalc.calibration import Calibration
 from colocalc.card import RateCard
 from colocalc.catalog import Catalog, catalog_dir, plain_name
 from colocalc.errors import quoted
@@ -36,16 +37,20 @@ def _shipped(catalog: Catalog, kind: str, word: str) -> str | None:
     return word if word in (catalog.card_names() if kind == "cards" else getattr(catalog, kind)) else None
 
 
-def with_additions(catalog: Catalog, fleet: Fleet) -> Catalog:
-    """The catalog extended by a fleet's own entries; the catalog itself when it has none."""
-    return _Extended(catalog, fleet) if any(getattr(fleet, kind) for kind in _KINDS) else catalog
+def with_additions(catalog: Catalog, fleet: Fleet, calibrations: Mapping[str, Calibration]) -> Catalog:
+    """The catalog extended by a fleet's own entries and calibration files; the catalog itself when it has none."""
+    if not calibrations and not any(getattr(fleet, kind) for kind in _KINDS):
+        return catalog
+    return _Extended(catalog, fleet, calibrations)
 
 
 class _Extended(Catalog):
     """A catalog with a fleet's entries in front; look-ups of anything else go to the one that ships."""
 
-    def __init__(self, base: Catalog, fleet: Fleet) -> None:
+    def __init__(self, base: Catalog, fleet: Fleet, calibrations: Mapping[str, Calibration]) -> None:
         super().__init__(catalog_dir())
+        self.given_calibration = base.given_calibration
+        self.calibrations = calibrations
         self._base = base
         self.own = frozenset(
             f"{kind}.{key}" for kind in ("gpus", "models", "cards", "sources") for key in getattr(fleet, kind)
@@ -61,6 +66,10 @@ class _Extended(Catalog):
         )
         self.networks = base.networks
         self.defaults = base.defaults
+
+    @property
+    def calibration(self) -> Calibration:
+        return self._base.calibration
 
     def _by_id(self, card: RateCard) -> RateCard:
         """A card whose rates name GPUs by id, as those that ship do."""

@@ -7,7 +7,7 @@ from colocalc.faults import fields_at
 from colocalc.fleet import Fleet
 
 # Blocks that only assumptions have, and those that hold a file's own entries beside the catalog's.
-_ASSUMED = frozenset({"mfu", "software", "schedule", "networks"})
+_ASSUMED = frozenset({"mfu", "predict", "calibration", "software", "schedule", "networks"})
 _EITHER = frozenset({"gpus", "cards"})
 _LISTS = {name for name, field in Fleet.model_fields.items() if getattr(field.annotation, "__origin__", None) is tuple}
 
@@ -18,7 +18,7 @@ def is_assumption(key: str, catalog: Catalog, own: Mapping[str, Container[str]])
     Parameters
     ----------
     key : str
-        Such as ``mfu.overlap_share`` or ``gpus.h100-sxm.hbm_gbyte``.
+        Such as ``mfu.memory_bound_share`` or ``gpus.h100-sxm.hbm_gbyte``.
     catalog : Catalog
         For the names of the defaults.
     own : mapping of str to container of str

@@ -11,8 +11,9 @@ from typing import Any
 
 from colocalc import yamlio
 from colocalc.additions import clashes, with_additions
+from colocalc.calibration import Calibration
 from colocalc.card import RateCard
-from colocalc.catalog import Catalog, fleet_names, fleets_dir
+from colocalc.catalog import Catalog, fleet_names, fleets_dir, read_calibration
 from colocalc.editing import Place, put
 from colocalc.errors import EXIT_IO, ColocalcError, Fault, InputError, did_you_mean, printable, quoted
 from colocalc.faults import fault_at, faults_of, in_order, shown
@@ -95,7 +96,9 @@ def load_fleet(
             _apply_set(tree, text, option, catalog)
         notes = _with_lease(tree, rate_card, catalog, default_lease=default_lease)
         fleet: Fleet = validated(tree, Fleet, name=_name(place))
-        extended = with_additions(catalog, fleet)
+        extended = with_additions(
+            catalog, fleet, _calibrations(fleet, tree, None if place == "-" else find_fleet(place))
+        )
         _check_references(fleet, catalog, extended, tree)
     except InputError as error:
         raise InputError(_unplaced(fault, options) for fault in error.faults) from None
@@ -106,6 +109,29 @@ def _check_references(fleet: Fleet, catalog: Catalog, extended: Catalog, tree: A
     own = [fault_at(tree, path, message, key=True) for path, message in clashes(catalog, fleet)]
     if faults := own + reference_faults(fleet, extended, tree):
         raise InputError(in_order(faults))
+
+
+def _calibrations(fleet: Fleet, tree: Any, path: Path | None) -> dict[str, Calibration]:
+    """The calibration files that the jobs of a fleet name, each below the fleet's own folder."""
+    named = [(("training", "calibration"), fleet.training)] if fleet.training else []
+    named += [(("jobs", place, "calibration"), job) for place, job in enumerate(fleet.jobs)]  # type: ignore[misc]
+    found, faults = {}, []
+    for key, job in named:
+        wanted = job.calibration
+        if wanted is None:
+            continue
+        file = None if path is None else path.parent / wanted
+        if file is None:
+            faults.append(fault_at(tree, key, "a fleet on standard input has no folder to read a file from"))
+        elif "://" in wanted or Path(wanted).is_absolute() or not file.resolve().is_relative_to(path.resolve().parent):  # type: ignore[union-attr]
+            faults.append(fault_at(tree, key, f"{quoted(wanted)} is not below the fleet's own folder"))
+        elif not file.is_file():
+            faults.append(fault_at(tree, key, f"no file {quoted(wanted)} in the fleet's folder"))
+        else:
+            found[wanted] = read_calibration(file)
+    if faults:
+        raise InputError(faults)
+    return found
 
 
 def _unplaced(fault: Fault, options: Sequence[str]) -> Fault:

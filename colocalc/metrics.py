@@ -103,7 +103,11 @@ _STAGE_EQUATIONS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     ),
     "tensor_context_expert": (
         "T / (T + m * (l * (t_tp + t_cp + t_ep) + u_sends))",
-        ("Korthikanti et al. 2022, section 4.2", "llama3-2024, section 3.3.2", "DeepSeek-V3, section 3.2"),
+        (
+            "Korthikanti et al. 2022, section 4.2",
+            "llama3-2024, section 3.3.2",
+            "DeepSeek-AI 2024 (DeepSeek-V3), section 3.2",
+        ),
     ),
     "bubble": (
         "T / (T + k * (pp - 1) / vpp * busy + u_sends)",
@@ -243,7 +247,7 @@ _MFU = (
     Metric(
         "mfu.data_parallel_s",
         "exposed time of the data-parallel collectives in a step",
-        "max((1 - o) * t, t - o * window)",
+        "seen_share * exchange",
     ),
 )
 _LEASE = (

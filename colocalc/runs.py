@@ -123,6 +123,7 @@ class Run(_Row):
     measured: RunMeasured
     normalized: RunNormalized | None = None
     attention_flops_convention: Words | None = None
+    notes: object = None  # prose; of a mixed run it may tell the layers of each stage
 
 
 @dataclass(frozen=True)

@@ -174,11 +174,11 @@ def test_no_values_give_no_metrics(small):
 
 
 def test_a_value_without_result_takes_none_from_its_neighbours():
-    """A pod of more chips than the torus has is refused by the step model, not when it is lowered."""
-    fleet = Variants("google-palm-v4", CATALOG, scenario="one-pod")
-    one = axis(fleet, "pools.tpu.count", 3_072.0, 6_144.0, whole=True)
+    """PAT wants one rank to a domain, which the step model refuses, not the lowering."""
+    fleet = Variants("meta-llama3-16k", CATALOG, sets=("network.algorithm=pat",))
+    one = axis(fleet, "gpus.h100-sxm.domain_gpu_count", 8.0, 64.0, whole=True)
 
-    (found,) = metrics_along([one], [np.asarray([3_072.0, 6_144.0])], ["mfu.job_share"], fleet.case)
+    (found,) = metrics_along([one], [np.asarray([8.0, 64.0])], ["mfu.job_share"], fleet.case)
 
     assert found["mfu.job_share"][0] == pytest.approx(float(evaluate(fleet.case).metrics["mfu.job_share"]), rel=1e-12)
     assert np.isnan(found["mfu.job_share"][1])
@@ -186,7 +186,7 @@ def test_a_value_without_result_takes_none_from_its_neighbours():
 
 def test_a_network_without_any_bandwidth_is_undefined_in_silence(small):
     """Warnings are errors in these tests."""
-    efficiency = axis(small, "networks.nccl-ethernet.scale_out_efficiency_share", 0.0, 1.0)
+    efficiency = axis(small, "calibration.scale_out_share", 0.0, 1.0)
 
     (found,) = metrics_along([efficiency], [np.asarray([0.0, 0.8])], ["mfu.step_time_s"], small.case)
 

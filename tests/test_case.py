@@ -53,7 +53,7 @@ def test_a_number_of_the_file_is_given_with_its_band_source_and_note():
         ("training.layout.tp", "given", 8),
         ("training.layout.pp", "assumed", 1),
         ("training.precision", "assumed", "bf16"),
-        ("training.gradient_bytes", "assumed", 4),
+        ("training.gradient_bytes", "catalog", 2),
         ("training.allocation_share", "assumed", 1.0),
         ("training.model", "given", "Llama 3.1 8B"),
         # 32 layers, two tables of 128,256 x 4,096 and 65 norms of 4,096
@@ -63,7 +63,12 @@ def test_a_number_of_the_file_is_given_with_its_band_source_and_note():
         ("gpus.h100-sxm.nic_gbit_per_s", "catalog", 400),
         ("networks.nccl-ethernet.ring_inter_hop_s", "catalog", 14e-6),
         ("network.fabric", "assumed", "nccl-ethernet"),
-        ("mfu.shape_share.hopper_share", "assumed", 0.74),
+        ("calibration.sustained_share", "catalog", 0.9469),
+        ("predict.attention.hopper_share", "assumed", 0.45),
+        ("software.megatron.tensor_overlap_share", "catalog", 1.0),
+        ("training.layout.sequence_parallel", "assumed", "true"),
+        ("training.model_error_factor", "catalog", 1.0),
+        ("gpus.h100-sxm.age_months", "assumed", 24),
         ("software.megatron_factor", "assumed", 1.0),
         ("sites.site.facility_power_mw", "given", 2.0),
         ("sites.site.pue_factor", "assumed", 1.25),
@@ -100,7 +105,7 @@ def test_each_path_is_told_once():
 
 def test_a_number_of_the_networks_block_replaces_that_of_the_gpu():
     lowered = case(H100, TRAINING, "network: {nic_gbit_per_s: 200}")
-    assert list(lowered.jobs[0].arrays.nic_byte_per_s) == [25e9]
+    assert list(lowered.jobs[0].arrays.chip.scale_out_byte_per_s) == [25e9]
     assert of(lowered)["network.nic_gbit_per_s"].origin == "given"
     assert "gpus.h100-sxm.nic_gbit_per_s" not in of(lowered)
 
@@ -310,24 +315,24 @@ def test_a_job_sees_the_pools_it_names_in_its_own_order():
 
 def test_without_a_model_the_dimensions_are_unknown_and_said_so():
     lowered = case(H100, "training: {}")
-    assert np.isnan(lowered.jobs[0].arrays.layer_count)
+    assert np.isnan(lowered.jobs[0].arrays.dimensions.layer_count)
     assert np.isnan(lowered.jobs[0].arrays.flop_per_token)
     assert texts(lowered) == ["no training.model: stages that need its dimensions are left out unless measured"]
 
 
-# The layout rule: heads and node bound tp; pp doubles until weights and gradients, 6 bytes a parameter, take half the
+# The layout rule: heads and node bound tp; pp doubles until weights and gradients, 4 bytes a parameter, take half the
 # smallest memory; vpp is the largest divisor of a stage's layers up to 8
 
 
 @pytest.mark.parametrize(
     ("model", "gpus", "layout"),
     [
-        ("8b", ["h100-sxm"], (8, 1, 1)),  # 48.2 / 8 = 6.0 GB
-        ("70b", ["h100-sxm"], (8, 2, 8)),  # 423.3 / 8 = 52.9 is above 40, 26.5 is not; 40 layers a stage
-        ("70b", ["h200-sxm"], (8, 1, 1)),  # 52.9 is below 70.5
-        ("405b", ["h100-sxm"], (8, 8, 8)),  # 2,435 / 32 = 76.1 is above 40, / 64 = 38.0 is not; 16 layers a stage
-        ("405b", ["h200-sxm"], (8, 8, 8)),  # 76.1 is above 70.5 too
-        ("405b", ["gb200-nvl72"], (4, 8, 8)),  # 4 GPUs a tray; 2,435 / 16 = 152.2 is above 93, 76.1 is not
+        ("8b", ["h100-sxm"], (8, 1, 1)),  # 32.1 / 8 = 4.0 GB
+        ("70b", ["h100-sxm"], (8, 1, 1)),  # 282.2 / 8 = 35.3 is below 40
+        ("70b", ["h200-sxm"], (8, 1, 1)),  # and below 70.5
+        ("405b", ["h100-sxm"], (8, 8, 8)),  # 1,623 / 32 = 50.7 is above 40, / 64 = 25.4 is not; 16 layers a stage
+        ("405b", ["h200-sxm"], (8, 4, 8)),  # 50.7 is below 70.5; 32 layers a stage
+        ("405b", ["gb200-nvl72"], (4, 8, 8)),  # 4 GPUs a tray; 1,623 / 16 = 101.5 is above 93, 50.7 is not
         ("405b", ["h100-sxm", "gb200-nvl72"], (4, 16, 8)),  # the smaller node and the smaller memory; 8 layers a stage
     ],
 )
@@ -364,35 +369,6 @@ def test_a_layout_that_is_given_is_used_and_what_it_leaves_open_is_one():
 # Memory, links and parts not used
 
 
-@pytest.mark.parametrize(
-    ("layout", "need"),
-    [
-        ("tp: 4", "106"),  # 70.55e9 x 6 / 4
-        ("tp: 8", None),  # 52.9
-        ("tp: 4, zero_stage: 2", None),  # gradients are sharded: 35.3
-        ("tp: 1, zero_stage: 2", "141"),
-        ("tp: 1, zero_stage: 3", None),  # weights too
-    ],
-)
-def test_weights_and_gradients_beyond_the_memory_are_warned_of(layout, need):
-    lowered = case(H100, f"training: {{model: llama-3.1-70b, layout: {{{layout}}}}}")
-    message = (
-        f"training: weights and gradients alone take {need} GB of a GPU's 80 GB: this does not fit "
-        "(ignore_memory: true accepts it)"
-    )
-    assert texts(lowered, "warning") == ([message] if need else [])
-
-
-def test_memory_counts_gradients_at_the_width_they_are_given():
-    lowered = case(H100, "training: {model: llama-3.1-70b, layout: {tp: 4}, gradient_bytes: 2}")
-    assert texts(lowered, "warning") == []  # 70.55e9 x 4 / 4 = 70.6 GB
-
-
-def test_ignored_memory_is_not_warned_of():
-    lowered = case(H100, "training: {model: llama-3.1-70b, layout: {tp: 1}, ignore_memory: true}")
-    assert texts(lowered, "warning") == []
-
-
 def test_tensor_ranks_beyond_the_domain_are_warned_of():
     lowered = case(H100, "training: {model: llama-3.1-8b, layout: {tp: 16}}")
     assert texts(lowered, "warning") == [
@@ -403,7 +379,7 @@ def test_tensor_ranks_beyond_the_domain_are_warned_of():
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("training: {layout: {ep: 2}}", "training.layout.ep is read but not used yet"),
+        ("training: {layout: {ep: 2}}", "training.layout.ep has no use"),
         ("training: {outer_sync_interval_steps: 500}", "outer_sync_interval_steps 500 is read but not used yet"),
         ("training: {}\nnetwork: {flat: true}", "network.flat is a counterfactual"),
     ],
@@ -420,7 +396,7 @@ def test_keys_that_have_no_model_yet_are_listed():
         "depreciation: {book_life_yr: 6}",
         "debt: {interest_share: 0.09}",
         "finance: {discount_rate_share: 0.1, reference: {gpu: h100-sxm, rate_usd_per_gpu_h: 2, mfu_share: 0.4}}",
-        "training: {calibration: own.yaml, outer_sync_bits: 8}",
+        "training: {outer_sync_bits: 8}",
     )
     listed = next(text for text in texts(lowered) if text.startswith("read and checked, not used yet: "))
     assert listed.partition(": ")[2].split(", ") == [
@@ -433,7 +409,6 @@ def test_keys_that_have_no_model_yet_are_listed():
         "finance.discount_rate_share",
         "finance.reference.gpu",
         "finance.reference.rate_usd_per_gpu_h",
-        "training.calibration",
         "training.outer_sync_bits",
     ]
 
@@ -442,9 +417,9 @@ def test_keys_of_contracts_and_jobs_that_have_no_model_yet_are_listed_too():
     lowered = case(
         H100,
         "contracts: [{name: c, pools: [h100], rate_usd_per_gpu_h: 2, months: 12}]",
-        "jobs: [{name: j, pools: [h100], calibration: own.yaml}]",
+        "jobs: [{name: j, pools: [h100], outer_sync_bits: 8}]",
     )
-    assert "read and checked, not used yet: contracts.c.months, jobs.j.calibration" in texts(lowered)
+    assert "read and checked, not used yet: contracts.c.months, jobs.j.outer_sync_bits" in texts(lowered)
 
 
 def test_a_fleet_whose_every_key_is_used_lists_none():
@@ -604,17 +579,17 @@ def test_the_files_own_gpu_model_card_and_source_are_used():
     job = lowered.jobs[0].arrays
     assert lowered.pools.names == ("x1",)
     assert list(job.peak_flop_per_s) == [100e12]
-    assert list(job.ceiling_share) == [0.6]
-    assert job.layer_count == 2
-    assert np.isnan(job.nic_byte_per_s).all()
+    assert list(job.chip.ceiling_share) == [0.6]
+    assert job.dimensions.layer_count == 2
+    assert list(job.chip.scale_out_byte_per_s) == [12.5e9]  # that of the usual server: 100 Gbit/s
     assert list(lowered.lease.rate_usd_per_gpu_h) == [1]
     assert of(lowered)["gpus.x1.peak_bf16_tflop_per_s"].source == "us"
 
 
 def test_a_gpu_whose_best_matrix_product_is_unknown_gets_a_stated_ceiling():
     lowered = case("gpus: {x1: {title: X1, peak_tflop_per_s: {bf16: 100}}}", pools("gpu: x1, count: 8"), "training: {}")
-    assert list(lowered.jobs[0].arrays.ceiling_share) == [0.77]
-    row = of(lowered)["gpus.x1.ceiling_share"]
+    assert list(lowered.jobs[0].arrays.chip.ceiling_share) == [0.77]
+    row = of(lowered)["gpus.x1.ceiling_16_bit_share"]
     assert (row.origin, row.low, row.high) == ("assumed", 0.51, 0.87)
 
 

@@ -486,7 +486,7 @@ def test_a_document_carries_its_notes_and_standard_error_stays_empty(colocalc, f
         ("models", "llama-3.1-405b"),
         ("cards", "story-2026-05"),
         ("networks", "nccl-ethernet"),
-        ("defaults", "mfu.overlap_share"),
+        ("defaults", "mfu.memory_bound_share"),
         ("sources", "mirae-2026-05"),
         ("fleets", "colossus-1"),
     ],
@@ -528,7 +528,7 @@ def test_a_gpu_is_found_under_its_aliases(told, alias):
         (("models", "llama-3.1-405"), EXIT_INPUT, "llama-3.1-405b"),
         (("cards", "story"), EXIT_INPUT, "story"),
         (("networks", "nowhere"), EXIT_INPUT, "nowhere"),
-        (("defaults", "mfu.overlap_shar"), EXIT_INPUT, "did you mean mfu.overlap_share?"),
+        (("defaults", "mfu.memory_bound_shar"), EXIT_INPUT, "did you mean mfu.memory_bound_share?"),
         (("sources", "nobody"), EXIT_INPUT, "nobody"),
         (("fleets", "colosus-1"), EXIT_INPUT, "did you mean colossus-1?"),
     ],
@@ -812,7 +812,7 @@ def test_a_change_without_a_fleet_to_change_is_a_mistake(colocalc, options):
     run = colocalc("explain", "hedge.gross_share", *options)
 
     assert (run.code, run.out) == (USAGE, "")
-    assert run.err == "--set or --scenario: changes a fleet, and none is given\n"
+    assert run.err == "--set, --scenario or --calibration: changes a fleet, and none is given\n"
 
 
 @pytest.mark.parametrize(
@@ -1008,7 +1008,7 @@ def test_no_warning_of_arithmetic_reaches_the_user(colocalc):
     """At the ends of what a number may be, kernels divide by nothing; warnings are errors in these tests."""
     run = colocalc(
         *("solve", "neocloud-1k-h100", "--until", "mfu.job_share = 0.43"),
-        *("--for", "networks.nccl-ethernet.scale_out_efficiency_share", "--between", "0.001:1"),
+        *("--for", "calibration.scale_out_share", "--between", "0.001:1"),
     )
 
     assert (run.code, "Warning" in run.err) == (0, False)

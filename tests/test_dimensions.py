@@ -87,13 +87,6 @@ def test_widths_that_the_step_computes_with(more, query, keys, values):
     assert (float(found.query_dim), float(found.kv_dim), float(found.value_dim)) == (query, keys, values)
 
 
-def test_windows_of_the_layers_that_have_one():
-    found = lower_dimensions(model(attention_window_tokens=20, window_layer_count=1), 100.0)
-    assert (float(found.window_tokens), float(found.window_layer_share)) == (20.0, 0.5)
-    none = lower_dimensions(model(), 100.0)
-    assert (float(none.window_tokens), float(none.window_layer_share)) == (100.0, 0.0)
-
-
 def test_layers_with_experts_and_their_widths():
     more = EXPERTS | {"dense_layer_count": 1, "expert_mlp_dim": 8, "shared_expert_mlp_dim": 4}
     found = lower_dimensions(model(**more), 100.0)
@@ -136,13 +129,27 @@ V3 = load_catalog().models["deepseek-v3"]
 V3_SCORES = 6 * 61 * 128 * (192 + 128) * 2_048  # causal, at 4,096 tokens
 
 
-def test_a_step_does_the_work_of_one_token_and_sends_all_experts():
+def test_a_step_does_the_work_of_one_token_and_stores_all_experts():
     found = lowered("deepseek-v3")
     arrays = found.jobs[0].arrays
-    (stored,) = (row for row in found.assumptions if row.path == "training.parameter_count")
-    assert stored.value == 671_026_279_424
+    stored = {row.path: row.value for row in found.assumptions}["training.parameter_count"]
+    assert stored == 671_026_279_424
     assert arrays.flop_per_token == 6 * 36_624_596_992 + V3_SCORES
-    assert arrays.dimensions.kv_dim == 512 + 64
+
+
+def test_the_step_model_gets_latent_attention_and_experts_as_they_are():
+    dims = lowered("deepseek-v3").jobs[0].arrays.dimensions
+    # Heads of 128 + 64 for queries and of 128 for values; a latent of 512 with a rotary part of 64.
+    assert (dims.query_dim, dims.value_dim, dims.kv_dim) == (128 * 192, 128 * 128, 576)
+    assert (dims.layer_count, dims.expert_layer_count, dims.expert_count, dims.topk_count) == (61, 58, 256, 8)
+    assert (dims.expert_mlp_dim, dims.shared_mlp_dim, dims.mlp_dim) == (2_048, 2_048, 18_432)
+
+
+def test_a_window_is_that_of_the_layers_that_have_one():
+    dims = lower_dimensions(model(attention_window_tokens=20, window_layer_count=1), 100.0)
+    assert (dims.window_tokens, dims.window_layer_share) == (20, 0.5)
+    without = lower_dimensions(model(), 100.0)
+    assert (without.window_tokens, without.window_layer_share) == (100, 0)
 
 
 @pytest.mark.parametrize(("convention", "scores"), [("causal", V3_SCORES), ("full", 2 * V3_SCORES), ("none", 0)])
@@ -156,7 +163,8 @@ def test_readers_are_told_what_is_active_and_what_is_assumed():
     found = lowered("deepseek-v3")
     (row,) = (row for row in found.assumptions if row.path == "training.active_parameter_count")
     assert (row.value, row.origin, row.unit) == (36_624_596_992, "derived", "count")
-    assert "deepseek-v3: experts are taken to be evenly loaded" in [remark.text for remark in found.remarks]
+    told = [remark.text for remark in found.remarks]
+    assert "deepseek-v3: experts are taken to be evenly loaded" in told
 
 
 def test_of_a_dense_model_nothing_is_said_of_experts():

@@ -222,8 +222,8 @@ def with_job(one, **changes):
 
 JOB_SCENARIOS = {
     "global_batch_tokens": (33_554_432.0, 16_777_216.0, 1e8),
-    "memory_bound_share": (0.1, 0.0, 0.3),
-    "overlap_share": (0.75, 0.0, 1.0),
+    "model_error_factor": (1.0, 0.9, 1.3),
+    "ep_count": (1.0, 2.0, 4.0),
     "pp_count": (1.0, 2.0, 4.0),
     "restart_s": (600.0, 60.0, 3_600.0),
     "software_factor": (1.0, 0.63, 0.9),
@@ -281,9 +281,9 @@ def test_several_jobs_have_scenarios_too():
         f"jobs: [{{name: a, pools: [h], {MODEL}, layout: {{tp: 8}}}}, {{name: b, pools: [g], {MODEL}}}]",
         SITE,
     )
-    overlaps = (0.0, 0.5, 0.9)
-    ones = [with_job(base, overlap_share=np.asarray(overlap)) for overlap in overlaps]
-    same_as_stacked(with_job(base, overlap_share=np.asarray(overlaps)), ones)
+    errors = (0.9, 1.0, 1.1)
+    ones = [with_job(base, model_error_factor=np.asarray(error)) for error in errors]
+    same_as_stacked(with_job(base, model_error_factor=np.asarray(errors)), ones)
 
 
 def test_every_basis_of_equivalents_is_a_metric():

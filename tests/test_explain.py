@@ -297,31 +297,51 @@ def test_revenue_is_the_sum_over_the_pools():
 
 
 def test_the_bubble_is_that_of_the_layout():
-    explanation = told("bubble", sample("colossus-1"))
+    explanation = told("bubble", sample("meta-llama3-16k"))
+    terms = {term.symbol: term.value for term in explanation.formula.terms}
 
     assert explanation.metric == "mfu.stage.bubble_factor"
-    assert explanation.formula.exact == "1 / (1 + k * (pp - 1) / (vpp * m))"
-    assert explanation.formula.substituted == "1 / (1 + 1.0000 * (16 - 1) / (8 * 14))"
-    assert explanation.value == pytest.approx(112 / 127, rel=1e-12)
+    assert explanation.formula.exact == "T / (T + k * (pp - 1) / vpp * busy + u)"
+    assert "1.0000 * (16 - 1) / 8" in explanation.formula.substituted
+    # Sends that nothing hides come on top of 15/8 micro-batches beside 16 of them and the optimizer.
+    assert terms["T"] > 16 * terms["busy"]
+    assert terms["T"] / (terms["T"] + 15 / 8 * terms["busy"]) > explanation.value > 0.95 / (1 + 15 / (8 * 16))
 
 
-def test_tensor_parallelism_adds_what_is_exposed_to_the_time_before_it():
+def test_tensor_parallelism_adds_what_is_seen_to_the_time_before_it():
     explanation = told("tensor_context_expert", sample("meta-llama3-16k"))
     terms = {term.symbol: term.value for term in explanation.formula.terms}
 
-    assert explanation.formula.exact == "T / (T + max((1 - o) * t, t - o * T))"
-    assert explanation.value == pytest.approx(terms["T"] / (terms["T"] + 0.25 * terms["t"]), rel=1e-12)
-    # 16 micro-batches, 126/16 layers, 8 passes of 7/8 of 8,192 x 16,384 activations of 2 bytes, at 80% of 450 GB/s.
-    assert terms["t"] == pytest.approx(16 * 126 / 16 * 8 * 7 / 8 * 8192 * 16384 * 2 / (0.8 * 450e9), rel=1e-12)
+    assert explanation.formula.exact == "T / (T + m * (l * (t_tp + t_cp + t_ep) + u))"
+    assert (terms["m"], terms["l"], terms["t_cp"], terms["t_ep"]) == (16, 126 / 16, 0, 0)
+    # 10 passes, none hidden, of 7/8 of 8,192 x 16,384 activations of 2 bytes at 79% of 450 GB/s, and 8 us to start each.
+    assert terms["t_tp"] == pytest.approx(10 * (7 / 8 * 8192 * 16384 * 2 / (0.79 * 450e9) + 8e-6), rel=1e-12)
 
 
-def test_data_parallelism_hides_behind_one_micro_batch():
+def test_several_pools_are_weighed_by_their_peaks():
+    formula = told("bubble", sample("colossus-1")).formula
+
+    assert "each pool at its own pace" in formula.note
+    assert "n_h100 * F_h100 * a_h100" in formula.exact
+    assert {term.value for term in formula.terms if term.symbol.startswith("F_")} == {989.4, 2_500.0}
+
+
+def test_data_parallelism_is_seen_in_part():
     formula = told("data_parallel", sample("colossus-1")).formula
+    terms = {term.symbol: term.value for term in formula.terms}
 
-    assert formula.exact == "T / (T + max((1 - o) * t, t - o * C / m))"
-    assert told("mfu.data_parallel_s", sample("colossus-1")).formula.exact == "max((1 - o) * t, t - o * C / m)"
-    sharded = told("data_parallel", fleet(*VARIANTS["sharded weights"])).formula
-    assert sharded.exact == "T / (T + max((1 - o) * t, t - o * C))"
+    assert formula.exact == "T / (T + v * t)"
+    assert told("mfu.data_parallel_s", sample("colossus-1")).formula.exact == "v * t"
+    # Eight chunks: the last of them has nothing to run behind.
+    assert terms["v"] == pytest.approx(1 / 8, rel=1e-9)
+
+
+def test_slices_of_tpus_are_told_apart_from_the_exchange():
+    formula = told("data_parallel", sample("google-palm-v4")).formula
+    terms = {term.symbol: term.value for term in formula.terms}
+
+    assert formula.exact == "T / ((T + v * t) * (1 + q))"
+    assert (terms["v"], terms["q"]) == (1.0, 0.012)  # nothing ran behind compute in 2022; two slices
 
 
 def test_goodput_is_dalys_form_for_a_job_and_the_isolation_form_for_replicas():

@@ -109,12 +109,12 @@ def test_a_goal_that_cannot_be_met_has_no_fleet(small):
 
 
 def test_a_goal_that_is_met_everywhere_is_met_by_the_fleet_as_it_is(small):
-    found = goal(small, "mfu.overlap_share", "hedge.gross_share = 0.7884")
+    found = goal(small, "calibration.scale_loss_share", "hedge.gross_share = 0.7884")
 
     assert found.solution.everywhere
     assert found.is_met
     assert found.met is None
-    assert not goal(small, "mfu.overlap_share", "hedge.gross_share = 0.5").is_met
+    assert not goal(small, "calibration.scale_loss_share", "hedge.gross_share = 0.5").is_met
 
 
 def test_whole_numbers_that_step_far_over_it_do_not_meet_a_goal(small):
@@ -155,7 +155,7 @@ def test_a_whole_number_within_a_hundredth_meets_it(small):
         ("lease.billed_share", "hedge.gross_share >= 0.5", [(0.5 / 0.876, 1.0)], 0.5 / 0.876),
         ("lease.billed_share", "hedge.gross_share >= 1", [], None),
         ("lease.billed_share", "hedge.gross_share < 1", [(0.0, 1.0)], 0.0),
-        ("mfu.overlap_share", "hedge.gross_share > 0.5", [(0.0, 1.0)], 0.0),
+        ("calibration.scale_loss_share", "hedge.gross_share > 0.5", [(0.0, 1.0)], 0.0),
         # 4 months of such a loss are covered to 26%, 5 to 33%: only what holds is told.
         ("finance.loss_months", "hedge.gross_share >= 0.3", [(5.0, 120_000.0)], 5.0),
         ("finance.loss_months", "hedge.gross_share <= 0.3", [(1.0, 4.0)], 4.0),
@@ -240,10 +240,10 @@ def test_the_curve_stays_in_the_range_and_has_gaps_where_the_metric_has_none(sma
         ("nosuch.key", "--for nosuch.key: unknown key"),
         ("lease.billed_shar", "--for lease.billed_shar: unknown key; did you mean billed_share?"),
         (
-            "mfu.overlap_shar",
+            "calibration.scale_loss_shar",
             (
-                '--for mfu.overlap_shar: no assumption of this fleet is called "mfu.overlap_shar"; '
-                "did you mean mfu.overlap_share?"
+                '--for calibration.scale_loss_shar: no assumption of this fleet is called "calibration.scale_loss_shar"; '
+                "did you mean calibration.scale_loss_share?"
             ),
         ),
         (

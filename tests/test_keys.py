@@ -12,7 +12,7 @@ OWN = {"gpus": {"mine": {}}, "cards": {"desk": {}}}
 @pytest.mark.parametrize(
     "key",
     [
-        "mfu.overlap_share",
+        "mfu.memory_bound_share",
         "mfu.shape_share.hopper_share",
         "software.megatron_factor",
         "schedule.1f1b_factor",
@@ -20,8 +20,9 @@ OWN = {"gpus": {"mine": {}}, "cards": {"desk": {}}}
         "gpus.h100-sxm.hbm_gbyte",
         "gpus.h100-sxm.measured.mlperf_training_405b_v5_1_gpu_min",
         "cards.story-2026-05.h100-sxm.rate_usd_per_gpu_h",
-        "training.weight_bytes",
-        "training.activation_bytes",
+        "training.model_error_factor",
+        "predict.attention.hopper_share",
+        "calibration.scale_loss_share",
         "sites.memphis.typical_draw_share",
         "sites.orbit.chip_temperature_limit_k",
         "claims.tolerance_share",

@@ -59,8 +59,8 @@ def test_a_number_the_fleet_does_not_have_has_no_present(small):
     ("key", "target"),
     [
         ("lease.billed_share", 1.0),  # 87.6% at the most
-        ("mfu.overlap_share", 1.0),  # no part in it
-        ("mfu.overlap_share", 0.7884),  # nor where it is so anyway
+        ("calibration.scale_loss_share", 1.0),  # no part in it
+        ("calibration.scale_loss_share", 0.7884),  # nor where it is so anyway
         ("finance.loss_months", 0.1),  # 1 month is 6.6%, 2 are 13%
     ],
 )
@@ -85,7 +85,7 @@ def test_of_several_values_the_nearest_to_what_it_is_is_told(small):
 
 
 def test_several_numbers_are_answered_in_their_order(small):
-    found = needs_of(small, [RATE, "mfu.overlap_share", "finance.loss_usd"], COVERED, 1.0)
+    found = needs_of(small, [RATE, "calibration.scale_loss_share", "finance.loss_usd"], COVERED, 1.0)
 
     assert [None if one is None else one.key for one in found] == [RATE, None, "finance.loss_usd"]
     assert needs_of(small, [], COVERED, 1.0) == []
@@ -106,14 +106,14 @@ def test_only_given_inputs_that_reach_it_inside_their_range_are_told(small):
 
 
 def test_what_is_assumed_is_no_given_input(small):
-    metric = "mfu.stage.jitter_factor"
+    metric, key = "mfu.stage.shape_factor", "calibration.shape_factor"
     moved = ranged(small, [metric])
-    (sigma,) = [one for one in moved if one.row.path == "mfu.node_sigma_share"]
-    between = 0.5 * (sigma.at_low[metric] + sigma.at_high[metric])
+    (streamed,) = [one for one in moved if one.row.path == key]
+    between = 0.5 * (streamed.at_low[metric] + streamed.at_high[metric])
 
-    assert sigma.at_high[metric] < between < sigma.at_low[metric]
+    assert streamed.at_high[metric] < between < streamed.at_low[metric]
     assert inside_ranges(small, moved, metric, between) == ()
-    assert needed_of(small, "mfu.node_sigma_share", metric, between).is_inside
+    assert needed_of(small, key, metric, between).is_inside
 
 
 # Levers
@@ -128,7 +128,6 @@ def test_what_is_assumed_is_no_given_input(small):
         ("lease.contribution_usd_per_yr", 10e6),
         ("mfu.job_share", 0.3),
         ("mfu.step_share", 0.2),
-        ("mfu.stage.jitter_factor", 0.95),
         ("mfu.step_time_s", 30.0),
         ("fleet.gpu_count", 2_000.0),
     ],

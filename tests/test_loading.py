@@ -382,19 +382,20 @@ def test_a_plain_dictionary_is_told_about_without_lines():
 
 def test_an_override_of_an_assumption_stands_in_the_block_of_assumptions(loaded):
     fleet = loaded(
-        BASE + "assumptions: {training.weight_bytes: 4}\n", sets=["mfu.overlap_share=0.25", "training.weight_bytes=8"]
+        BASE + "assumptions: {schedule.1f1b_factor: 4}\n",
+        sets=["calibration.scale_loss_share=0.25", "schedule.1f1b_factor=8"],
     ).fleet
 
     assert {key: figure.value for key, figure in fleet.assumptions.items()} == {
-        "training.weight_bytes": 8.0,
-        "mfu.overlap_share": 0.25,
+        "schedule.1f1b_factor": 8.0,
+        "calibration.scale_loss_share": 0.25,
     }
 
 
 def test_an_override_may_be_a_whole_figure(loaded):
-    fleet = loaded(BASE, sets=["mfu.overlap_share={value: 0.5, low: 0.4, note: ours}"]).fleet
+    fleet = loaded(BASE, sets=["calibration.scale_loss_share={value: 0.5, low: 0.4, note: ours}"]).fleet
 
-    assert fleet.assumptions["mfu.overlap_share"] == Figure(0.5, low=0.4, note="ours")
+    assert fleet.assumptions["calibration.scale_loss_share"] == Figure(0.5, low=0.4, note="ours")
 
 
 def test_a_scenario_may_replace_assumptions(loaded):

@@ -52,7 +52,7 @@ def test_a_stage_has_an_equation_and_references_of_its_own():
     equations = [METRICS[f"mfu.stage.{stage}_factor"].equation for stage in STAGES]
 
     assert len(set(equations)) == len(STAGES)
-    assert METRICS["mfu.stage.bubble_factor"].equation == "1 / (1 + k * (pp - 1) / (vpp * m))"
+    assert METRICS["mfu.stage.bubble_factor"].equation == "T / (T + k * (pp - 1) / vpp * busy + u_sends)"
     assert METRICS["mfu.stage.bubble_factor"].references[0] == "megatron-2021, section 2.2"
 
 

@@ -96,6 +96,21 @@ def test_layers_of_stages_are_taken_as_told():
     assert _one(parallelism=told).layer_count.tolist() == [6.0, 2.0]
 
 
+@pytest.mark.parametrize(
+    ("notes", "layers"),
+    [
+        ("MIXED. Layers per stage [6, 4] (10 blocks = 8 + embedding + head).", [5.0, 3.0]),
+        ("Layers per stage [6,4]", [5.0, 3.0]),
+        ("Layers per stage [6, 5]", [4.0, 4.0]),  # not 8 layers, embedding and head
+        ("Layers per stage [10]", [4.0, 4.0]),
+        ("nothing of stages", [4.0, 4.0]),
+        (["Layers per stage [6, 4]"], [4.0, 4.0]),
+    ],
+)
+def test_layers_of_stages_may_stand_in_the_notes_with_embedding_and_head(notes, layers):
+    assert _one(notes=notes).layer_count.tolist() == layers
+
+
 def test_a_head_is_a_block_and_an_embedding_nothing_unless_measured():
     assert _one().outer_s == pytest.approx(np.asarray([[0.0, 0.0], [0.0, 0.6]]))
     rows = [row | {"embedding_s": 0.05, "head_s": 0.07} for row in PROFILE["rows"]]

@@ -115,7 +115,9 @@ def test_a_value_lies_in_its_range_or_not_or_has_none():
 
 def test_what_no_value_will_do_is_told_with_how_far_it_goes():
     found = inputs(fleet("claims: [{metric: mfu.job_share, says: 0.9}]\n"))
-    nic = found["network.nic_gbit_per_s"] if "network.nic_gbit_per_s" in found else found["mfu.overlap_share"]
+    nic = (
+        found["network.nic_gbit_per_s"] if "network.nic_gbit_per_s" in found else found["calibration.scale_loss_share"]
+    )
 
     assert nic.value is None
     assert nic.is_inside is None

@@ -60,8 +60,6 @@ def solved(fleet, of, target, **options):
         ("sites.site.energy_price_usd_per_mwh", CONTRIBUTION, 15e6, 0.768e6 / (2 * 8_760)),
         ("sites.site.facility_power_mw", CONTRIBUTION, 15.33e6, 1.0),
         (RATE, CONTRIBUTION, -438_000.0, 438_000 / (1_000 * 8_760 * 0.9)),
-        ("mfu.memory_bound_share", "mfu.stage.memory_bound_factor", 0.8, 0.25),
-        ("software.megatron_factor", "mfu.stage.software_factor", 0.5, 0.5),
         ("training.allocation_share", "mfu.stage.allocation_factor", 0.25, 0.25),
     ],
 )
@@ -135,8 +133,8 @@ def test_what_cannot_be_reached_is_told_with_how_far_it_goes(small):
 
 
 def test_a_number_with_no_part_in_it_meets_the_target_everywhere_or_nowhere(small):
-    there = found(small, "mfu.overlap_share", COVERED, 0.7884)
-    elsewhere = found(small, "mfu.overlap_share", COVERED, 0.8)
+    there = found(small, "calibration.scale_loss_share", COVERED, 0.7884)
+    elsewhere = found(small, "calibration.scale_loss_share", COVERED, 0.8)
 
     assert there.everywhere
     assert there.roots == ()

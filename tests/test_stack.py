@@ -36,7 +36,7 @@ KINDS = (
     ("gpus.", "tflop_per_s"),
     ("networks.", "inter_hop_s"),
     ("network.", "oversubscription_factor"),
-    ("mfu.", "overlap_share"),
+    ("calibration.", "scale_loss_share"),
     ("software.", "factor"),
     ("reliability.", "restart_s"),
     ("finance.", "loss_usd"),
@@ -253,7 +253,7 @@ def line(fleet, key, low, high):
         ("gpus.h100-sxm.server_power_w", 1.0, 1e5),
         ("gpus.h100-sxm.best_matmul_bf16_tflop_per_s", 1.0, 989.0),
         ("reliability.restart_s", 0.0, 1e6),
-        ("mfu.overlap_share", 0.0, 1.0),
+        ("calibration.scale_loss_share", 0.0, 1.0),
         ("claims.tolerance_share", 0.0, 1.0),
     ],
 )

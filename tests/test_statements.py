@@ -146,7 +146,7 @@ def test_only_what_is_told_of_one_job_says_so(told):
     rows = {row["stage"]: row["came_from"] for row in told("mfu", JOBS)["tables"]["waterfall"]}
 
     assert rows["bubble"].endswith("(first of 2 jobs)")
-    assert rows["jitter"] == "slowest of 768 and 180 nodes, sigma 0.01"
+    assert rows["jitter"] == "slowest of 768 and 180 nodes, sigma 0.017 less what micro-batches average"
     assert not rows["allocation"].endswith("jobs)")
 
 
@@ -211,7 +211,7 @@ def test_the_catalog_has_the_equation_of_every_metric(colocalc):
     assert all(row["equation"] for row in rows)
 
 
-def test_a_parallel_block_halves_what_tensor_parallelism_exposes(told):
+def test_a_parallel_block_halves_what_is_seen_of_tensor_parallelism(told):
     dims = (
         "{layer_count: 32, hidden_dim: 4096, mlp_dim: 16384, gated_mlp: false, head_count: 32, kv_head_count: 32, "
         "head_dim: 128, vocabulary_count: 32000, parallel_block: %s}"
@@ -225,8 +225,8 @@ def test_a_parallel_block_halves_what_tensor_parallelism_exposes(told):
         factors.append(told("mfu", fleet)["metrics"]["mfu.stage.tensor_context_expert_factor"])
     one_after_other, parallel_block = (1.0 / factor - 1.0 for factor in factors)
 
-    # One pair of collectives where there were two (PaLM, section 2).
-    assert parallel_block == pytest.approx(one_after_other / 2.0, rel=1e-12)
+    # One pair of collectives where there were two (PaLM, section 2), beside a step that is shorter by part of its norms.
+    assert parallel_block == pytest.approx(one_after_other / 2.0, rel=0.02)
 
 
 def test_how_a_chip_is_counted_is_told_where_names_mislead(told):

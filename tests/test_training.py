@@ -123,7 +123,9 @@ def test_a_measured_share_holds_for_the_choice_that_was_measured_only():
     }
     assert factors["equal"] == 0.5
     assert factors["partitions"] == 1.0
-    assert factors["drop-slow"] == near(max(1_536 * H, 512 * G) / (1_024 * H + 512 * G))
+    # By the rates of products; the paces of the two, which have the other stages too, are within 0.2% of them.
+    by_products = max(1_536 * H, 512 * G) / (1_024 * H + 512 * G)
+    assert factors["drop-slow"] == pytest.approx(by_products, rel=2e-3)
 
 
 # Partitions
@@ -218,10 +220,16 @@ def test_an_algorithm_the_job_cannot_use_is_refused_with_the_reason(algorithm, r
             trained(*lines)
 
 
-def test_an_algorithm_forced_on_gpus_whose_links_are_unknown_is_refused():
-    own = "gpus: {x1: {title: X, peak_tflop_per_s: {bf16: 100}}}"
-    with pytest.raises(ColocalcError, match="the GPUs' links are not known"):
-        trained(own, "pools: [{gpu: x1, count: 64}]", TRAINING, "network: {algorithm: ring}")
+def test_gpus_whose_links_are_unknown_have_those_of_the_usual_server():
+    own = "gpus: {x1: {title: X, peak_tflop_per_s: {bf16: 100}, hbm_gbyte: 80, hbm_tbyte_per_s: 2}}"
+    told = (
+        "gpus: {x1: {title: X, peak_tflop_per_s: {bf16: 100}, hbm_gbyte: 80, hbm_tbyte_per_s: 2,"
+        " scale_up_gbyte_per_s: 32, nic_gbit_per_s: 100, domain_gpu_count: 8, node_gpu_count: 8}}"
+    )
+    found = [
+        trained(gpus, "pools: [{gpu: x1, count: 64}]", TRAINING, "network: {algorithm: ring}") for gpus in (own, told)
+    ]
+    assert found[0].waterfall.step_share == near(found[1].waterfall.step_share)
 
 
 # Power
@@ -275,7 +283,9 @@ def test_an_equal_split_waits_for_the_slowest_gpu_after_the_cap():
     )
     capped = G * 0.1**0.7
     assert capped < H
-    assert result.waterfall.factors["mixed_generations"] == near(2 * capped / (H + capped))
+    # By the rates of products, which the paces with all other stages are within 0.2% of.
+    by_products = 2 * capped / (H + capped)
+    assert result.waterfall.factors["mixed_generations"] == pytest.approx(by_products, rel=2e-3)
 
 
 def test_gpus_outside_the_job_draw_their_power_too():

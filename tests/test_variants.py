@@ -104,7 +104,7 @@ def test_varying_a_number_moves_something_that_is_computed():
     fleet = small()
     still = [path for path, row in numbers(fleet.case).items() if not unlike(fleet.case, fleet.at(path, another(row)))]
 
-    assert still == ["training.layout.ep"]  # read, and not used yet
+    assert still == []
 
 
 def test_a_number_set_to_what_it_is_changes_nothing():
@@ -136,8 +136,8 @@ def test_numbers_are_those_that_are_not_computed():
     ("path", "message"),
     [
         (
-            "mfu.overlap_shar",
-            'assumptions: no assumption of this fleet is called "mfu.overlap_shar"; did you mean mfu.overlap_share?',
+            "calibration.scale_loss_shar",
+            'assumptions: no assumption of this fleet is called "calibration.scale_loss_shar"; did you mean calibration.scale_loss_share?',
         ),
         (
             "zzz",
@@ -179,14 +179,14 @@ def file_with(text):
 @pytest.mark.parametrize(
     ("path", "value"),
     [
-        ("mfu.overlap_share", 0.25),
-        ("mfu.shape_share.hopper_share", 0.8),
+        ("calibration.scale_loss_share", 0.25),
+        ("predict.attention.hopper_share", 0.8),
         ("software.megatron_factor", 0.7),
         ("networks.nccl-ethernet.ring_inter_hop_s", 1e-4),
         ("gpus.h100-sxm.best_matmul_bf16_tflop_per_s", 500.0),
         ("gpus.h200-sxm.server_power_w", 2_000.0),
         ("cards.story-2026-05.h100-sxm.rate_usd_per_gpu_h", 9.0),
-        ("training.weight_bytes", 4.0),
+        ("training.model_error_factor", 1.25),
         ("sites.site.typical_draw_share", 0.5),
         ("claims.tolerance_share", 0.2),
     ],
@@ -290,7 +290,7 @@ def test_degrees_of_a_layout_must_fit_as_they_do_in_a_file(key, value):
 def test_a_fleet_settled_on_a_value_has_its_assumptions():
     fleet = small()
 
-    for key in ("pools.a.count", "lease.rate_usd_per_gpu_h", "mfu.overlap_share", "training.layout.vpp"):
+    for key in ("pools.a.count", "lease.rate_usd_per_gpu_h", "calibration.scale_loss_share", "training.layout.vpp"):
         settled = fleet.settled(key, 1.0)
         assert numbers(settled)[key].value == 1.0
         assert not unlike(settled, fleet.at(key, 1.0))

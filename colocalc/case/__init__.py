@@ -51,7 +51,6 @@ _NOT_USED_YET = (
     ("finance", "valuation_usd"),
     ("finance", "reference.gpu"),
     ("finance", "reference.rate_usd_per_gpu_h"),
-    ("training", "calibration"),
     ("training", "outer_sync_bits"),
 )
 _SEVERAL = {"lease": "contracts", "training": "jobs"}
@@ -212,16 +211,20 @@ _BUILDS_ON = {
 }
 
 
+# ZeRO's stage is structure; the others widen a band or hold back a warning.
+_NO_AXES = (".zero_stage", ".band.dense_share", ".band.experts_share", ".band_widening_factor", ".memory_slack_factor")
+
+
 @lru_cache(maxsize=64)
 def numbers(case: Case) -> dict[str, Assumption]:
-    """The numbers behind a case that may be varied, by path: not those computed from others, nor ZeRO's stage."""
+    """The numbers behind a case that may be varied, by path: not those computed from others, nor those of no array."""
     return {
         row.path: row
         for row in case.assumptions
         if isinstance(row.value, float)
         and row.value == row.value  # no NaN
         and row.origin != "derived"
-        and not row.path.endswith(".zero_stage")
+        and not row.path.endswith(_NO_AXES)
     }
 
 

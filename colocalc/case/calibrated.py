@@ -41,10 +41,11 @@ def model_error(
         ledger.remark(
             f"{path}: outside the calibrated range, so that the band is wider: {'; '.join(outside)}",
             _TOPIC,
-            kind="warning",
         )
-    note = "measured over predicted time of a step: 90% of runs whose publication the fit did not see"
-    figure = Figure(1.0, low=float(np.exp(-width)), high=float(np.exp(width)), source="fit-2026-11", note=note)
+    known = ledger.catalog.default("training.model_error_factor")
+    middle = float(known.value)
+    low, high = middle * float(np.exp(-width)), middle * float(np.exp(width))
+    figure = Figure(middle, low=low, high=high, source=known.source, note=known.note)
     return ledger.fact(f"{path}.model_error_factor", figure, _TOPIC)
 
 

@@ -6,8 +6,10 @@ Every number goes through the ledger, so that it reaches the report with its sou
 from collections.abc import Mapping
 from typing import Any, Final
 
+import numpy as np
+
 from colocalc.arrays import Array
-from colocalc.calibration import Calibration
+from colocalc.calibration import Calibration, Constant
 from colocalc.case import dimensions
 from colocalc.case.ledger import Ledger, array, peak_key, per_type, scalar, wanted_peak
 from colocalc.case.measured import months_of
@@ -237,18 +239,35 @@ def lower_constants(
     return Constants(
         **{
             name: scalar(
-                one.value
-                if name.startswith(left_out)
-                else ledger.fact(
-                    f"calibration.{name}", Figure(one.value, source=one.source, note=one.note or one.meaning), _TOPIC
-                )
+                one.value if name.startswith(left_out) else ledger.fact(f"calibration.{name}", _banded(one), _TOPIC)
             )
             for name, one in calibration.constants().items()
         }
     )
 
 
+_NINETY = 1.645  # standard deviations of a normal between which nine of ten draws lie
+
+
+def _banded(one: Constant) -> Figure[float]:
+    """A constant with what its standard error leaves open, or its prior where it is held."""
+    width = _NINETY * (one.standard_error_log or one.prior_width_log)
+    high = one.value * float(np.exp(width))
+    return Figure(
+        one.value,
+        low=one.value * float(np.exp(-width)),
+        high=max(min(high, 1.0), one.value) if one.unit == "share" else high,
+        source=one.source,
+        note=one.note or one.meaning,
+    )
+
+
+_OF_JITTER: Final = ("scale_loss_", "persistent_", "tuned_")
+
+
 def _left_out(gpus: list[GpuType], model: ModelDims | None) -> tuple[str, ...]:
+    if model is None:
+        return tuple(name for name in Constants.__dataclass_fields__ if not name.startswith(_OF_JITTER))
     present: Mapping[str, bool] = {
         "experts": model is not None and model.expert_count is not None,
         "tpu": any(gpu.link_kind == "torus" for gpu in gpus),

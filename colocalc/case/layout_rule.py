@@ -88,9 +88,7 @@ def _sequence_parallel(key: str, given: Layout, ledger: Ledger) -> bool:
     if given.sequence_parallel is not None:
         ledger.record(path, given.sequence_parallel, _TOPIC, origin="given")
         return given.sequence_parallel
-    assumed = ledger.catalog.default("training.layout.sequence_parallel")
-    ledger.record(path, assumed.value, _TOPIC, origin="assumed", figure=assumed)
-    return bool(assumed.value)
+    return ledger.word(path, None, _TOPIC, default="training.layout.sequence_parallel") == "true"
 
 
 def warn_of_layout(path: str, layout: CutLayout, gpus: list[GpuType], model: ModelDims | None, ledger: Ledger) -> None:

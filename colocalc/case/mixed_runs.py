@@ -4,6 +4,7 @@ Pools fill the stages in the order in which a run lists them, replica after repl
 than once. Every stage has as many replicas, and every replica as many micro-batches.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
@@ -222,7 +223,25 @@ def _row(accelerator: str, cut: _Cut, profiles: Sequence[LayerProfile]) -> Profi
 def _stage_layers(run: Run, pp: int) -> tuple[int, ...]:
     """Layers of each stage: as told, else evenly, the first stages having one more."""
     least, more = divmod(run.model.layers, pp)
-    return run.parallelism.stage_layers or tuple(least + (stage < more) for stage in range(pp))
+    evenly = tuple(least + (stage < more) for stage in range(pp))
+    return run.parallelism.stage_layers or _in_prose(run, pp) or evenly
+
+
+# The public collection of runs tells this in its notes alone, and counts embedding and head as a layer each.
+_IN_PROSE = re.compile(r"Layers per stage \[(\d+(?:, ?\d+)*)\]")
+
+
+def _in_prose(run: Run, pp: int) -> tuple[int, ...] | None:
+    found = _IN_PROSE.search(run.notes) if isinstance(run.notes, str) else None
+    blocks = [int(number) for number in found[1].split(",")] if found else []
+    if len(blocks) != pp or sum(blocks) != run.model.layers + _OUTER:
+        return None
+    blocks[0] -= 1
+    blocks[-1] -= 1
+    return tuple(blocks)
+
+
+_OUTER = 2  # embedding and head
 
 
 def _on_stage(run: Run, cut: _Cut) -> np.ndarray[tuple[int, int], np.dtype[np.bool_]]:

@@ -9,12 +9,14 @@ from typing import Any, Final
 import numpy as np
 
 from colocalc.arrays import Array
+from colocalc.calibration import Calibration
 from colocalc.case import dimensions, facts
 from colocalc.case.calibrated import model_error
 from colocalc.case.layout_rule import CutLayout, lower_layout, warn_of_layout
 from colocalc.case.ledger import Ledger, array, peak_key, per_type, scalar, wanted_peak
 from colocalc.case.network import NetworkArrays, lower_network
 from colocalc.case.pools import Pools
+from colocalc.errors import quoted
 from colocalc.fleet import Fleet, Reliability, Training
 from colocalc.mfu import job as mfu_job
 from colocalc.mfu import transformer
@@ -22,6 +24,7 @@ from colocalc.model import ModelDims
 from colocalc.units import text
 
 _TOPIC: Final = "mfu"
+_SLACK = "predict.memory_slack_factor"
 _CAUSAL_SHARES = {"causal": 1.0, "full": 0.0}  # by convention; "none" counts no attention at all
 
 
@@ -39,6 +42,7 @@ class TrainingCase:
     isolation: str
     recompute: str
     ignores_memory: bool
+    memory_slack_factor: float
 
 
 def lower_jobs(fleet: Fleet, pools: Pools, ledger: Ledger) -> tuple[TrainingCase, ...]:
@@ -75,12 +79,13 @@ def _lower_job(
     network = lower_network(fleet, gpus, ledger)
     split = ledger.word(f"{path}.split", training.split, _TOPIC, default="training.split")
     isolation = _isolation(fleet.reliability, ledger)
-    calibration = ledger.catalog.calibration
+    calibration = _calibration(path, training, ledger)
+    is_computed = _is_computed(training, model)
     period = facts.stack_period(software, fleet.as_of, ledger)
     sequence = ledger.number(f"{path}.sequence_tokens", training.sequence_tokens, _TOPIC)
     arrays = mfu_job.Job(
         gpu_count=count,
-        shape_share=array(*(_without_model("shape_share", gpu.family, model, ledger) for gpu in gpus)),
+        shape_share=array(*(_shape_share(gpu.family, ledger, is_computed=is_computed) for gpu in gpus)),
         failures_per_1000_gpu_day=_failure_rates(path, fleet, index, pools, ledger),
         gpu_power_share=array(*[np.inf] * len(index)),
         chip=facts.lower_chip(gpus, precision, network.nic_byte_per_s, ledger),
@@ -100,7 +105,7 @@ def _lower_job(
         **_model_arrays(path, training, model, sequence, ledger),
         **_layout_arrays(layout),
         **facts.recompute_shares(layout.recompute, gpus, model, ledger, is_fused=period.fused_attention),
-        **_assumed(path, training, software, model, ledger),
+        **_assumed(path, training, software, ledger, is_computed=is_computed),
         model_error_factor=scalar(model_error(path, calibration, gpus, count, precision, model, ledger)),
         **_reliability(fleet.reliability, ledger),
         **_network_arrays(network),
@@ -120,16 +125,31 @@ def _lower_job(
         isolation=isolation,
         recompute=layout.recompute,
         ignores_memory=training.ignore_memory,
+        memory_slack_factor=ledger.number(_SLACK, None, _TOPIC, default=_SLACK),
     )
 
 
-def _without_model(name: str, family: str, model: ModelDims | None, ledger: Ledger) -> float:
-    """A share that is assumed of a job without a model; with one it is computed."""
-    if model is not None:
+def _is_computed(training: Training, model: ModelDims | None) -> bool:
+    """Without a model, a sequence and a batch no stage of compute can be worked out, and shares are assumed."""
+    return model is not None and training.sequence_tokens is not None and training.global_batch_tokens is not None
+
+
+def _calibration(path: str, training: Training, ledger: Ledger) -> Calibration:
+    """The constants of the step-time model: those of the job's own file, or of the option, else those that ship."""
+    if training.calibration is not None:
+        ledger.record(f"{path}.calibration", training.calibration, _TOPIC, origin="given")
+    if ledger.catalog.given_calibration is not None:
+        named = f" (not {quoted(training.calibration)})" if training.calibration else ""
+        ledger.remark(f"{path}: with the calibration given on the command line{named}", _TOPIC)
+    return ledger.catalog.calibration_of(training.calibration)
+
+
+def _shape_share(family: str, ledger: Ledger, *, is_computed: bool) -> float:
+    """What the shapes of a job reach of the best product, where that cannot be computed."""
+    if is_computed:
         return float("nan")
-    known = f"mfu.{name}.{family}" in ledger.catalog.defaults
-    kind = family if known else "other"
-    return ledger.number(f"mfu.{name}.{kind}_share", None, _TOPIC, default=f"mfu.{name}.{kind}")
+    kind = family if f"mfu.shape_share.{family}" in ledger.catalog.defaults else "other"
+    return ledger.number(f"mfu.shape_share.{kind}_share", None, _TOPIC, default=f"mfu.shape_share.{kind}")
 
 
 def _model(training: Training, ledger: Ledger) -> ModelDims | None:
@@ -233,12 +253,12 @@ def _layout_arrays(layout: CutLayout) -> dict[str, Any]:
     }
 
 
-def _assumed(path: str, training: Training, software: str, model: ModelDims | None, ledger: Ledger) -> dict[str, Any]:
+def _assumed(path: str, training: Training, software: str, ledger: Ledger, *, is_computed: bool) -> dict[str, Any]:
     def one(key: str, default: str) -> Array:
         return scalar(ledger.number(key, None, _TOPIC, default=default))
 
-    def without_model(name: str) -> Array:
-        return scalar(float("nan")) if model is not None else one(f"mfu.{name}", f"mfu.{name}")
+    def assumed(name: str) -> Array:
+        return scalar(float("nan")) if is_computed else one(f"mfu.{name}", f"mfu.{name}")
 
     allocation = ledger.number(
         f"{path}.allocation_share", training.allocation_share, _TOPIC, default="training.allocation_share"
@@ -252,8 +272,8 @@ def _assumed(path: str, training: Training, software: str, model: ModelDims | No
             kind="warning",
         )
     return {
-        "memory_bound_share": without_model("memory_bound_share"),
-        "stage_imbalance_share": without_model("stage_imbalance_share"),
+        "memory_bound_share": assumed("memory_bound_share"),
+        "stage_imbalance_share": assumed("stage_imbalance_share"),
         "power_exponent_factor": one("mfu.power_exponent_factor", "mfu.power_exponent_factor"),
         "software_factor": one(f"software.{software}_factor", f"software.{software}_factor"),
         "allocation_share": scalar(allocation),

@@ -6,6 +6,7 @@ what it uses.
 
 import re
 from collections.abc import Iterator, Mapping
+from copy import copy
 from dataclasses import replace
 from functools import cache, cached_property
 from pathlib import Path
@@ -156,6 +157,8 @@ class Catalog:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self.own: frozenset[str] = frozenset()  # entries of a fleet's own file, such as gpus.my-asic
+        self.given_calibration: Calibration | None = None  # in place of the one that ships, whatever a fleet names
+        self.calibrations: Mapping[str, Calibration] = {}  # of a fleet's own files, by the name it has for them
         self._cards: dict[str, RateCard] = {}
         self._gpus = _Entries(directory / "gpus.yaml", GpuType, "id")
         self.gpus: Mapping[str, GpuType] = self._gpus
@@ -213,10 +216,26 @@ class Catalog:
         """The default at a dotted path, for example ``sites.pue_factor``, or a ColocalcError."""
         return _named(self.defaults, path, "default")
 
-    @cached_property
+    @property
     def calibration(self) -> Calibration:
-        """The constants of the step-time model."""
+        """The constants of the step-time model: those given in place of those that ship, else these."""
+        return self.given_calibration or self._shipped_calibration
+
+    @cached_property
+    def _shipped_calibration(self) -> Calibration:
         return read_calibration(self._directory / "calibration.yaml")
+
+    def calibration_of(self, name: str | None) -> Calibration:
+        """The constants for a job that names a file of its own, or none."""
+        if self.given_calibration is None and name in self.calibrations:
+            return self.calibrations[str(name)]
+        return self.calibration
+
+    def calibrated(self, calibration: Calibration) -> "Catalog":
+        """The same catalog with other constants of the step-time model."""
+        found = copy(self)
+        found.given_calibration = calibration
+        return found
 
     def card_names(self) -> tuple[str, ...]:
         """Names of the rate cards that ship, in alphabetical order."""

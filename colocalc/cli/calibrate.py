@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from colocalc.cli.options import ColorOpt, FormatOpt, OutOpt, emit_report, stdin_of
+from colocalc.cli.options import CalibrationOpt, ColorOpt, FormatOpt, OutOpt, catalog_with, emit_report, stdin_of
 from colocalc.errors import EXIT_IO, EXIT_USAGE, ColocalcError
 
 if TYPE_CHECKING:
@@ -27,10 +27,7 @@ def validate(
         str | None,
         typer.Argument(metavar="RUNS", help="A file of measured runs, or -; without one, those that ship."),
     ] = None,
-    calibration: Annotated[
-        Path | None,
-        typer.Option("--calibration", metavar="FILE", help="Constants of the model other than those that ship."),
-    ] = None,
+    calibration: CalibrationOpt = None,
     fit: Annotated[
         bool, typer.Option("--fit", help="Fit the constants to the runs, and write them to a calibration file.")
     ] = False,
@@ -47,14 +44,13 @@ def validate(
     """
     from colocalc.case.mixed_runs import lower_mixed_runs
     from colocalc.case.runs import lower_runs
-    from colocalc.catalog import load_catalog, read_calibration
     from colocalc.emit import write
     from colocalc.report.views.validate import validate as view
     from colocalc.study.mixed_runs import validate_mixed
     from colocalc.study.validate import validate as predicted
 
-    catalog = load_catalog()
-    constants = catalog.calibration if calibration is None else read_calibration(calibration)
+    catalog = catalog_with(calibration)
+    constants = catalog.calibration
     listed, profiles = _read(runs)
     case = lower_runs(listed, catalog)
     name = "the published runs that ship" if runs is None else "standard input" if runs == "-" else runs

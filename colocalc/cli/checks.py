@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from colocalc.cli.options import (
+    CalibrationOpt,
     ColorOpt,
     ExpectOpt,
     FleetArg,
@@ -30,6 +31,7 @@ def check(
     expect: ExpectOpt = None,
     sets: SetOpt = None,
     scenario: ScenarioOpt = None,
+    calibration: CalibrationOpt = None,
     fmt: FormatOpt = None,
     output: OutOpt = None,
     color: ColorOpt = "auto",
@@ -44,7 +46,7 @@ def check(
     from colocalc.study.check import judged
     from colocalc.study.claims import weigh
 
-    variants, case, result = evaluated(fleet, sets, scenario)
+    variants, case, result = evaluated(fleet, sets, scenario, calibration=calibration)
     own = variants.fleet
     _check_scenarios(variants)
     checked = judged(result, (*own.expect, *(expect or ())), pools=case.pools.names, scenarios=tuple(own.scenarios))
@@ -69,6 +71,7 @@ def solve(
     ] = None,
     sets: SetOpt = None,
     scenario: ScenarioOpt = None,
+    calibration: CalibrationOpt = None,
     fmt: FormatOpt = None,
     output: OutOpt = None,
     color: ColorOpt = "auto",
@@ -84,7 +87,7 @@ def solve(
     if not key.strip() or "=" in key:
         raise ColocalcError(f"should be one key, not {quoted(key)}", where="--for", exit_code=EXIT_USAGE)
     span = _span(between)
-    variants, case, _ = evaluated(fleet, sets, scenario)
+    variants, case, _ = evaluated(fleet, sets, scenario, calibration=calibration)
     goal = reach(variants, key, comparison_of(until, case.pools.names), between=span)
     shown = goal.met or case
     emit_report(views.solve(shown, evaluate(shown), variants.loaded.catalog, goal=goal), fmt, output, color)
@@ -98,6 +101,7 @@ def explain(
     fleet: MaybeFleetArg = None,
     sets: SetOpt = None,
     scenario: ScenarioOpt = None,
+    calibration: CalibrationOpt = None,
     fmt: FormatOpt = None,
     output: OutOpt = None,
     color: ColorOpt = "auto",
@@ -111,11 +115,12 @@ def explain(
     from colocalc.study.explain import explain as explained
 
     if fleet is None:
-        if sets or scenario is not None:
-            raise ColocalcError("changes a fleet, and none is given", where="--set or --scenario", exit_code=EXIT_USAGE)
+        if sets or scenario is not None or calibration is not None:
+            where = "--set, --scenario or --calibration"
+            raise ColocalcError("changes a fleet, and none is given", where=where, exit_code=EXIT_USAGE)
         emit_report(view(explained(metric), None, None, load_catalog()), fmt, output, color)
         return
-    variants, case, result = evaluated(fleet, sets, scenario)
+    variants, case, result = evaluated(fleet, sets, scenario, calibration=calibration)
     emit_report(view(explained(metric, case, result), case, result, variants.loaded.catalog), fmt, output, color)
 
 

@@ -10,6 +10,7 @@ from colocalc.errors import EXIT_IO, ColocalcError
 
 if TYPE_CHECKING:
     from colocalc.case import Case
+    from colocalc.catalog import Catalog
     from colocalc.report.table import Report
     from colocalc.study.evaluate import Result
     from colocalc.variants import Variants
@@ -39,6 +40,10 @@ CardOpt = Annotated[
         help="A card's name or file; alone, the fleet's own card or the bundled story-2026-05.",
     ),
 ]
+CalibrationOpt = Annotated[
+    Path | None,
+    typer.Option("--calibration", metavar="FILE", help="Constants of the step-time model other than those that ship."),
+]
 ExpectOpt = Annotated[
     list[str] | None, typer.Option("--expect", metavar="EXPR", help='E.g. "hedge.gross_share > 0.8".')
 ]
@@ -65,15 +70,15 @@ def evaluated(
     stdin: bytes | None = None,
     rate_card: str | None = None,
     default_lease: bool = False,
+    calibration: Path | None = None,
 ) -> "tuple[Variants, Case, Result]":
     """A fleet with its variants, lowered and evaluated."""
-    from colocalc.catalog import load_catalog
     from colocalc.study.evaluate import evaluate
     from colocalc.variants import Variants
 
     variants = Variants(
         place,
-        load_catalog(),
+        catalog_with(calibration),
         sets=tuple(sets or ()),
         scenario=scenario,
         stdin=stdin_of(place) if stdin is None else stdin,
@@ -81,6 +86,14 @@ def evaluated(
         default_lease=default_lease,
     )
     return variants, variants.case, evaluate(variants.case)
+
+
+def catalog_with(calibration: Path | None) -> "Catalog":
+    """The catalog that ships, with the constants of a file in place of its own where one is given."""
+    from colocalc.catalog import load_catalog, read_calibration
+
+    catalog = load_catalog()
+    return catalog if calibration is None else catalog.calibrated(read_calibration(calibration))
 
 
 def emit_report(report: "Report", fmt: str | None, output: Path | None, color: str) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 import typer
 
 from colocalc.cli.options import (
+    CalibrationOpt,
     CardOpt,
     ColorOpt,
     FleetArg,
@@ -42,6 +43,7 @@ def mfu(
     fleet: FleetArg,
     sets: SetOpt = None,
     scenario: ScenarioOpt = None,
+    calibration: CalibrationOpt = None,
     fmt: FormatOpt = None,
     output: OutOpt = None,
     color: ColorOpt = "auto",
@@ -51,13 +53,21 @@ def mfu(
     Library twin: colocalc.study.evaluate.evaluate and colocalc.report.views.mfu.
     """
     from colocalc.report import views
+    from colocalc.study.band import mfu_band
     from colocalc.study.needed import needed
     from colocalc.study.training import alternatives
 
-    variants, case, result = evaluated(fleet, sets, scenario)
+    variants, case, result = evaluated(fleet, sets, scenario, calibration=calibration)
     others = tuple(alternatives(case))
-    targets = needed(variants.fleet.claims, variants)
-    emit_report(views.mfu(case, result, variants.loaded.catalog, others=others, targets=targets), fmt, output, color)
+    found = views.mfu(
+        case,
+        result,
+        variants.loaded.catalog,
+        others=others,
+        targets=needed(variants.fleet.claims, variants),
+        band=mfu_band(variants),
+    )
+    emit_report(found, fmt, output, color)
 
 
 @app.command(cls=_BareRateCard)
@@ -126,6 +136,7 @@ def report(
     fleet: FleetArg,
     sets: SetOpt = None,
     scenario: ScenarioOpt = None,
+    calibration: CalibrationOpt = None,
     fmt: FormatOpt = None,
     output: OutOpt = None,
     color: ColorOpt = "auto",
@@ -135,12 +146,13 @@ def report(
     Library twin: colocalc.study.evaluate.evaluate, colocalc.study.claims.weigh and colocalc.report.views.report.
     """
     from colocalc.report import views
+    from colocalc.study.band import mfu_band
     from colocalc.study.check import judged
     from colocalc.study.claims import weigh
     from colocalc.study.needed import needed
     from colocalc.study.training import alternatives
 
-    variants, case, result = evaluated(fleet, sets, scenario)
+    variants, case, result = evaluated(fleet, sets, scenario, calibration=calibration)
     checked = judged(result, variants.fleet.expect, pools=case.pools.names)
     others = tuple(alternatives(case))
     claims = variants.fleet.claims
@@ -152,5 +164,6 @@ def report(
         checked=checked,
         verdicts=weigh(claims, variants),
         targets=needed(claims, variants),
+        band=mfu_band(variants),
     )
     emit_report(found, fmt, output, color)

@@ -185,11 +185,14 @@ def _jitter_factor(cut: Cut, pace: Pace) -> Array:
 
 
 def _software_factor(job: Job, cut: Cut, pace: Pace, before_s: Array) -> Array:
-    """What software leaves: a young stack, a fixed time, the profile's own factor, and the error of the model."""
+    """What software leaves: a young stack, a fixed time, the profile's own factor, and the error of the model.
+
+    Without a model, whose shares are assumed or measured, only the profile's factor counts.
+    """
     weight = cut.laid_out_count * job.peak_flop_per_s
     young = ceiling.weighted_share(weight=weight, share=immature_share(pace.setup))
-    fixed = np.where(np.isnan(before_s), 0.0, job.constants.fixed_step_s / before_s)
-    return job.software_factor / (job.model_error_factor * (1.0 + np.nan_to_num(young) + fixed))
+    added = young + job.constants.fixed_step_s / before_s
+    return job.software_factor / (job.model_error_factor * (1.0 + np.where(np.isnan(before_s), 0.0, added)))
 
 
 def _over(part: Array, whole: Array) -> Array:

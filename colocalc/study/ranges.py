@@ -13,6 +13,8 @@ from colocalc.study.axis import Axis, metrics_of
 from colocalc.units import unit_of
 
 MOST_RANGED = 64  # inputs whose ranges are tried: the work stays small however many pools there are
+MODEL_ERROR = ".model_error_factor"
+CONSTANTS = "calibration."
 _DECADES = 1e4
 _WHOLE = frozenset({"count", "tokens", "steps", "months", "dim"})
 _MOST_DEGREES = 256.0  # of tensor ranks, stages, chunks or the like
@@ -175,9 +177,17 @@ def band(name: str, value: float, moved: Iterable[Ranged]) -> tuple[float, float
         The metric with every input at its value.
     moved : iterable of Ranged
         The inputs that may move.
+
+    Notes
+    -----
+    The error of the step-time model is known for a step as a whole: there it stands for all of the model's constants.
+    For one stage it says nothing; there the constants move, each by its own standard error.
     """
+    is_stage = ".stage." in name
     down = up = 0.0
     for one in moved:
+        if one.row.path.endswith(MODEL_ERROR) if is_stage else one.row.path.startswith(CONSTANTS):
+            continue
         steps = [end[name] - value for end in (one.at_low, one.at_high) if end[name] == end[name]]
         down += min([0.0, *steps]) ** 2
         up += max([0.0, *steps]) ** 2

@@ -6,20 +6,23 @@ from colocalc.case import Case
 from colocalc.catalog import Catalog
 from colocalc.lint import CardFinding
 from colocalc.report.table import Column, Note, Report, Table
+from colocalc.report.views import band as band_view
 from colocalc.report.views import catalog as catalog_view
 from colocalc.report.views import claims as claims_view
 from colocalc.report.views import h100e as h100e_view
 from colocalc.report.views import lease as lease_view
+from colocalc.report.views import memory as memory_view
 from colocalc.report.views import mfu as mfu_view
 from colocalc.report.views import needed as needed_view
 from colocalc.report.views import sites as sites_view
 from colocalc.report.views.common import assemble, counted
 from colocalc.report.views.solve import solve
+from colocalc.study.band import Band
 from colocalc.study.check import Checked
 from colocalc.study.claims import Verdict
 from colocalc.study.evaluate import NEEDS, Result
 from colocalc.study.needed import Target
-from colocalc.study.training import Alternative
+from colocalc.study.training import Alternative, TrainingResult
 
 __all__ = ["check", "h100e", "hedge", "lease", "mfu", "report", "solve"]
 
@@ -30,6 +33,7 @@ def mfu(
     catalog: Catalog,
     *,
     others: Sequence[Alternative],
+    band: Band | None = None,
     targets: Sequence[Target] = (),
     command: str = "mfu",
 ) -> Report:
@@ -43,13 +47,23 @@ def mfu(
         families=("mfu", "fleet"),
         topics=("mfu",),
         tables=(
-            *(mfu_view.tables(case, training, others) if training else ()),
+            *(_training(case, training, others, band) if training else ()),
             *sites_view.tables(case),
             *needed_view.tables(targets),
         ),
-        headline=mfu_view.headline(case, training) if training else (f"MFU is undefined: {NEEDS['training']}.",),
-        notes=mfu_view.warnings(case, training) if training else (),
+        headline=(*mfu_view.headline(case, training), *band_view.headline(band))
+        if training
+        else (f"MFU is undefined: {NEEDS['training']}.",),
+        notes=(*mfu_view.warnings(case, training), *memory_view.warnings(case, training)) if training else (),
     )
+
+
+def _training(
+    case: Case, training: TrainingResult, others: Sequence[Alternative], band: Band | None
+) -> tuple[Table, ...]:
+    """The waterfall, how sure it is, the jobs, what they hold, and the choices side by side."""
+    first, jobs, *choices = mfu_view.tables(case, training, others)
+    return (first, *band_view.tables(band), jobs, *memory_view.tables(case, training), *choices)
 
 
 def lease(
@@ -114,9 +128,10 @@ def report(
     checked: Checked,
     verdicts: Sequence[Verdict] = (),
     targets: Sequence[Target] = (),
+    band: Band | None = None,
 ) -> Report:
     """Everything: MFU, lease, hedge, H100-equivalents, expectations and claims in one report."""
-    parts = [mfu(case, result, catalog, others=others, targets=targets), h100e(case, result, catalog)]
+    parts = [mfu(case, result, catalog, others=others, targets=targets, band=band), h100e(case, result, catalog)]
     if result.lease is not None:
         parts.append(lease(case, result, catalog))
     parts.append(hedge(case, result, catalog))

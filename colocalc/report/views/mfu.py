@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from colocalc.arrays import Array
 from colocalc.case import Case, TrainingCase
 from colocalc.metrics import STAGES
 from colocalc.mfu.job import Step
@@ -53,17 +54,16 @@ def _upper_bound(case: Case, waterfall: Waterfall) -> tuple[str, ...]:
     gaps = [stage for stage in STAGES if stage in waterfall.unmodelled | waterfall.partly_unmodelled]
     if not gaps:
         return ()
-    missing = {
-        key: field
-        for key, field in (
-            ("model", "flop_per_token"),
-            ("sequence_tokens", "sequence_tokens"),
-            ("global_batch_tokens", "global_batch_tokens"),
-        )
-        if any(np.isnan(getattr(job.arrays, field)).any() for job in case.jobs)
-    }
+    missing = dict.fromkeys(key for job in case.jobs for key, value in _needed_of(job) if np.isnan(value).any())
     needs = f" Missing: {', '.join(missing)}." if missing else ""
     return (f"That is an upper bound: not modelled, and counted as 1: {', '.join(gaps)}.{needs}",)
+
+
+def _needed_of(job: TrainingCase) -> Iterator[tuple[str, Array]]:
+    """What a job has to give for its stages to be computed."""
+    yield "model", job.arrays.dimensions.layer_count
+    yield "sequence_tokens", job.arrays.sequence_tokens
+    yield "global_batch_tokens", job.arrays.global_batch_tokens
 
 
 def _denominator(case: Case, job: TrainingCase) -> str:

@@ -84,7 +84,7 @@ _RECOMPUTE = {
 
 
 def _has_no_model(job: TrainingCase) -> bool:
-    return bool(np.isnan(job.arrays.dimensions.layer_count).any())
+    return not bool(np.isnan(job.arrays.shape_share).any())
 
 
 def _sustained(job: Job) -> float:

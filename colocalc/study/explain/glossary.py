@@ -29,6 +29,8 @@ TERMS: Mapping[str, str] = {
     "young": "extra time of a young generation of GPUs",
     "fixed_step": "time of a step whatever the layout",
     "model_error_factor": "measured over predicted time of a step: 1, with a band",
+    "exchange": "data-parallel collectives of a step alone, before any overlap",
+    "seen_share": "part of them that compute does not hide: all without overlap",
     "counted_share": "FLOPs that the attention convention counts over those a causal model executes",
     "T": "time of the step before this stage",
     "k": "bubble of the schedule over that of 1F1B",

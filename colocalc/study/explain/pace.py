@@ -29,8 +29,8 @@ def pace_template(stage: str, context: Context, run: Run, draft: Draft) -> str:
 
 
 def has_model(run: Run) -> bool:
-    """Whether the job has a model, and so its stages are computed."""
-    return not bool(np.isnan(run.one(run.job.dimensions.layer_count)))
+    """Whether the stages of the job are computed: it has a model, a sequence and a batch."""
+    return not bool(np.isnan(run.over(run.pace.time.peak_time_s)[0]))
 
 
 def _weighed(stage: str, context: Context, run: Run, draft: Draft) -> str:
@@ -66,7 +66,8 @@ class _Modelled:
         return found
 
     def _one(self, values: Array) -> float:
-        return self._run.over(np.broadcast_to(values, self._setup.part.micro_batch_count.shape))[self._place]
+        shape = np.broadcast_shapes(np.shape(values), self._run.job.gpu_count.shape)
+        return self._run.over(np.broadcast_to(values, shape))[self._place]
 
     def _time(self, symbol: str, values: Array, meaning: str, *paths: str) -> str:
         return self._draft.worked(symbol, self._one(values), "s", meaning, *paths)

@@ -63,10 +63,14 @@ def _software(_context: Context, run: Run, draft: Draft) -> str:
     profile = draft.assumptions[f"{run.path}.software"].value
     path = f"software.{profile}_factor"
     factor = draft.given("software", run.one(run.job.software_factor), "factor", f"software profile {profile}", path)
+    seconds = run.one(run.step.before_s["software"])
+    if np.isnan(seconds):
+        draft.note = "without a model and a batch, only the factor of the profile counts"
+        return factor
     weight = run.cut.laid_out_count * run.job.peak_flop_per_s
     young = draft.worked(
         "young",
-        np.nan_to_num(run.one(weighted_share(weight=weight, share=immature_share(run.pace.setup)))),
+        run.one(weighted_share(weight=weight, share=immature_share(run.pace.setup))),
         "share",
         "extra time of a young generation of GPUs",
         "calibration.maturity_share",
@@ -79,9 +83,6 @@ def _software(_context: Context, run: Run, draft: Draft) -> str:
         "time of a step over that of the model: 1, with a band",
         f"{run.path}.model_error_factor",
     )
-    seconds = run.one(run.step.before_s["software"])
-    if np.isnan(seconds):
-        return f"{factor} / ({error} * (1 + {young}))"
     fixed = draft.given(
         "f",
         run.one(run.job.constants.fixed_step_s),
