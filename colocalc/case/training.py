@@ -18,6 +18,7 @@ from colocalc.case.network import NetworkArrays, lower_network
 from colocalc.case.pools import Pools
 from colocalc.errors import quoted
 from colocalc.fleet import Fleet, Reliability, Training
+from colocalc.hardware import GpuType
 from colocalc.mfu import job as mfu_job
 from colocalc.mfu import transformer
 from colocalc.model import ModelDims
@@ -74,8 +75,7 @@ def _lower_job(
     software = ledger.word(f"{path}.software", training.software, _TOPIC, default="training.software")
     model = _model(training, ledger)
     count = array(*pools.gpu_count[list(index)])
-    layout = lower_layout(path, training, gpus, model, ledger)
-    warn_of_layout(path, layout, gpus, model, ledger)
+    layout = _layout(path, training, gpus, model, ledger)
     network = lower_network(fleet, gpus, ledger)
     split = ledger.word(f"{path}.split", training.split, _TOPIC, default="training.split")
     isolation = _isolation(fleet.reliability, ledger)
@@ -127,6 +127,13 @@ def _lower_job(
         ignores_memory=training.ignore_memory,
         memory_slack_factor=ledger.number(_SLACK, None, _TOPIC, default=_SLACK),
     )
+
+
+def _layout(path: str, training: Training, gpus: list[GpuType], model: ModelDims | None, ledger: Ledger) -> CutLayout:
+    """The layout of a job, with what a reader should know of it."""
+    layout = lower_layout(path, training, gpus, model, ledger)
+    warn_of_layout(path, layout, gpus, model, ledger)
+    return layout
 
 
 def _is_computed(training: Training, model: ModelDims | None) -> bool:
