@@ -135,7 +135,7 @@ _STAGE_EQUATIONS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "goodput": (
         (
             "tau / (M * exp(R / M) * (exp((tau + w) / M) - 1)), or with replicas isolated exp(-S / M) * "
-            "max(1 - repair / (M * mfu.replica_count), 0)"
+            "max(1 - repair * stopped / (M * mfu.replica_count), 0)"
         ),
         ("Daly 2006 (Future Generation Computer Systems 22), the complete cost function", "meta-ft-hsdp-2026"),
     ),

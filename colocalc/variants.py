@@ -90,7 +90,10 @@ class Variants:
     def settled(self, key: str, value: float) -> Case:
         """As ``at``, with the assumptions that belong to it: for a report on the fleet with the number changed."""
         if key in numbers(self.case):
-            return lower(self.loaded.fleet, self.loaded.catalog, scenario=self.scenario, instead={key: value})
+            instead = {key: value}
+            return lower(
+                self.loaded.fleet, self.loaded.catalog, scenario=self.scenario, instead=instead, like=self.case
+            )
         return self.with_sets(f"{key}={_written(value)}").case
 
     def with_sets(self, *sets: str) -> "Variants":

@@ -380,7 +380,6 @@ def test_tensor_ranks_beyond_the_domain_are_warned_of():
     ("line", "words"),
     [
         ("training: {layout: {ep: 2}}", "training.layout.ep has no use"),
-        ("training: {outer_sync_interval_steps: 500}", "outer_sync_interval_steps 500 is read but not used yet"),
         ("training: {}\nnetwork: {flat: true}", "network.flat is a counterfactual"),
     ],
 )
@@ -396,7 +395,6 @@ def test_keys_that_have_no_model_yet_are_listed():
         "depreciation: {book_life_yr: 6}",
         "debt: {interest_share: 0.09}",
         "finance: {discount_rate_share: 0.1, reference: {gpu: h100-sxm, rate_usd_per_gpu_h: 2, mfu_share: 0.4}}",
-        "training: {outer_sync_bits: 8}",
     )
     listed = next(text for text in texts(lowered) if text.startswith("read and checked, not used yet: "))
     assert listed.partition(": ")[2].split(", ") == [
@@ -409,7 +407,6 @@ def test_keys_that_have_no_model_yet_are_listed():
         "finance.discount_rate_share",
         "finance.reference.gpu",
         "finance.reference.rate_usd_per_gpu_h",
-        "training.outer_sync_bits",
     ]
 
 
@@ -417,9 +414,9 @@ def test_keys_of_contracts_and_jobs_that_have_no_model_yet_are_listed_too():
     lowered = case(
         H100,
         "contracts: [{name: c, pools: [h100], rate_usd_per_gpu_h: 2, months: 12}]",
-        "jobs: [{name: j, pools: [h100], outer_sync_bits: 8}]",
+        "jobs: [{name: j, pools: [h100]}]",
     )
-    assert "read and checked, not used yet: contracts.c.months, jobs.j.outer_sync_bits" in texts(lowered)
+    assert "read and checked, not used yet: contracts.c.months" in texts(lowered)
 
 
 def test_a_fleet_whose_every_key_is_used_lists_none():

@@ -114,7 +114,7 @@ runs:
     plan: {gpu_count: 16384, tp_count: 8, pp_count: 16, vpp_count: 8, cp_count: 16, dp_count: 8, shard_count: 128, zero_stage: 2, sequence_parallel_share: 1, micro_batch_sequences: 1, global_batch_sequences: 128}
     measured_s: 10.9029
     peak_time_s: 4.18747590709
-    after_s: [6.08569063596, 7.39001709078, 7.44924710882, 7.44924710882, 9.06378339472, 10.3538397984, 10.4762446609, 10.5488429565, 10.7317572081, 11.0261761]
+    after_s: [6.08569063596, 7.39001709078, 7.44924710882, 7.44924710882, 9.06945339472, 10.3601742516, 10.482669114, 10.5552674096, 10.7382930596, 11.0328597112]
     total_byte: 66.8566512e9
   maxtext-64b:
     dimensions: maxtext-64b

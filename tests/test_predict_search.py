@@ -12,7 +12,7 @@ from colocalc.mfu.predict.choices import Choices, Recompute, Schedule, Sizes, ev
 from colocalc.mfu.predict.facts import STAGES, Chip, Constants, Dimensions, Plan, Stack
 from colocalc.mfu.predict.layouts import enumerate_layouts
 from colocalc.mfu.predict.memory import TERMS, memory
-from colocalc.mfu.predict.search import Facts, rank, search
+from colocalc.mfu.predict.search import Facts, costs, rank, search
 from colocalc.mfu.predict.step import step_time
 from colocalc.runs import Run, read_runs
 
@@ -46,6 +46,8 @@ SMALL = Sizes(
     expert_count=0,
     sequence_tokens=96,
     global_batch_sequences=48,
+    gpu_rest_share=0.0,
+    batch_rest_share=0.0,
 )
 SPARSE = replace(SMALL, expert_count=12)
 LLAMA = Sizes(
@@ -57,6 +59,8 @@ LLAMA = Sizes(
     expert_count=0,
     sequence_tokens=8_192,
     global_batch_sequences=2_048,
+    gpu_rest_share=0.0,
+    batch_rest_share=0.0,
 )
 UNLIMITED = 2**20
 FREE = {
@@ -262,6 +266,51 @@ def test_a_layout_becomes_the_plan_of_the_step_model():
     }
 
 
+# With a rest
+
+ODD = replace(SMALL, gpu_count=26, global_batch_sequences=50, gpu_rest_share=0.1, batch_rest_share=0.1)
+
+
+def cuts_with_a_rest(sizes, choices):
+    """Every cut that leaves no more than the sizes allow, one at a time, with what it makes of chips and batch."""
+    for t, p, c, b in product(choices.tp_count, choices.pp_count, choices.cp_count, choices.micro_batch_sequences):
+        d = sizes.gpu_count // (t * p * c)
+        if d == 0 or sizes.gpu_count - t * p * c * d > sizes.gpu_rest_share * sizes.gpu_count:
+            continue
+        micro = max(1, round(sizes.global_batch_sequences / (b * d)))
+        off = abs(micro * b * d - sizes.global_batch_sequences)
+        exact = replace(sizes, gpu_count=t * p * c * d, global_batch_sequences=micro * b * d)
+        if off <= sizes.batch_rest_share * sizes.global_batch_sequences and divides(exact, t, p, c, 1, b):
+            yield t, p, c, d, b, micro, t * p * c * d, micro * b * d
+
+
+def test_where_a_rest_is_allowed_any_number_of_stages_is_a_choice():
+    found = choices_of(ODD, micro_batch_limit_sequences=6)
+    assert found.pp_count == (1, 2, 3, 4, 5, 6, 7, 8, 9, 10)
+    assert found.tp_count == (1, 2, 3, 4, 6, 12)
+    assert found.cp_count == (1, 2, 3, 4, 6, 8, 12, 16, 24)
+    assert found.micro_batch_sequences == (1, 2, 3, 4, 5, 6)
+
+
+def test_the_cuts_with_a_rest_are_those_of_plain_loops():
+    changes = {"micro_batch_limit_sequences": 6, "schedules": (ONE_F_ONE_B,), "zero_stage": (1,), "vpp_count": (1,)}
+    found = laid_out(ODD, recompute=(NONE,), **changes)
+    names = ("tp_count", "pp_count", "cp_count", "dp_count", "micro_batch_sequences")
+    names = (*names, "micro_batch_count", "laid_out_count", "batch_sequences")
+    told = list(zip(*(found.column(name).tolist() for name in names), strict=True))
+    assert set(told) == set(cuts_with_a_rest(ODD, choices_of(ODD, micro_batch_limit_sequences=6)))
+    assert len(set(told)) == len(told) > 100
+    assert {row[-2] for row in told} == {24, 25, 26}
+    plan = found.plan()
+    assert plan.gpu_count.tolist() == [row[-2] for row in told]
+    assert plan.global_batch_sequences.tolist() == [row[-1] for row in told]
+
+
+def test_without_a_rest_nothing_divides_a_prime_number_of_chips():
+    prime = replace(ODD, gpu_count=10_007, gpu_rest_share=0.0)
+    assert {row[0] * row[1] * row[3] for row in rows(laid_out(prime))} <= {1}
+
+
 # The search
 
 
@@ -375,6 +424,32 @@ def test_more_is_told_than_fits(llama, facts):
     assert len(found.best.layouts) == found.fitting_count < 500
     assert np.all(np.diff(found.best.step_time_s) >= 0.0)
     assert np.all(found.best.memory_use_share <= 0.95)
+
+
+def test_costs_of_any_plan_are_those_of_the_search(llama, facts):
+    few = some(llama, 300)
+    told, told_alone = (
+        rank(layouts=few, facts=facts),
+        costs(plan=few.plan(), selective_share=few.selective_share(), facts=facts),
+    )
+    assert told.step_time_s.tobytes() == told_alone.step_time_s.tobytes()
+    assert told.binding_terms() == told_alone.binding_terms()
+
+
+def test_times_of_all_that_fit_are_told_in_order(llama, facts):
+    found = best_of(some(llama, 3_000), facts, best_limit_count=50)
+    assert len(found.fitting_time_s) == found.fitting_count
+    assert np.all(np.diff(found.fitting_time_s) >= 0.0)
+    assert found.fitting_time_s[:50].tolist() == found.best.step_time_s.tolist()
+
+
+def test_layouts_of_several_batches_are_ordered_by_their_time_for_one(facts):
+    loose = replace(LLAMA, global_batch_sequences=2_000, gpu_rest_share=0.01, batch_rest_share=0.05)
+    layouts = laid_out(loose, tp_count=(8,), cp_count=(1,), micro_batch_limit_sequences=2, recompute=(NONE,))
+    best = best_of(layouts, facts, best_limit_count=200).best
+    alike_s = best.step_time_s * 2_000 / best.plan.global_batch_sequences
+    assert np.all(np.diff(alike_s) >= 0.0)
+    assert not np.all(np.diff(best.step_time_s) >= 0.0)
 
 
 def test_more_memory_is_never_slower(llama, facts):

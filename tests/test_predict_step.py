@@ -396,8 +396,14 @@ def test_keys_and_values_move_three_times_between_context_ranks():
         )
         for share in (0, 1)
     }
-    assert float(seen[0]) == near(12 * 100 * 10 * 0.5 / 1e6)
+    assert float(seen[0]) == near(12 * 100 * 10 * 0.5 / 1e6 + 3 * 8e-6)
     assert float(seen[1]) == near(0.3 * float(seen[0]))
+
+
+@pytest.mark.parametrize(("domain", "start_s"), [(8, 8e-6), (2, 15e-6)])
+def test_infinite_links_leave_the_starts_of_context_collectives(domain, start_s):
+    chip = {"domain_gpu_count": domain, "scale_up_byte_per_s": np.inf, "scale_out_byte_per_s": np.inf}
+    assert float(traffic.context_s(part(plan={"tp_count": 2, "cp_count": 2}, chip=chip))) == near(3 * start_s)
 
 
 def test_tokens_go_to_their_experts_and_back():
@@ -906,9 +912,8 @@ def test_infinite_links_leave_starts_and_dispatch_only():
     assert np.all(gap[once & one_slice] == 0.0)
     assert np.any(once & one_slice)
     micro = plan.global_batch_sequences / (plan.dp_count * plan.micro_batch_sequences)
-    starts = np.where(plan.tp_count > 1.0, 8e-6 * 14.0, 0.0) + 4.0 * constants.expert_layer_s * (
-        dims.expert_layer_count > 0.0
-    )
+    starts = np.where(plan.tp_count > 1.0, 8e-6 * 14.0, 0.0) + np.where(plan.cp_count > 1.0, 15e-6 * 3.0, 0.0)
+    starts = starts + 4.0 * constants.expert_layer_s * (dims.expert_layer_count > 0.0)
     most = micro * (dims.layer_count / plan.pp_count * starts + 2.0 * plan.vpp_count * 15e-6 * (plan.pp_count > 1.0))
     inner = found.after_s["tensor_context_expert"] - found.after_s["recompute"]
     assert np.all(inner <= most * (1.0 + 1e-9) + 1e-12 * found.step_time_s)

@@ -386,7 +386,7 @@ def test_the_attention_convention_moves_the_mfu_and_not_the_clock(convention, co
 
 def test_the_attention_core_run_again_is_a_loss():
     # One more pass of the fused core for each micro-batch and layer: half the sequence for each query
-    step = evaluate_step(job(("h100-sxm", 1_024), layout="tp: 8, recompute: selective"))
+    step = evaluate_step(job(("h100-sxm", 1_024), recompute_core_share=1.0))
     core_s = 2 * 8_192 * 4_096 * 2 * 4_096 / 8 / (989.4e12 * 0.45 * K["attention_factor"])
     assert added_s(step, "recompute") == near(4 * 32 * core_s)
 
@@ -642,7 +642,7 @@ def test_context_ranks_gather_keys_and_values(overlap, seen):
     micro = BATCH / 8_192 / 128
     # Keys and values of half the heads' ranks move three times; half of the tokens are on each of two ranks.
     tensor_s = K["tp_exposed_share"] * 10 * (2 * 8_192 * 4_096 / 2 * 3 / 4 / H100_BYTE_PER_S + 8e-6)
-    context_s = seen * 3 * 1 / 2 * 2 * 2 * 8_192 * 1_024 / 4 / H100_BYTE_PER_S
+    context_s = seen * 3 * (1 / 2 * 2 * 2 * 8_192 * 1_024 / 4 / H100_BYTE_PER_S + 8e-6)
     assert added_s(step, "tensor_context_expert") == near(micro * 32 * (tensor_s + context_s))
 
 

@@ -96,7 +96,7 @@ def test_whatever_else_is_set(sets):
     fleet = small(*sets)
     for path, row in numbers(fleet.case).items():
         quick = varied(fleet.case, fleet.fleet, fleet.loaded.catalog, path, another(row))
-        whole = lower(fleet.fleet, fleet.loaded.catalog, instead={path: another(row)})
+        whole = lower(fleet.fleet, fleet.loaded.catalog, instead={path: another(row)}, like=fleet.case)
         assert not unlike(quick, whole), path
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from colocalc.arrays import Array
 from colocalc.case.equivalents import EquivalentsCase, lower_equivalents
+from colocalc.case.layout_rule import BY_SEARCH
 from colocalc.case.leases import CostCase, LeaseCase, LossCase, lower_costs, lower_lease, lower_loss
 from colocalc.case.ledger import Assumption, Ledger, Remark, scalar
 from colocalc.case.pools import Pools, Sites, lower_pools, lower_sites
@@ -51,7 +52,6 @@ _NOT_USED_YET = (
     ("finance", "valuation_usd"),
     ("finance", "reference.gpu"),
     ("finance", "reference.rate_usd_per_gpu_h"),
-    ("training", "outer_sync_bits"),
 )
 _SEVERAL = {"lease": "contracts", "training": "jobs"}
 
@@ -106,7 +106,12 @@ class Case:
 
 
 def lower(
-    fleet: Fleet, catalog: Catalog, *, scenario: str | None = None, instead: Mapping[str, float] | None = None
+    fleet: Fleet,
+    catalog: Catalog,
+    *,
+    scenario: str | None = None,
+    instead: Mapping[str, float] | None = None,
+    like: Case | None = None,
 ) -> Case:
     """A fleet as arrays.
 
@@ -120,6 +125,8 @@ def lower(
         The scenario that was applied, for the title.
     instead : mapping of str to float, optional
         Numbers that take the place of those of these assumptions, by path: how studies vary a fleet.
+    like : Case, optional
+        The fleet as it is: a layout that was searched for it is kept, so that what changes is the number alone.
 
     Returns
     -------
@@ -132,7 +139,7 @@ def lower(
         fleet's.
     """
     figures = {path: Figure(float(value)) for path, value in (instead or {}).items()}
-    ledger = Ledger(catalog, {**fleet.assumptions, **figures})
+    ledger = Ledger(catalog, {**fleet.assumptions, **figures}, searched=_searched(like))
     parts: dict[str, Any] = {}
     for part, lowered in _PARTS.items():
         ledger.part = part
@@ -173,7 +180,9 @@ def varied(case: Case, fleet: Fleet, catalog: Catalog, path: str, value: float) 
     ColocalcError
         When there is no case with that value.
     """
-    ledger = Ledger(catalog, {**fleet.assumptions, path: Figure(float(value))}, remembers=False)
+    ledger = Ledger(
+        catalog, {**fleet.assumptions, path: Figure(float(value))}, remembers=False, searched=_searched(case)
+    )
     parts: dict[str, Any] = {name: getattr(case, name) for name in _PARTS}
     stale = set(case.read_by[path])
     for part, lowered in _PARTS.items():
@@ -181,6 +190,13 @@ def varied(case: Case, fleet: Fleet, catalog: Catalog, path: str, value: float) 
             stale.add(part)
             parts[part] = lowered(fleet, parts, ledger)
     return replace(case, **parts)
+
+
+@lru_cache(maxsize=64)
+def _searched(case: Case | None) -> dict[str, Assumption]:
+    """The parts of layouts that a search found for a case, by path."""
+    rows = () if case is None else case.assumptions
+    return {row.path: row for row in rows if (row.note or "").startswith(BY_SEARCH)}
 
 
 _Lowering = Callable[[Fleet, Mapping[str, Any], Ledger], Any]
@@ -217,7 +233,10 @@ _NO_AXES = (".zero_stage", ".band.dense_share", ".band.experts_share", ".band_wi
 
 @lru_cache(maxsize=64)
 def numbers(case: Case) -> dict[str, Assumption]:
-    """The numbers behind a case that may be varied, by path: not those computed from others, nor those of no array."""
+    """The numbers behind a case that may be varied, by path.
+
+    Not those computed from others, nor those of no array, nor how far a layout is searched: that was done before.
+    """
     return {
         row.path: row
         for row in case.assumptions
@@ -225,6 +244,7 @@ def numbers(case: Case) -> dict[str, Assumption]:
         and row.value == row.value  # no NaN
         and row.origin != "derived"
         and not row.path.endswith(_NO_AXES)
+        and not row.path.startswith("search.")
     }
 
 

@@ -298,12 +298,12 @@ def recompute_shares(
 
 
 def _selective_kind(gpus: list[GpuType], model: ModelDims | None, *, is_fused: bool) -> str:
-    """Selective means projections on a TPU, modules with experts, and the attention core elsewhere."""
+    """Selective means projections on a TPU, the cheap parts of a layer where attention is fused, else its core."""
     if any(gpu.link_kind == "torus" for gpu in gpus):
         return "tpu"
-    if model is not None and model.expert_count is not None and is_fused:
-        return "experts"
-    return "core"
+    if not is_fused:
+        return "core"
+    return "experts" if model is not None and model.expert_count is not None else "cheap_parts"
 
 
 def stack_period(software: str, as_of: str | None, ledger: Ledger) -> StackPeriod:

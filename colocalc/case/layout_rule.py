@@ -1,15 +1,18 @@
-"""The layout of a job: as given, or by a plain rule until a search takes its place.
+"""The layout of a job: as given, or the best that a search finds, or by a plain rule where there is nothing to search.
 
-The rule, when ``layout`` is missing or ``auto``: tensor parallelism over the GPUs of a node, at most the limit of the
-catalog and the heads of the model; the fewest pipeline stages (a power of two) at which weights and gradients take no
-more than the stated share of the smallest memory; as many virtual stages as the limit allows and the layers divide
-into.
+When ``layout`` is missing or ``auto``, a job with a model and a batch has the fastest layout that fits. The rule for
+one without a batch, or on GPUs of which a figure is not known: tensor parallelism over the GPUs of a node, at most the
+limit of the catalog and the heads of the model; the fewest pipeline stages (a power of two) at which weights and
+gradients take no more than the stated share of the smallest memory; as many virtual stages as the limit allows and the
+layers divide into.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from colocalc.case.dimensions import parameter_count
+from colocalc.case.layout_search import Question, best_of
 from colocalc.case.ledger import Ledger
 from colocalc.fleet import Layout, Training
 from colocalc.hardware import GpuType
@@ -18,6 +21,7 @@ from colocalc.units import BYTES_PER_GBYTE
 
 _WEIGHT_BYTES: Final = 2.0  # in 16 bits, as the step-time model has it
 _TOPIC: Final = "mfu"
+BY_SEARCH: Final = "by search"  # how the note of each part of a layout that was searched begins
 
 
 @dataclass(frozen=True)
@@ -39,32 +43,38 @@ class CutLayout:
 
 
 def lower_layout(
-    path: str, training: Training, gpus: list[GpuType], model: ModelDims | None, ledger: Ledger
+    path: str,
+    training: Training,
+    gpus: list[GpuType],
+    model: ModelDims | None,
+    ledger: Ledger,
+    *,
+    asked: Callable[[], Question | str],
 ) -> CutLayout:
-    """The layout a job runs with, each part recorded with its origin."""
+    """The layout a job runs with, each part recorded with its origin; ``asked`` is what a search would look for."""
     given = training.layout if isinstance(training.layout, Layout) else Layout()
     key = f"{path}.layout"
     open_layout = not isinstance(training.layout, Layout)
-    by_rule = _by_rule(training, gpus, model, ledger) if open_layout and model is not None else {}
-    if by_rule:
-        ledger.remark(
-            "no layout given: a plain rule is used, see the assumptions; `layout: {tp: ..., pp: ...}` overrides it",
-            _TOPIC,
-        )
+    found = _open(path, training, gpus, model, ledger, asked) if open_layout and model is not None else _NOTHING
 
     def part(name: str) -> float:
         value = getattr(given, name)
-        if value is None and name in by_rule:
-            return ledger.derived(f"{key}.{name}", by_rule[name], _TOPIC, note="by the layout rule")
+        if value is None and name in found.numbers:
+            return ledger.derived(f"{key}.{name}", found.numbers[name], _TOPIC, note=found.note)
         return ledger.number(f"{key}.{name}", value, _TOPIC, default=f"training.layout.{name}")
 
-    schedule = ledger.word(f"{key}.schedule", given.schedule, _TOPIC, default="training.layout.schedule")
-    zero_stage = ledger.number(
-        f"{key}.zero_stage",
-        None if given.zero_stage is None else float(given.zero_stage),
-        _TOPIC,
-        default="training.layout.zero_stage",
-    )
+    def word(name: str) -> str:
+        if name in found.words:
+            ledger.record(f"{key}.{name}", found.words[name], _TOPIC, origin="derived", note=found.note)
+            return found.words[name]
+        return ledger.word(f"{key}.{name}", getattr(given, name), _TOPIC, default=f"training.layout.{name}")
+
+    schedule = word("schedule")
+    if "zero_stage" in found.numbers:
+        zero_stage = part("zero_stage")
+    else:
+        stage = None if given.zero_stage is None else float(given.zero_stage)
+        zero_stage = ledger.number(f"{key}.zero_stage", stage, _TOPIC, default="training.layout.zero_stage")
     return CutLayout(
         tp=part("tp"),
         pp=part("pp"),
@@ -76,11 +86,80 @@ def lower_layout(
         schedule_factor=ledger.number(
             f"schedule.{schedule}_factor", None, _TOPIC, default=f"schedule.{schedule}_factor"
         ),
-        recompute=ledger.word(f"{key}.recompute", given.recompute, _TOPIC, default="training.layout.recompute"),
+        recompute=word("recompute"),
         zero_stage=int(zero_stage),
         dp_shard_count=ledger.number(f"{key}.dp_shard_count", given.dp_shard_count, _TOPIC),
         sequence_parallel=_sequence_parallel(key, given, ledger),
     )
+
+
+@dataclass(frozen=True)
+class _Chosen:
+    """Parts of a layout that the file leaves open, and how they were found."""
+
+    numbers: Mapping[str, float]
+    words: Mapping[str, str]
+    note: str
+
+
+_NOTHING = _Chosen({}, {}, "")
+_OVERRIDE = "see the assumptions; `layout: {tp: ..., pp: ...}` overrides it"
+
+
+def _open(
+    path: str,
+    training: Training,
+    gpus: list[GpuType],
+    model: ModelDims | None,
+    ledger: Ledger,
+    asked: Callable[[], Question | str],
+) -> _Chosen:
+    """A layout for a job that has none: by search where it can be, else by the rule."""
+    question = asked()
+    if (kept := _kept(f"{path}.layout", ledger)).numbers:
+        return kept
+    chosen = _NOTHING if isinstance(question, str) else _by_search(path, question, ledger)
+    if chosen.numbers or model is None:
+        return chosen
+    ledger.remark(f"no layout given: a plain rule is used, {_OVERRIDE}", _TOPIC)
+    return _Chosen(_by_rule(training, gpus, model, ledger), {}, "by the layout rule")
+
+
+def _kept(key: str, ledger: Ledger) -> _Chosen:
+    """What was found for the fleet as it is, where a study changes a number of it."""
+    rows = {path.rpartition(".")[2]: row for path, row in ledger.searched.items() if path.startswith(f"{key}.")}
+    numbers = {name: float(row.value) for name, row in rows.items() if isinstance(row.value, int | float)}
+    words = {name: row.value for name, row in rows.items() if isinstance(row.value, str)}
+    return _Chosen(numbers, words, next((row.note or "" for row in rows.values()), ""))
+
+
+def _by_search(path: str, question: Question, ledger: Ledger) -> _Chosen:
+    found, _ = best_of(question, limit=1)
+    if not found.layout_count:
+        return _NOTHING
+    ranking = found.best if found.fitting_count else found.leanest
+    if found.fitting_count:
+        note = f"{BY_SEARCH}: best of {found.fitting_count:,} that fit"
+        ledger.remark(f"no layout given: the best of {found.fitting_count:,} that fit is used, {_OVERRIDE}", _TOPIC)
+    else:
+        note = f"{BY_SEARCH}: the leanest of {found.layout_count:,}, none of which fits"
+        ledger.remark(f"{path}: no layout fits in memory; the leanest is used, {_OVERRIDE}", _TOPIC, kind="warning")
+    layouts, plan = ranking.layouts, ranking.plan
+    numbers = {
+        "tp": plan.tp_count,
+        "pp": plan.pp_count,
+        "vpp": plan.vpp_count,
+        "cp": plan.cp_count,
+        "ep": plan.ep_count,
+        "micro_batch": plan.micro_batch_sequences,
+        "zero_stage": plan.zero_stage,
+    }
+    schedule, recompute = layouts.column("schedule_index")[0], layouts.recompute_index[0]
+    words = {
+        "schedule": layouts.choices.schedules[schedule].name,
+        "recompute": layouts.choices.recompute[recompute].name,
+    }
+    return _Chosen({name: float(value[0]) for name, value in numbers.items()}, words, note)
 
 
 def _sequence_parallel(key: str, given: Layout, ledger: Ledger) -> bool:

@@ -66,10 +66,20 @@ class Ledger:
         Numbers that take the place of those of these paths, whatever the file, the catalog or a default says.
     remembers : bool
         Whether what is taken is remembered; a study that lowers a fleet many times asks for the numbers alone.
+    searched : mapping of str to Assumption, optional
+        Layouts that a search has found for the fleet as it is, by path: what studies vary is not searched anew.
     """
 
-    def __init__(self, catalog: Catalog, instead: Mapping[str, Figure[float]], *, remembers: bool = True) -> None:
+    def __init__(
+        self,
+        catalog: Catalog,
+        instead: Mapping[str, Figure[float]],
+        *,
+        remembers: bool = True,
+        searched: Mapping[str, Assumption] | None = None,
+    ) -> None:
         self.catalog = catalog
+        self.searched = searched or {}
         self._remembers = remembers
         self._instead = instead
         self._replaced: set[str] = set()

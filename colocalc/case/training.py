@@ -10,7 +10,7 @@ import numpy as np
 
 from colocalc.arrays import Array
 from colocalc.calibration import Calibration
-from colocalc.case import dimensions, facts
+from colocalc.case import dimensions, facts, layout_search
 from colocalc.case.calibrated import model_error
 from colocalc.case.layout_rule import CutLayout, lower_layout, warn_of_layout
 from colocalc.case.ledger import Ledger, array, peak_key, per_type, scalar, wanted_peak
@@ -21,6 +21,7 @@ from colocalc.fleet import Fleet, Reliability, Training
 from colocalc.hardware import GpuType
 from colocalc.mfu import job as mfu_job
 from colocalc.mfu import transformer
+from colocalc.mfu.predict.facts import Stack
 from colocalc.model import ModelDims
 from colocalc.units import text
 
@@ -67,28 +68,139 @@ def pool_peaks(pools: Pools, jobs: tuple[TrainingCase, ...], ledger: Ledger) -> 
     return array(*peaks)
 
 
+@dataclass(frozen=True)
+class _Words:
+    """What a job says in words, and its model and layout."""
+
+    precision: str
+    software: str
+    split: str
+    isolation: str
+    model: ModelDims | None
+    layout: CutLayout
+
+
 def _lower_job(
     path: str, training: Training, index: tuple[int, ...], fleet: Fleet, pools: Pools, ledger: Ledger
 ) -> TrainingCase:
     gpus = [pools.gpus[i] for i in index]
-    precision = ledger.word(f"{path}.precision", training.precision, _TOPIC, default="training.precision")
-    software = ledger.word(f"{path}.software", training.software, _TOPIC, default="training.software")
+    words = _words(path, training, gpus, array(*pools.gpu_count[list(index)]), fleet, ledger)
+    return TrainingCase(
+        name=path.removeprefix("jobs."),
+        pool_index=index,
+        arrays=_arrays(path, training, index, words, fleet, pools, ledger),
+        precision=words.precision,
+        peak_precision=wanted_peak(words.precision),
+        peak_precisions=tuple(peak_key(gpu.peak_tflop_per_s, words.precision) or "" for gpu in gpus),
+        split=words.split,
+        isolation=words.isolation,
+        recompute=words.layout.recompute,
+        ignores_memory=training.ignore_memory,
+        memory_slack_factor=ledger.number(_SLACK, None, _TOPIC, default=_SLACK),
+    )
+
+
+def _words(path: str, training: Training, gpus: list[GpuType], count: Array, fleet: Fleet, ledger: Ledger) -> _Words:
     model = _model(training, ledger)
+    layout = lower_layout(
+        path, training, gpus, model, ledger, asked=lambda: _asked(path, training, fleet, gpus, count, ledger)
+    )
+    warn_of_layout(path, layout, gpus, model, ledger)
+    own = fleet.reliability.isolation if fleet.reliability else None
+    return _Words(
+        precision=ledger.word(f"{path}.precision", training.precision, _TOPIC, default="training.precision"),
+        software=ledger.word(f"{path}.software", training.software, _TOPIC, default="training.software"),
+        split=ledger.word(f"{path}.split", training.split, _TOPIC, default="training.split"),
+        isolation=ledger.word("reliability.isolation", own, _TOPIC, default="reliability.isolation"),
+        model=model,
+        layout=layout,
+    )
+
+
+def _arrays(
+    path: str,
+    training: Training,
+    index: tuple[int, ...],
+    words: _Words,
+    fleet: Fleet,
+    pools: Pools,
+    ledger: Ledger,
+) -> mfu_job.Job:
+    gpus, model, layout = [pools.gpus[i] for i in index], words.model, words.layout
     count = array(*pools.gpu_count[list(index)])
-    layout = _layout(path, training, gpus, model, ledger)
     network = lower_network(fleet, gpus, ledger)
-    split = ledger.word(f"{path}.split", training.split, _TOPIC, default="training.split")
-    isolation = _isolation(fleet.reliability, ledger)
-    calibration = _calibration(path, training, ledger)
-    is_computed = _is_computed(training, model)
-    period = facts.stack_period(software, fleet.as_of, ledger)
+    # Without a model, a sequence and a batch no stage of compute can be worked out, and shares are assumed.
+    given = (model, training.sequence_tokens, training.global_batch_tokens)
+    is_computed = all(one is not None for one in given)
     sequence = ledger.number(f"{path}.sequence_tokens", training.sequence_tokens, _TOPIC)
-    arrays = mfu_job.Job(
+    calibration = _calibration(path, training, ledger)
+    return mfu_job.Job(
         gpu_count=count,
         shape_share=array(*(_shape_share(gpu.family, ledger, is_computed=is_computed) for gpu in gpus)),
         failures_per_1000_gpu_day=_failure_rates(path, fleet, index, pools, ledger),
         gpu_power_share=array(*[np.inf] * len(index)),
-        chip=facts.lower_chip(gpus, precision, network.nic_byte_per_s, ledger),
+        chip=facts.lower_chip(gpus, words.precision, network.nic_byte_per_s, ledger),
+        stack=_stack(path, training, gpus, float(np.sum(count)), words, fleet, ledger),
+        dimensions=facts.lower_dimensions(model, sequence),
+        constants=facts.lower_constants(calibration, gpus, model, ledger),
+        **_model_arrays(path, training, model, sequence, ledger),
+        **_layout_arrays(layout),
+        **_recompute(words, gpus, fleet, ledger),
+        **_assumed(path, training, words.software, ledger, is_computed=is_computed),
+        model_error_factor=scalar(model_error(path, calibration, gpus, count, words.precision, model, ledger)),
+        **_reliability(fleet.reliability, ledger),
+        **_network_arrays(network),
+        measured={
+            name.removesuffix("_factor"): scalar(ledger.number(f"{path}.measured.{name}", figure, _TOPIC))
+            for name, figure in training.measured.items()
+        },
+        split=words.split,
+        isolation=words.isolation,
+        zero_stage=layout.zero_stage,
+    )
+
+
+def _stack(
+    path: str,
+    training: Training,
+    gpus: list[GpuType],
+    gpu_count: float,
+    words: _Words,
+    fleet: Fleet,
+    ledger: Ledger,
+) -> Stack:
+    return facts.lower_stack(
+        path,
+        words.software,
+        words.precision,
+        gpus,
+        gpu_count=gpu_count,
+        as_of=fleet.as_of,
+        gradient_bytes=training.gradient_bytes,
+        model=words.model,
+        ledger=ledger,
+    )
+
+
+def _recompute(words: _Words, gpus: list[GpuType], fleet: Fleet, ledger: Ledger) -> dict[str, Any]:
+    is_fused = facts.stack_period(words.software, fleet.as_of, ledger).fused_attention
+    return facts.recompute_shares(words.layout.recompute, gpus, words.model, ledger, is_fused=is_fused)
+
+
+def _asked(
+    path: str, training: Training, fleet: Fleet, gpus: list[GpuType], count: Array, ledger: Ledger
+) -> layout_search.Question | str:
+    """What a search for the layout of a job has to know."""
+    model = _model(training, ledger)
+    if model is None:
+        return "needs training.model"
+    precision = ledger.word(f"{path}.precision", training.precision, _TOPIC, default="training.precision")
+    software = ledger.word(f"{path}.software", training.software, _TOPIC, default="training.software")
+    fused = facts.stack_period(software, fleet.as_of, ledger).fused_attention
+    sequence = ledger.number(f"{path}.sequence_tokens", training.sequence_tokens, _TOPIC)
+    return layout_search.ask(
+        gpu_count=count,
+        chip=facts.lower_chip(gpus, precision, lower_network(fleet, gpus, ledger).nic_byte_per_s, ledger),
         stack=facts.lower_stack(
             path,
             software,
@@ -101,44 +213,13 @@ def _lower_job(
             ledger=ledger,
         ),
         dimensions=facts.lower_dimensions(model, sequence),
-        constants=facts.lower_constants(calibration, gpus, model, ledger),
-        **_model_arrays(path, training, model, sequence, ledger),
-        **_layout_arrays(layout),
-        **facts.recompute_shares(layout.recompute, gpus, model, ledger, is_fused=period.fused_attention),
-        **_assumed(path, training, software, ledger, is_computed=is_computed),
-        model_error_factor=scalar(model_error(path, calibration, gpus, count, precision, model, ledger)),
-        **_reliability(fleet.reliability, ledger),
-        **_network_arrays(network),
-        measured=_measured(path, training, ledger),
-        split=split,
-        isolation=isolation,
-        zero_stage=layout.zero_stage,
+        constants=facts.lower_constants(_calibration(path, training, ledger), gpus, model, ledger),
+        kv_head_count=model.kv_head_count,
+        global_batch_tokens=ledger.number(f"{path}.global_batch_tokens", training.global_batch_tokens, _TOPIC),
+        limits=layout_search.lower_limits(ledger, ignores_memory=training.ignore_memory),
+        recompute=layout_search.lower_recompute(gpus, model, ledger, is_fused=fused),
+        schedules=layout_search.lower_schedules((layout_search.PLAIN_SCHEDULE,), ledger),
     )
-    return TrainingCase(
-        name=path.removeprefix("jobs."),
-        pool_index=index,
-        arrays=arrays,
-        precision=precision,
-        peak_precision=wanted_peak(precision),
-        peak_precisions=tuple(peak_key(gpu.peak_tflop_per_s, precision) or "" for gpu in gpus),
-        split=split,
-        isolation=isolation,
-        recompute=layout.recompute,
-        ignores_memory=training.ignore_memory,
-        memory_slack_factor=ledger.number(_SLACK, None, _TOPIC, default=_SLACK),
-    )
-
-
-def _layout(path: str, training: Training, gpus: list[GpuType], model: ModelDims | None, ledger: Ledger) -> CutLayout:
-    """The layout of a job, with what a reader should know of it."""
-    layout = lower_layout(path, training, gpus, model, ledger)
-    warn_of_layout(path, layout, gpus, model, ledger)
-    return layout
-
-
-def _is_computed(training: Training, model: ModelDims | None) -> bool:
-    """Without a model, a sequence and a batch no stage of compute can be worked out, and shares are assumed."""
-    return model is not None and training.sequence_tokens is not None and training.global_batch_tokens is not None
 
 
 def _calibration(path: str, training: Training, ledger: Ledger) -> Calibration:
@@ -270,15 +351,9 @@ def _assumed(path: str, training: Training, software: str, ledger: Ledger, *, is
     allocation = ledger.number(
         f"{path}.allocation_share", training.allocation_share, _TOPIC, default="training.allocation_share"
     )
-    interval = training.outer_sync_interval_steps
-    if interval is not None and interval.value > 1.0:
-        ledger.remark(
-            f"outer_sync_interval_steps {text(interval.value, 'count')} is read but not used yet: "
-            "the step is computed as fully synchronous",
-            _TOPIC,
-            kind="warning",
-        )
+    steps = _outer_sync(path, training, ledger)
     return {
+        **steps,
         "memory_bound_share": assumed("memory_bound_share"),
         "stage_imbalance_share": assumed("stage_imbalance_share"),
         "power_exponent_factor": one("mfu.power_exponent_factor", "mfu.power_exponent_factor"),
@@ -287,16 +362,20 @@ def _assumed(path: str, training: Training, software: str, ledger: Ledger, *, is
     }
 
 
-def _measured(path: str, training: Training, ledger: Ledger) -> dict[str, Array]:
-    return {
-        name.removesuffix("_factor"): scalar(ledger.number(f"{path}.measured.{name}", figure, _TOPIC))
-        for name, figure in training.measured.items()
-    }
-
-
-def _isolation(given: Reliability | None, ledger: Ledger) -> str:
-    key = "reliability.isolation"
-    return ledger.word(key, given.isolation if given else None, _TOPIC, default=key)
+def _outer_sync(path: str, training: Training, ledger: Ledger) -> dict[str, Any]:
+    """How often replicas meet, and how wide what they exchange then is."""
+    key = "outer_sync_interval_steps"
+    steps = ledger.number(f"{path}.{key}", training.outer_sync_interval_steps, _TOPIC, default=f"training.{key}")
+    bits = ledger.number(
+        f"{path}.outer_sync_bits", training.outer_sync_bits, _TOPIC, default="training.outer_sync_bits"
+    )
+    if steps > 1.0:
+        ledger.remark(
+            f"{path}: replicas meet every {text(steps, 'count')} steps; that a batch teaches less then "
+            "(0 to 5% more compute for the same loss) is not in any MFU",
+            _TOPIC,
+        )
+    return {key: scalar(steps), "outer_sync_bits": scalar(bits)}
 
 
 def _reliability(given: Reliability | None, ledger: Ledger) -> dict[str, Any]:
@@ -314,12 +393,8 @@ def _reliability(given: Reliability | None, ledger: Ledger) -> dict[str, Any]:
     return {name: one(name) for name in names} | {"checkpoint_interval_s": scalar(seconds)}
 
 
+_OF_NETWORK = ("pod_gpu_count", "oversubscription_factor", "flat_collective_count", "links", "algorithm", "flat")
+
+
 def _network_arrays(network: NetworkArrays) -> dict[str, Any]:
-    return {
-        "pod_gpu_count": network.pod_gpu_count,
-        "oversubscription_factor": network.oversubscription_factor,
-        "flat_collective_count": network.flat_collective_count,
-        "links": network.links,
-        "algorithm": network.algorithm,
-        "flat": network.flat,
-    }
+    return {name: getattr(network, name) for name in _OF_NETWORK}

@@ -56,6 +56,8 @@ class Job:
     recompute_core_share: Array
     selective_share: Array
     dp_shard_count: Array
+    outer_sync_interval_steps: Array
+    outer_sync_bits: Array
 
     memory_bound_share: Array
     stage_imbalance_share: Array

@@ -60,7 +60,11 @@ def evaluate_step(job: Job) -> Step:
     peak = np.sum(job.gpu_count * job.peak_flop_per_s, axis=-1)
     step_flop = job.counted_flop_per_token * cut.batch_tokens
     found = dict.fromkeys(STEP_STAGES, np.asarray(np.nan))
-    found |= _pace_factors(job, pace) | _mixing_factors(job, cut, pace) | {"jitter": _jitter_factor(cut, pace)}
+    found |= (
+        _pace_factors(job, pace)
+        | _mixing_factors(job, cut, pace)
+        | {"jitter": jitter_factor(excess_share=jitter_excess_share(job, cut, pace))}
+    )
     factors = {name: _measured_or(job, name, value) for name, value in found.items()}
     chain = _Chain(seconds=step_flop / peak)
     for name in (*PACE_STAGES, "mixed_generations", "layout_remainder", "power"):
@@ -68,7 +72,7 @@ def evaluate_step(job: Job) -> Step:
     times = exchange_times(job, cut, pace)
     algorithm, used = chosen(job, times)
     exposed_s = _exposed_s(job, cut, pace, used)
-    between = most(cut, slices_share(pace.setup))
+    between = most(cut, slices_share(pace.setup)) / job.outer_sync_interval_steps
     factors["data_parallel"] = chain.add(job, "data_parallel", exposed_s + (chain.seconds + exposed_s) * between)
     chain.pass_stage(factors["jitter"])
     factors["software"] = chain.be(job, "software", _software_factor(job, cut, pace, chain.seconds))
@@ -158,7 +162,10 @@ def _mixing_factors(job: Job, cut: Cut, pace: Pace) -> dict[str, Array]:
 
 
 def _exposed_s(job: Job, cut: Cut, pace: Pace, used: DataParallel) -> Array:
-    """What compute does not hide of the exchange, at the pool that hides least of it."""
+    """What compute does not hide of the exchange, at the pool that hides least of it.
+
+    Replicas that meet every few steps only stand still for all of it, once in so many steps.
+    """
     busy_s = pace.busy_s()
     if job.split in _BY_SPEED:
         # Shares by speed end together. Over a whole step every pool has the same time to hide behind, a fast one in
@@ -171,17 +178,45 @@ def _exposed_s(job: Job, cut: Cut, pace: Pace, used: DataParallel) -> Array:
     seen_s = overlap.exposed_s(
         pace.setup, busy_s=busy_s, scatter_s=used.scatter_s[..., None], gather_s=used.gather_s[..., None]
     )
-    return most(cut, seen_s)
+    steps = job.outer_sync_interval_steps
+    return np.where(steps > 1.0, used.total_s / steps, most(cut, seen_s))
 
 
 _BY_SPEED = ("proportional", "memory")
 
 
-def _jitter_factor(cut: Cut, pace: Pace) -> Array:
-    """Waiting for the slowest host; without a batch, as if every micro-batch ended at a barrier."""
+def jitter_excess_share(job: Job, cut: Cut, pace: Pace) -> Array:
+    """Excess of the slowest host's time over the mean, between two barriers.
+
+    Parameters
+    ----------
+    job : Job
+        The job.
+    cut : Cut
+        How it is cut.
+    pace : Pace
+        The pace of its pools.
+
+    Returns
+    -------
+    ndarray (...)
+        Excess [share].
+
+    Notes
+    -----
+    ``colocalc.mfu.predict.waiting.jitter_excess_share`` over the micro-batches of all steps between two barriers
+
+    - no batch: as if every micro-batch ended at a barrier
+    - barriers ever farther apart: the persistent part is left
+
+    References
+    ----------
+    Douillard et al. 2023 (DiLoCo), for barriers every few steps.
+    """
     micro = pace.setup.part.micro_batch_count
-    part = replace(pace.setup.part, micro_batch_count=np.where(np.isnan(micro), 1.0, micro))
-    return jitter_factor(excess_share=most(cut, waiting.jitter_excess_share(replace(pace.setup, part=part))))
+    between = np.where(np.isnan(micro), 1.0, micro) * job.outer_sync_interval_steps[..., None]
+    part = replace(pace.setup.part, micro_batch_count=between)
+    return most(cut, waiting.jitter_excess_share(replace(pace.setup, part=part)))
 
 
 def _software_factor(job: Job, cut: Cut, pace: Pace, before_s: Array) -> Array:
@@ -236,8 +271,39 @@ def _goodput(job: Job, cut: Cut) -> tuple[Array, Array, Array]:
         stall_s=job.hot_spare_stall_s if spare else job.replica_stall_s,
         # A hot spare takes the place of the failed replica at once, so no repair time is lost.
         replica_repair_s=np.zeros_like(job.replica_repair_s) if spare else job.replica_repair_s,
-        replica_count=cut.replica_count,
+        replica_count=cut.replica_count / most(cut, stopped_replica_count(job)),
     )
     # A replica without another to go on is the job.
     alone = (cut.replica_count <= 1.0) & (not spare)
     return mttf_s, interval_s, np.where(alone, restart, isolated)
+
+
+def stopped_replica_count(job: Job) -> Array:
+    """Replicas that one failure stops: a rack-scale domain goes down as a whole, elsewhere a host.
+
+    Parameters
+    ----------
+    job : Job
+        The job.
+
+    Returns
+    -------
+    ndarray (..., pool)
+        Replicas, at least 1 [1].
+
+    Notes
+    -----
+    ``max(1, g / (t p c))`` with ``g`` the GPUs that go down together
+
+    - replicas of a host or more, on switched hosts: 1
+    - replicas of 8 GPUs on an NVL72: 9
+
+    References
+    ----------
+    The rack of an NVL72 is serviced as a whole; SemiAnalysis 2025, on its backplane.
+    """
+    chip = job.chip
+    is_rack = chip.domain_gpu_count > chip.node_gpu_count
+    together = np.where(is_rack & (chip.tpu_share == 0.0), chip.domain_gpu_count, chip.node_gpu_count)
+    replica = (job.tp_count * job.pp_count * job.cp_count)[..., None]
+    return np.maximum(1.0, together / replica)

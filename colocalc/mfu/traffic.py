@@ -1,7 +1,7 @@
 """What the data-parallel collectives of one step cost, on the links that the job's GPUs have."""
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,75 +13,93 @@ from colocalc.mfu.exchange import DataParallel
 from colocalc.mfu.job import Job
 from colocalc.mfu.pace import Pace
 from colocalc.mfu.predict.setup import ELEMENT_BYTE, TABLES, expert_copy_count
+from colocalc.units import BITS_PER_BYTE
+
+
+@dataclass(frozen=True, eq=False)
+class _Group:
+    """Ranks that hold the same parameters, each ``(...,)``."""
+
+    rank_count: Array
+    shard_count: Array  # ranks that share one copy of the state
+    near_count: Array  # of them in one scale-up domain
+    parameter_count: Array  # that each rank holds
 
 
 def exchange_times(job: Job, cut: Cut, pace: Pace) -> dict[str, DataParallel]:
-    """Time of the data-parallel collectives of a step by every algorithm; NaN where one is not available."""
-    links = _links(job, cut, pace)
-    names = ("ring",) if job.flat else exchange.ALGORITHMS
-    times = {name: _exchange(job, cut, pace, links, name) for name in names}
+    """Time of the data-parallel collectives of a step by every algorithm; NaN where one is not available.
+
+    Where replicas meet every few steps only, the collectives are those of such a meeting.
+    """
+    links, groups = _links(job, cut, pace), tuple(_groups(job, cut, pace))
+    gradient = most(cut, pace.setup.stack.gradient_byte)
+    found = {}
+    for name in ("ring",) if job.flat else exchange.ALGORITHMS:
+        inner = _sum([_collectives(job, cut, links, name, one, gradient, job.zero_stage) for one in groups])
+        found[name] = _or_outer(job, cut, links, name, groups, inner)
     if not job.flat:
-        return times
+        return found
     half_s = _flat_latency_s(job, cut, links) / 2.0
-    ring = times["ring"]
+    ring = found["ring"]
     return {"ring": DataParallel(ring.scatter_s + half_s, ring.gather_s + half_s)}
 
 
-def _exchange(job: Job, cut: Cut, pace: Pace, links: exchange.Links, name: str) -> DataParallel:
-    """Everything outside routed experts, and the experts, which fewer ranks hold together."""
-    shared = _of_shared(job, cut, pace, links, name)
-    part = pace.setup.part
-    if not bool(np.any(part.expert_parameter_count > 0.0)):
-        return shared
-    held = least(cut, part.stage_layer_count * part.expert_parameter_count)
-    copies = least(cut, expert_copy_count(plan=pace.setup.plan))
-    routed = _of_group(
-        job, cut, pace, links, name, copies, copies, least(cut, job.chip.domain_gpu_count) / job.ep_count, held
-    )
-    # A dense scenario beside one with experts starts no collective for them.
-    has_experts = held > 0.0
-    return DataParallel(
-        scatter_s=shared.scatter_s + np.where(has_experts, routed.scatter_s, 0.0),
-        gather_s=shared.gather_s + np.where(has_experts, routed.gather_s, 0.0),
-    )
-
-
-def _of_shared(job: Job, cut: Cut, pace: Pace, links: exchange.Links, name: str) -> DataParallel:
-    part = pace.setup.part
+def _groups(job: Job, cut: Cut, pace: Pace) -> Iterator[_Group]:
+    """All that is outside routed experts, and the experts, which fewer ranks hold together."""
+    part, domain = pace.setup.part, least(cut, job.chip.domain_gpu_count)
     whole = job.dimensions.layer_count * least(cut, part.shared_parameter_count)
     held = (whole + TABLES * least(cut, part.head_parameter_count)) / (job.tp_count * job.pp_count)
     # Slices of TPUs are joined by the data-centre network, whose cost is told apart; inside one they are a group.
-    group = cut.replica_count * job.cp_count / most(cut, job.stack.slice_count)
-    shards = np.where(np.isnan(job.dp_shard_count), group, np.minimum(job.dp_shard_count, group))
-    near = least(cut, job.chip.domain_gpu_count) / (job.tp_count * job.cp_count)
-    return _of_group(job, cut, pace, links, name, group, shards, near, held)
+    ranks = cut.replica_count * job.cp_count / most(cut, job.stack.slice_count)
+    shards = np.where(np.isnan(job.dp_shard_count), ranks, np.minimum(job.dp_shard_count, ranks))
+    yield _Group(ranks, shards, np.clip(domain / (job.tp_count * job.cp_count), 1.0, ranks), held)
+    if bool(np.any(part.expert_parameter_count > 0.0)):
+        copies = least(cut, expert_copy_count(plan=pace.setup.plan))
+        experts = least(cut, part.stage_layer_count * part.expert_parameter_count)
+        yield _Group(copies, copies, np.clip(domain / job.ep_count, 1.0, copies), experts)
 
 
-def _of_group(
-    job: Job,
-    cut: Cut,
-    pace: Pace,
-    links: exchange.Links,
-    name: str,
-    group: Array,
-    shards: Array,
-    near: Array,
-    parameter_count: Array,
+def _collectives(
+    job: Job, cut: Cut, links: exchange.Links, name: str, group: _Group, gradient_byte: Array, zero_stage: int
 ) -> DataParallel:
-    stack = pace.setup.stack
-    return exchange.data_parallel_s(
+    found = exchange.data_parallel_s(
         links=links,
         algorithm=name,
-        zero_stage=job.zero_stage,
-        fsdp_share=most(cut, stack.fsdp_share),
-        group_rank_count=group,
-        shard_rank_count=shards,
-        ranks_per_node_count=np.clip(near, 1.0, group),
-        gradient_byte=parameter_count * most(cut, stack.gradient_byte),
-        weight_byte=parameter_count * ELEMENT_BYTE,
+        zero_stage=zero_stage,
+        fsdp_share=most(cut, job.stack.fsdp_share),
+        group_rank_count=group.rank_count,
+        shard_rank_count=group.shard_count,
+        ranks_per_node_count=group.near_count,
+        gradient_byte=group.parameter_count * gradient_byte,
+        weight_byte=group.parameter_count * ELEMENT_BYTE,
         micro_batch_count=cut.micro_batch_count,
         layers_per_stage_count=job.dimensions.layer_count / job.pp_count,
     )
+    # A dense scenario beside one with experts starts no collective for them.
+    is_held = group.parameter_count != 0.0
+    return DataParallel(np.where(is_held, found.scatter_s, 0.0), np.where(is_held, found.gather_s, 0.0))
+
+
+def _or_outer(
+    job: Job, cut: Cut, links: exchange.Links, name: str, groups: Sequence[_Group], inner: DataParallel
+) -> DataParallel:
+    """Local SGD: an all-reduce of what the weights have moved, at its own width, in place of that of every step."""
+    is_outer = job.outer_sync_interval_steps > 1.0
+    if not bool(np.any(is_outer)):
+        return inner
+    byte = job.outer_sync_bits / BITS_PER_BYTE
+    outer = _sum([_collectives(job, cut, links, name, one, byte, 0) for one in groups])
+    return DataParallel(
+        scatter_s=np.where(is_outer, outer.scatter_s, inner.scatter_s),
+        gather_s=np.where(is_outer, outer.gather_s, inner.gather_s),
+    )
+
+
+def _sum(parts: Sequence[DataParallel]) -> DataParallel:
+    first, *others = parts
+    for one in others:
+        first = DataParallel(first.scatter_s + one.scatter_s, first.gather_s + one.gather_s)
+    return first
 
 
 def _flat_latency_s(job: Job, cut: Cut, links: exchange.Links) -> Array:

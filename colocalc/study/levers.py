@@ -137,8 +137,8 @@ def levers(fleet: Varied, metric: str, target: float) -> tuple[Need, ...]:
 def _is_lever(path: str, metric: str) -> bool:
     """Whether a number may be told as what it would take.
 
-    No degree of a layout, no property of a schedule, no width of a number, nothing of the step-time model itself; for
-    MFU no size of the fleet; for a stage no rate of compute, which it only follows.
+    No degree of a layout, no property of a schedule, no width of a number, no length of what is trained on, nothing of
+    the step-time model itself; for MFU no size of the fleet; for a stage no rate of compute, which it only follows.
     """
     if ".layout." in path or path.startswith(_OF_THE_MODEL) or path.endswith(_NO_LEVERS):
         return False
@@ -148,7 +148,7 @@ def _is_lever(path: str, metric: str) -> bool:
 
 
 _OF_THE_MODEL = ("schedule.", "predict.", "calibration.")
-_NO_LEVERS = ("_bytes", ".model_error_factor", ".age_months")
+_NO_LEVERS = ("_bytes", ".sequence_tokens", ".model_error_factor", ".age_months")
 
 
 def _priced_by_card(case: Case) -> bool:

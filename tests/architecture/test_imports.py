@@ -32,6 +32,10 @@ KERNEL_INPUTS = (
     "mfu.attention",
     "lease.rates",
     "mfu.predict.facts",
+    # ``layout: auto`` is the best layout of a search, so lowering has to run it.
+    "mfu.predict.choices",
+    "mfu.predict.layouts",
+    "mfu.predict.search",
 )
 
 EVERYTHING = ("",)
@@ -97,7 +101,7 @@ MAY_IMPORT = {
     "mfu.job": ("arrays", "mfu.exchange.Links", "mfu.predict.facts", "mfu.predict.memory.Memory"),
     "mfu.cut": ("arrays", "mfu.job", *PRIMITIVES),
     "mfu.pace": ("arrays", "mfu.job", "mfu.cut", "mfu.predict", *PRIMITIVES),
-    "mfu.traffic": ("arrays", "mfu.job", "mfu.cut", "mfu.pace", "mfu.predict", *PRIMITIVES),
+    "mfu.traffic": (*KERNEL_BASE, "mfu.job", "mfu.cut", "mfu.pace", "mfu.predict", *PRIMITIVES),
     "mfu.step": ("arrays", "mfu.job", "mfu.cut", "mfu.pace", "mfu.traffic", "mfu.predict", *PRIMITIVES),
     "mfu.waterfall": (*KERNEL_BASE, *PRIMITIVES),
     "lease": (*KERNEL_BASE, "lease"),
@@ -107,6 +111,7 @@ MAY_IMPORT = {
     "study": ("study", "case", "mfu", "lease", "h100e", "metrics", "expect", "arrays", *BOTTOM),
     "study.calibrate": ("calibration.EXPERTS", "study", "case", "arrays", *BOTTOM),
     "study.needed": ("claim", "study", "case", *BOTTOM),
+    "study.layout": ("fleet", "hardware", "catalog", "study", "case", "mfu", "arrays", *BOTTOM),
     "study.claims": ("claim", "study", "case", "mfu", "expect", "metrics", *BOTTOM),
     "variants": ("case", "loading", "catalog", "fleet", "figure", "errors"),
     "report": (),

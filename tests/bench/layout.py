@@ -80,6 +80,8 @@ def lowered(name: str) -> tuple[Facts, Sizes]:
         expert_count=model.experts or 0,
         sequence_tokens=model.seq_len,
         global_batch_sequences=int(run.global_batch),
+        gpu_rest_share=0.0,
+        batch_rest_share=0.0,
     )
 
 

@@ -86,10 +86,8 @@ DEFAULT_NAMES = {
         "software",
         "split",
         "attention_flops",
-        "gradient_bytes",
-        "weight_bytes",
-        "activation_bytes",
         "allocation_share",
+        "model_error_factor",
         "outer_sync_interval_steps",
         "outer_sync_bits",
         "layout.micro_batch",
@@ -98,6 +96,7 @@ DEFAULT_NAMES = {
         "layout.zero_stage",
         "layout.cp",
         "layout.ep",
+        "layout.sequence_parallel",
         "layout.vpp",
     ),
     "mfu": (
@@ -106,11 +105,8 @@ DEFAULT_NAMES = {
         "shape_share.blackwell-ultra",
         "shape_share.ampere",
         "shape_share.other",
-        "ceiling_share.other",
         "memory_bound_share",
         "stage_imbalance_share",
-        "overlap_share",
-        "node_sigma_share",
         "power_exponent_factor",
     ),
     "software": ("immature_factor", "megatron_factor", "fsdp_factor", "xla_factor", "mlperf_factor", "inhouse_factor"),
@@ -399,7 +395,6 @@ def test_defaults_the_story_depends_on():
     assert CATALOG.default("sites.pue_factor").value == 1.25
     assert CATALOG.default("finance.reference.mfu_share").value == 0.40
     assert CATALOG.default("finance.loss_months").value == 12
-    assert CATALOG.default("training.gradient_bytes").value == 4
     assert CATALOG.default("h100e.basis").value == "eight_bit_dense"
     assert CATALOG.default("schedule.zb-h1_factor").value == 1 / 3
 

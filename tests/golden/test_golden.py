@@ -74,3 +74,19 @@ def test_each_scenario_of_colossus_gives_the_metrics_it_did(colocalc, golden, sc
     metrics = json.dumps(run.metrics, indent=1) + "\n"
 
     assert near(run.metrics, json.loads(golden(f"colossus-1.{scenario}.metrics.json", metrics)))
+
+
+@pytest.mark.parametrize("columns", [80, 200])
+def test_the_layouts_read_as_they_did(colocalc, golden, columns):
+    run = colocalc("layout", "meta-llama3-16k", columns=columns)
+
+    assert run.code == 0
+    assert run.out == golden(f"meta-llama3-16k.layout.{columns}.txt", run.out)
+    assert max(map(len, run.out.splitlines())) <= columns
+
+
+def test_the_layouts_in_json_are_what_they_were(colocalc, golden):
+    run = colocalc("layout", "meta-llama3-16k", "--format", "json")
+
+    assert run.code == 0
+    assert near(json.loads(run.out), json.loads(golden("meta-llama3-16k.layout.json", run.out)))

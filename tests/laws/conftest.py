@@ -97,6 +97,8 @@ SCALARS = {
     "dp_shard_count": np.nan,
     "memory_bound_share": np.nan,
     "stage_imbalance_share": np.nan,
+    "outer_sync_interval_steps": 1.0,
+    "outer_sync_bits": 16.0,
     "power_exponent_factor": 0.7,
     "software_factor": 0.95,
     "model_error_factor": 1.0,

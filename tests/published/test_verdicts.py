@@ -17,6 +17,7 @@ from colocalc.claim import Range
 from colocalc.metrics import STAGES
 from colocalc.study.claims import weigh
 from colocalc.study.evaluate import evaluate
+from colocalc.units import text
 from colocalc.variants import Variants
 
 CATALOG = load_catalog()
@@ -97,11 +98,6 @@ def solved(function, target, low, high):
 C1_GOODPUT = restarted(mttf_s(C1_GPUS, 0.80))
 
 
-def c1_rate_for_11():
-    """The failure rate at which Colossus 1 with full restarts trains at 11%."""
-    return solved(lambda rate: step("colossus-1")() * restarted(mttf_s(C1_GPUS, rate)), 0.11, 0.1, 5.0)
-
-
 def c1_gb200_rate_for_11():
     """The failure rate of its GB200 alone at which recovery by replica leaves 11%."""
 
@@ -169,9 +165,9 @@ def at_most(number):
     return (-math.inf, number)
 
 
-def cause(word, factor, *told):
+def cause(word, factor, *told, within=1e-9):
     """A stage is blamed for the fall from 40% to 11%: half of its logarithm is the square root of 0.275."""
-    return Row(word, factor, (None, math.sqrt(0.11 / 0.40)), told=told)
+    return Row(word, factor, (None, math.sqrt(0.11 / 0.40)), told=told, within=within)
 
 
 def share_of_fall(factor):
@@ -196,30 +192,21 @@ ROWS = {
             },
             told=("364.6 MW", "109,482"),
         ),
-        "mfu-11": Row(
-            "holds if",
-            lambda: step("colossus-1")() * C1_GOODPUT,
-            about(0.11),
-            {"reliability.failures_per_1000_gpu_day": c1_rate_for_11},
-            told=("7.9%", "0.607", "(now 0.8"),
-        ),
-        "mfu-11-job": Row(
-            "holds if",
-            lambda: step("colossus-1")() * C1_GOODPUT,
-            about(0.11),
-            {"reliability.failures_per_1000_gpu_day": c1_rate_for_11},
-        ),
+        # Far outside of what the step-time model was calibrated on, its band reaches to 11%.
+        "mfu-11": Row("holds", lambda: step("colossus-1")() * C1_GOODPUT, about(0.11), told=("8.7% (6.8% to 11.0%)",)),
+        "mfu-11-job": Row("holds", lambda: step("colossus-1")() * C1_GOODPUT, about(0.11)),
         "util-5": Row(
             "does not hold",
             lambda: step("colossus-1")() * C1_GOODPUT,
             at_most(0.05),
             {"training.allocation_share": lambda: 0.05 / (step("colossus-1")() * C1_GOODPUT)},
-            told=("63.5%",),
+            told=("57.3%",),
         ),
-        "mixing-cause": cause("does not hold", c1_equal_split(), share_of_fall(c1_equal_split()), "8.6%"),
+        # By the rates of products; the paces with all other stages are within half a percent.
+        "mixing-cause": cause("does not hold", c1_equal_split(), "8.3%", "8.7%", within=0.005),
         "ring-cause": cause("does not hold", stage("colossus-1", "data_parallel", "ring"), "half of it takes"),
         "ring-cause-flat": cause(
-            "does not hold", stage("colossus-1", "data_parallel", "flat-ring"), "half of it takes", "at most 49.8%"
+            "does not hold", stage("colossus-1", "data_parallel", "flat-ring"), "half of it takes", "at most 22.4%"
         ),
         "tree-cure": Row(
             "holds",
@@ -230,7 +217,8 @@ ROWS = {
             at_most(1),
             told=("times that of scenario ring-zero-0",),
         ),
-        "software-cause": cause("does not hold", 0.63, share_of_fall(0.63), "at most " + share_of_fall(0.60)),
+        # The profile's factor, and near 1% of fixed time in a step of 3 seconds.
+        "software-cause": cause("does not hold", 0.63, "36.3%", "at most 40.1%", within=0.01),
         "smoothing-cause": cause("does not hold", 1.0, "explains 0.0%"),
         "restart-cause": cause(
             "holds",
@@ -243,14 +231,13 @@ ROWS = {
             lambda: step("colossus-1", "isolation")() * isolated(mttf_s(C1_GPUS, 0.80), 1_717),
             about(0.11),
             {"pools.gb200.reliability.failures_per_1000_gpu_day": c1_gb200_rate_for_11},
-            told=("24.9%", "20.44 per 1,000 GPU-days"),
+            told=("27.6%", "22.91 per 1,000 GPU-days"),
         ),
-        "memory-gate": Row("does not hold", c1_whole_micro_batches(), at_most(0.90), told=("none of the inputs",)),
+        "memory-gate": Row(
+            "does not hold", c1_whole_micro_batches(), at_most(0.90), told=("none of the inputs",), within=0.005
+        ),
         "nvlink-gate": Row(
-            "does not hold",
-            stage("colossus-1", "tensor_context_expert"),
-            at_most(0.90),
-            {"mfu.overlap_share": None},
+            "holds", stage("colossus-1", "tensor_context_expert"), at_most(0.90), told=("0.9206 (0.8635 to 0.9531)",)
         ),
         "hopper-alone": Row(
             "holds",
@@ -327,13 +314,15 @@ ROWS = {
     },
     "google-palm-v4": {
         "mfu-40-google": Row("holds", step("google-palm-v4"), at_least(0.40)),
-        "mfu-462": Row(
-            "does not hold",
-            step("google-palm-v4"),
-            about(0.462),
-            {"gpus.tpu-v4-3072.ceiling_share": None, "mfu.shape_share.other_share": None},
+        "mfu-462": Row("holds", step("google-palm-v4"), about(0.462), told=("49.4% (44.5% to 54.9%)",)),
+        "google-ocs": Row(
+            "holds",
+            over(
+                metric("google-palm-v4", "mfu.data_parallel_s", "one-pod"),
+                metric("google-palm-v4", "mfu.data_parallel_s", "one-pod-ring"),
+            ),
+            at_most(1),
         ),
-        "google-ocs": Row("holds", stage("google-palm-v4", "data_parallel", "one-pod"), at_least(0.95)),
         "pods-97": Row("holds", over(step("google-palm-v4"), step("google-palm-v4", "one-pod")), about(0.97)),
     },
     "h100-100k": {
@@ -343,7 +332,7 @@ ROWS = {
             at_most(0.20),
             {
                 "software.inhouse_factor": lambda: 0.20 / step("h100-100k", "ring")(),
-                "mfu.shape_share.hopper_share": None,
+                "training.global_batch_tokens": None,
             },
         ),
         "few-collectives": Row("holds", stage("h100-100k", "data_parallel"), at_least(0.95)),
@@ -367,15 +356,7 @@ ROWS = {
         "mfu-3072": Row("holds", step("megascale-12k", "n3072"), about(0.591)),
         "mfu-6144": Row("holds", step("megascale-12k", "n6144"), about(0.573)),
         "mfu-8192": Row("holds", step("megascale-12k", "n8192"), about(0.549)),
-        "megatron-412": Row(
-            "does not hold",
-            step("megascale-12k", "megatron"),
-            about(0.412),
-            {
-                "software.megatron_factor": lambda: 0.412 / step("megascale-12k", "megatron")(),
-                "mfu.shape_share.ampere_share": None,
-            },
-        ),
+        "megatron-412": Row("holds", step("megascale-12k", "megatron"), about(0.412)),
         "software-gain": Row(
             "does not hold",
             over(step("megascale-12k"), step("megascale-12k", "megatron")),
@@ -388,10 +369,10 @@ ROWS = {
         "mfu-41": Row("holds", step("meta-llama3-16k"), about(0.41)),
         "mfu-40": Row("holds", step("meta-llama3-16k"), at_least(0.40)),
         "mfu-40-job": Row(
-            "does not hold",
+            "holds",
             lambda: step("meta-llama3-16k")() * restarted(mttf_s(16_384, 0.47)),
             at_least(0.40),
-            {"mfu.shape_share.hopper_share": None, "reliability.failures_per_1000_gpu_day": None},
+            told=("36.6% (33.0% to 40.7%)",),
         ),
         "effective-90": Row(
             "does not hold",
@@ -443,7 +424,7 @@ ROWS = {
             about(0.381),
             {
                 "software.megatron_factor": lambda: 0.381 / step("startup-64-h200")(),
-                "mfu.shape_share.hopper_share": None,
+                "network.nic_gbit_per_s": None,
             },
         ),
         # 64 x 8,760 x 2.90 over 3 million: the loss has the costs of the servers already.
@@ -461,7 +442,7 @@ ROWS = {
                 / (200_000 * H100_BF16 + 140_000 * GB200_BF16)
             ),
             about(0.11),
-            told=("10.9%",),
+            told=("10.7%",),
         ),
         "util-5": Row(
             "does not hold",
@@ -561,7 +542,8 @@ def test_a_cause_holds_where_its_stage_may_be_half_of_the_fall(name, claim):
 
     assert (said.reference, said.says) == (0.40, 0.11)
     assert (verdict.word == "holds") == (most >= 0.5)
-    assert f"explains {share_of_fall(verdict.value).removeprefix('-')}" in verdict.because
+    part = math.log(verdict.value) / math.log(0.11 / 0.40)
+    assert f"explains {text(abs(part), 'share')}" in verdict.because
 
 
 @pytest.mark.parametrize(("name", "claim"), CLAIMS)

@@ -23,6 +23,9 @@ class Sizes:
         Length of a sequence [tokens].
     global_batch_sequences : int
         Sequences of a step [sequences].
+    gpu_rest_share, batch_rest_share : float
+        Chips that may be left in no whole replica, and how far whole micro-batches may be from the batch, each over
+        the whole; 0 where all has to divide [0..1].
     """
 
     gpu_count: int
@@ -33,6 +36,8 @@ class Sizes:
     expert_count: int
     sequence_tokens: int
     global_batch_sequences: int
+    gpu_rest_share: float
+    batch_rest_share: float
 
 
 @dataclass(frozen=True)
@@ -162,29 +167,37 @@ def every_choice(
     -----
     Tensor ranks divide chips and heads; stages divide the chips and are at most the layers; chunks divide the most
     layers of a stage, ``ceil(L/p)``; context ranks divide the chips; expert ranks divide the experts; micro-batches
-    divide the batch
+    divide the batch. Where chips may be left, tensor ranks divide the heads, and context ranks the tokens; stages are
+    any number up to the layers. Where the batch may be another, so may the micro-batch, up to its limit.
 
     - limits of 1: one choice
     - a dense model: one expert rank
+    - no rest: only what divides the chips and the batch
 
     References
     ----------
     Narayanan et al. 2021, section 3.
     """
-    stages = _divisors(sizes.gpu_count, sizes.layer_count)
+    leaves, chips = sizes.gpu_rest_share > 0.0, sizes.gpu_count
+    stages = _up_to(sizes.layer_count, chips) if leaves else _divisors(chips, sizes.layer_count)
+    batch, most = sizes.global_batch_sequences, micro_batch_limit_sequences
     chunks = {one for stage in stages for one in _divisors(-(-sizes.layer_count // stage), vpp_limit_count)}
     return Choices(
-        tp_count=_divisors(int(np.gcd(sizes.gpu_count, sizes.head_count)), tp_limit_count),
+        tp_count=_divisors(sizes.head_count if leaves else int(np.gcd(chips, sizes.head_count)), tp_limit_count),
         pp_count=stages,
         vpp_count=tuple(sorted(chunks)),
-        cp_count=_divisors(sizes.gpu_count, cp_limit_count),
-        ep_count=_divisors(max(sizes.expert_count, 1), sizes.gpu_count),
-        micro_batch_sequences=_divisors(sizes.global_batch_sequences, micro_batch_limit_sequences),
+        cp_count=_divisors(sizes.sequence_tokens if leaves else chips, min(cp_limit_count, chips)),
+        ep_count=_divisors(max(sizes.expert_count, 1), chips),
+        micro_batch_sequences=_up_to(most, batch) if sizes.batch_rest_share > 0.0 else _divisors(batch, most),
         recompute=recompute,
         schedules=schedules,
         zero_stage=zero_stage,
         sequence_parallel_share=sequence_parallel_share,
     )
+
+
+def _up_to(number: int, limit: int) -> tuple[int, ...]:
+    return tuple(range(1, min(number, limit) + 1))
 
 
 def _divisors(number: int, limit: int) -> tuple[int, ...]:

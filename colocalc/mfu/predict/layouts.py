@@ -1,8 +1,8 @@
 """Which layouts can a job have?
 
-All of them, as arrays: every way to cut a model and its batch that divides without a rest. Sources: Narayanan et al.
-2021 (interleaving), Korthikanti et al. 2022 (sequence parallelism), Llama 3 section 3.3.2 (context parallelism), Qi et
-al. 2023 (zero bubble), Rajbhandari et al. 2020 and 2022 (ZeRO, experts).
+All of them, as arrays: every way to cut a model and its batch that divides, or leaves no more than is allowed. Sources:
+Narayanan et al. 2021 (interleaving), Korthikanti et al. 2022 (sequence parallelism), Llama 3 section 3.3.2 (context
+parallelism), Qi et al. 2023 (zero bubble), Rajbhandari et al. 2020 and 2022 (ZeRO, experts).
 """
 
 from collections.abc import Iterable
@@ -67,18 +67,18 @@ class Layouts:
 
     def plan(self) -> Plan:
         """The layouts as the step model takes them, each field ``(layout,)`` or of one for all."""
-        sizes, recompute = self.sizes, self.choices.recompute
+        recompute = self.choices.recompute
         names = ("tp_count", "pp_count", "vpp_count", "cp_count", "ep_count", "dp_count", "micro_batch_sequences")
         cut = {name: self.column(name).astype(np.float64) for name in names}
         factors = np.array([one.bubble_factor for one in self.choices.schedules], dtype=np.float64)
         return Plan(
             **cut,
-            gpu_count=as_array(sizes.gpu_count),
+            gpu_count=self.column("laid_out_count").astype(np.float64),
             schedule_factor=factors[self.column("schedule_index")],
             shard_count=np.where(self.zero_stage > 0, cut["dp_count"] * cut["cp_count"], 1.0),
             zero_stage=self.zero_stage.astype(np.float64),
             sequence_parallel_share=as_array(self.choices.sequence_parallel_share),
-            global_batch_sequences=as_array(sizes.global_batch_sequences),
+            global_batch_sequences=self.column("batch_sequences").astype(np.float64),
             recompute_layer_share=np.array([one.layer_share for one in recompute])[self.recompute_index],
             recompute_core_share=np.array([one.core_share for one in recompute])[self.recompute_index],
         )
@@ -90,7 +90,7 @@ class Layouts:
 
 
 def enumerate_layouts(*, sizes: Sizes, choices: Choices) -> Layouts:
-    """Every layout that divides without a rest.
+    """Every layout that divides without a rest, or with one that the sizes allow.
 
     Parameters
     ----------
@@ -109,15 +109,17 @@ def enumerate_layouts(*, sizes: Sizes, choices: Choices) -> Layouts:
     ``t p c d = N``. Tensor ranks divide the heads; they divide the heads of keys and values, and the node, or are a
     multiple of them; with sequence parallelism they divide the tokens of a context rank. At most as many stages as
     layers. A sequence has ``2 c`` equal chunks where ``c > 1``. Expert ranks divide the experts and ``d c t``.
-    Micro-batches are whole: ``b d`` divides the batch. More than one chunk only in an interleaved pipeline, with ``v``
-    a divisor of ``ceil(L/p)``, ``p v <= L + 2`` and a multiple of ``p`` micro-batches. A schedule has the
-    micro-batches that its factor needs; parts of a stage that it makes count as chunks; one that splits the backward
-    pass has no recompute.
+    Micro-batches are whole: ``b d`` divides the batch. With rests, ``d = floor(N/(t p c))`` and
+    ``m = max(1, round(B/(b d)))``, as far as ``N - t p c d`` and ``|m b d - B|`` stay within them. More than one chunk
+    only in an interleaved pipeline, with ``v`` a divisor of ``ceil(L/p)``, ``p v <= L + 2`` and a multiple of ``p``
+    micro-batches. A schedule has the micro-batches that its factor needs; parts of a stage that it makes count as
+    chunks; one that splits the backward pass has no recompute.
 
     - one stage: schedules are alike, the first stands for all
     - one data and context rank: stages of ZeRO are alike, the lowest stands for all
     - a dense model: one expert rank
     - nothing that divides: no layout
+    - rests of 0: only what divides
 
     References
     ----------
@@ -126,12 +128,19 @@ def enumerate_layouts(*, sizes: Sizes, choices: Choices) -> Layouts:
     """
     ranks = _ranks(sizes, choices)
     batched = _crossed(ranks, _table(micro_batch_sequences=choices.micro_batch_sequences))
-    whole = batched["micro_batch_sequences"] * batched["dp_count"]
-    cuts = _scheduled(sizes, choices, _kept(batched, sizes.global_batch_sequences % whole == 0))
+    cuts = _scheduled(sizes, choices, _in_whole_micro_batches(sizes, batched))
 
     kinds = _crossed(_table(recompute_index=range(len(choices.recompute))), _table(zero_stage=choices.zero_stage))
     layouts = _crossed(_table(cut_index=range(len(cuts["dp_count"]))), kinds)
     return Layouts(sizes=sizes, choices=choices, cuts=cuts, **_kept(layouts, _is_sound(choices, cuts, layouts)))
+
+
+def _in_whole_micro_batches(sizes: Sizes, found: Table) -> Table:
+    """With the micro-batches of a data rank and the batch they make, where that is near enough to the one asked for."""
+    whole, asked = found["micro_batch_sequences"] * found["dp_count"], sizes.global_batch_sequences
+    micro = np.maximum(np.rint(asked / whole).astype(np.int64), 1)
+    made = found | {"micro_batch_count": micro, "batch_sequences": micro * whole}
+    return _kept(made, np.abs(micro * whole - asked) <= sizes.batch_rest_share * asked)
 
 
 def _is_sound(choices: Choices, cuts: Table, layouts: Table) -> NDArray[np.bool_]:
@@ -153,10 +162,13 @@ def _ranks(sizes: Sizes, choices: Choices) -> Table:
     for name in RANKS[1:]:
         found = _crossed(found, _table(**{name: getattr(choices, name)}))
     t, p, c, e = (found[name] for name in RANKS)
-    found = found | {"dp_count": sizes.gpu_count // (t * p * c)}
+    replicas = sizes.gpu_count // (t * p * c)
+    found = found | {"dp_count": replicas, "laid_out_count": t * p * c * replicas}
     chunks = np.where(c > 1, CHUNKS_OF_A_CONTEXT_RANK * c, 1)
     split = np.where(choices.sequence_parallel_share > 0.0, t, 1) * c
-    divides = (sizes.gpu_count % (t * p * c) == 0) & (sizes.head_count % t == 0) & (p <= sizes.layer_count)
+    rest = sizes.gpu_count - found["laid_out_count"]
+    divides = (replicas > 0) & (rest <= sizes.gpu_rest_share * sizes.gpu_count)
+    divides &= (sizes.head_count % t == 0) & (p <= sizes.layer_count)
     # A group that lies across two nodes would run at the rate of a NIC, and be costed at that of a node.
     fits = _nests(sizes.kv_head_count, t) & _nests(sizes.node_gpu_count, t)
     cuts_tokens = (sizes.sequence_tokens % chunks == 0) & (sizes.sequence_tokens % split == 0)
@@ -179,8 +191,7 @@ def _scheduled(sizes: Sizes, choices: Choices, found: Table) -> Table:
     orders = _crossed(_table(schedule_index=range(len(choices.schedules))), _table(vpp_count=choices.vpp_count))
     orders = _kept(orders, (orders["vpp_count"] == 1) | interleaves[orders["schedule_index"]])
     found = _crossed(found, orders)
-    p, v = found["pp_count"], found["vpp_count"]
-    micro = sizes.global_batch_sequences // (found["dp_count"] * found["micro_batch_sequences"])
+    p, v, micro = found["pp_count"], found["vpp_count"], found["micro_batch_count"]
     own, fewest = (
         np.array([getattr(one, name) for one in choices.schedules], dtype=np.int64)[found["schedule_index"]]
         for name in ("stage_layer_multiple_count", "fewest_micro_batches_count")

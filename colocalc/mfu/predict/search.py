@@ -5,7 +5,7 @@ No greedy descent, no loop over layouts. Sources: Isaev et al. 2023 (Calculon) f
 model.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -27,17 +27,15 @@ class Facts:
 
 
 @dataclass(frozen=True, eq=False)
-class Ranking:
-    """Layouts in order, each array ``(layout,)``.
+class Costs:
+    """What layouts cost, each array ``(layout,)``.
 
     Attributes
     ----------
-    layouts : Layouts
-        The layouts.
     plan : Plan
-        The same, as the step model takes them.
+        The layouts, as the step model takes them.
     step_time_s, step_mfu_share : ndarray
-        Time of a step [s], and its MFU [share].
+        Time of a step [s], and its MFU on the chips in whole replicas [share].
     memory_use_share : ndarray
         Of the chip's memory; above 1 it does not fit [share].
     memory_term_index : ndarray of int
@@ -47,7 +45,6 @@ class Ranking:
         the sum is 1 [share].
     """
 
-    layouts: Layouts
     plan: Plan
     step_time_s: Array
     step_mfu_share: Array
@@ -66,6 +63,19 @@ class Ranking:
 
 
 @dataclass(frozen=True, eq=False)
+class Ranking(Costs):
+    """Layouts in order, with what they cost.
+
+    Attributes
+    ----------
+    layouts : Layouts
+        The layouts.
+    """
+
+    layouts: Layouts
+
+
+@dataclass(frozen=True, eq=False)
 class Found:
     """What a search found.
 
@@ -77,6 +87,8 @@ class Found:
         The one layout that needs least memory, whether it fits or not; empty where there is no layout.
     layout_count, fitting_count, costed_count : int
         Layouts looked at, those that fit, and those whose step was worked out [1].
+    fitting_time_s : ndarray (fitting,)
+        Time of a step of every layout that fits, for the batch asked for, the shortest first [s].
     """
 
     best: Ranking
@@ -84,6 +96,7 @@ class Found:
     layout_count: int
     fitting_count: int
     costed_count: int
+    fitting_time_s: Array
 
 
 def search(
@@ -121,9 +134,10 @@ def search(
 
     Notes
     -----
-    ``argmin T(layout)`` among those with ``memory(layout) <= limit``
+    ``argmin T(layout)/batch(layout)`` among those with ``memory(layout) <= limit``
 
     - any size of block: the same bits
+    - one batch for all: the shortest step
     - nothing fits: none is fastest, and the leanest says what binds
     - a higher limit of memory: never a slower best layout
     - more told than fit: all that fit
@@ -143,6 +157,7 @@ def search(
         layout_count=len(layouts),
         fitting_count=len(fitting),
         costed_count=len(step_time_s),
+        fitting_time_s=np.sort(step_time_s),
     )
 
 
@@ -163,14 +178,40 @@ def rank(*, layouts: Layouts, facts: Facts) -> Ranking:
 
     Notes
     -----
-    ``loss = ln factor_stage / ln MFU``
+    As ``costs``
 
     - no layout: empty arrays
     """
-    plan, found, held = layouts.plan(), _step(layouts, facts), _memory(layouts, facts)
+    found = costs(plan=layouts.plan(), selective_share=layouts.selective_share(), facts=facts)
+    return Ranking(layouts=layouts, **{field.name: getattr(found, field.name) for field in fields(Costs)})
+
+
+def costs(*, plan: Plan, selective_share: Array, facts: Facts) -> Costs:
+    """Layouts of any kind with their time, memory and losses: also such as no search would look at.
+
+    Parameters
+    ----------
+    plan : Plan
+        The layouts, each field (layout,) or of one for all.
+    selective_share : ndarray (layout,)
+        1 where the cheap parts of a layer are run again [0..1].
+    facts : Facts
+        What is the same for all of them.
+
+    Returns
+    -------
+    Costs
+        Of the same layouts.
+
+    Notes
+    -----
+    ``loss = ln factor_stage / ln MFU``
+
+    - a layout of a search: what the search says of it
+    """
+    found, held = _step(plan, facts), _memory(plan, selective_share, facts)
     mfu = found.peak_time_s / found.step_time_s
-    return Ranking(
-        layouts=layouts,
+    return Costs(
         plan=plan,
         step_time_s=found.step_time_s,
         step_mfu_share=mfu,
@@ -180,23 +221,23 @@ def rank(*, layouts: Layouts, facts: Facts) -> Ranking:
     )
 
 
-def _step(layouts: Layouts, facts: Facts) -> StepTime:
+def _step(plan: Plan, facts: Facts) -> StepTime:
     return step_time(
         dimensions=facts.dimensions,
         chip=facts.chip,
-        plan=layouts.plan(),
+        plan=plan,
         stack=facts.stack,
         constants=facts.constants,
     )
 
 
-def _memory(layouts: Layouts, facts: Facts) -> Memory:
+def _memory(plan: Plan, selective_share: Array, facts: Facts) -> Memory:
     return memory(
         dimensions=facts.dimensions,
         chip=facts.chip,
-        plan=layouts.plan(),
+        plan=plan,
         stack=facts.stack,
-        selective_share=layouts.selective_share(),
+        selective_share=selective_share,
     )
 
 
@@ -204,15 +245,19 @@ def _use_shares(layouts: Layouts, facts: Facts, block: int) -> Array:
     found = np.empty(len(layouts))
     for start in range(0, len(layouts), block):
         rows = slice(start, start + block)
-        found[rows] = _memory(layouts.taken(rows), facts).use_share
+        some = layouts.taken(rows)
+        found[rows] = _memory(some.plan(), some.selective_share(), facts).use_share
     return found
 
 
 def _step_times(layouts: Layouts, facts: Facts, fitting: Indices, block: int) -> Array:
+    """Times for the batch that was asked for, whatever whole micro-batches make of it."""
     found = np.empty(len(fitting))
     for start in range(0, len(fitting), block):
         rows = slice(start, start + block)
-        found[rows] = _step(layouts.taken(fitting[rows]), facts).step_time_s
+        plan = layouts.taken(fitting[rows]).plan()
+        whole = layouts.sizes.global_batch_sequences / plan.global_batch_sequences
+        found[rows] = _step(plan, facts).step_time_s * whole
     return found
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from colocalc.arrays import Array
-from colocalc.mfu.parallel import context_parallel_s
+from colocalc.mfu.parallel import CP_PASSES, context_parallel_s
 from colocalc.mfu.predict.setup import ELEMENT_BYTE, Setup
 
 # Collectives of a layer that move the activations once: all-reduces of attention and MLP are two each, forward and
@@ -97,10 +97,11 @@ def context_s(setup: Setup) -> Array:
 
     Notes
     -----
-    ``seen`` times ``colocalc.mfu.parallel.context_parallel_s`` of one layer and micro-batch; an all-gather is seen
-    whole, ring attention in part
+    ``seen`` times ``colocalc.mfu.parallel.context_parallel_s`` of one layer and micro-batch and the starts of its three
+    collectives, 8 us each, 15 us where ranks leave the domain; an all-gather is seen whole, ring attention in part
 
-    - one rank, or infinite links: 0
+    - one rank: 0
+    - infinite links: the start of each collective is left
 
     References
     ----------
@@ -118,7 +119,8 @@ def context_s(setup: Setup) -> Array:
         activation_bytes=ELEMENT_BYTE,
         link_byte_per_s=np.where(leaves, rates.scale_out_byte_per_s, rates.scale_up_byte_per_s),
     )
-    return _seen_share(1.0, setup.constants.cp_overlapped_share, setup.stack.cp_overlap_share) * whole_s
+    start_s = np.where(plan.cp_count > 1.0, CP_PASSES * np.where(leaves, HOP_S, COLLECTIVE_S), 0.0)
+    return _seen_share(1.0, setup.constants.cp_overlapped_share, setup.stack.cp_overlap_share) * (whole_s + start_s)
 
 
 def expert_s(setup: Setup) -> Array:

@@ -16,6 +16,7 @@ from colocalc.report.views import mfu as mfu_view
 from colocalc.report.views import needed as needed_view
 from colocalc.report.views import sites as sites_view
 from colocalc.report.views.common import assemble, counted
+from colocalc.report.views.layout import layout
 from colocalc.report.views.solve import solve
 from colocalc.study.band import Band
 from colocalc.study.check import Checked
@@ -24,7 +25,7 @@ from colocalc.study.evaluate import NEEDS, Result
 from colocalc.study.needed import Target
 from colocalc.study.training import Alternative, TrainingResult
 
-__all__ = ["check", "h100e", "hedge", "lease", "mfu", "report", "solve"]
+__all__ = ["check", "h100e", "hedge", "layout", "lease", "mfu", "report", "solve"]
 
 
 def mfu(

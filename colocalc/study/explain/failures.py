@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from colocalc.mfu.cut import most
+from colocalc.mfu.step import stopped_replica_count
 from colocalc.study.explain.context import Context, Run
 from colocalc.study.explain.formula import Draft
 
@@ -29,7 +31,11 @@ def goodput(_context: Context, run: Run, draft: Draft) -> str:
         return f"exp(-{stall} / {mttf})"
     count = draft.found("d", "mfu.replica_count", "count", "data-parallel replicas", replicas)
     repair = recovery(run, draft, "repair", "replica_repair_s", "until the failed replica works again")
-    return f"exp(-{stall} / {mttf}) * max(1 - {repair} / ({mttf} * {count}), 0)"
+    stopped = run.one(most(run.cut, stopped_replica_count(run.job)))
+    if stopped == 1.0:
+        return f"exp(-{stall} / {mttf}) * max(1 - {repair} / ({mttf} * {count}), 0)"
+    together = draft.worked("q", stopped, "count", "replicas that one failure stops: those of a host, or of a rack")
+    return f"exp(-{stall} / {mttf}) * max(1 - {repair} * {together} / ({mttf} * {count}), 0)"
 
 
 _LARGEST_EXPONENT = 700.0  # exp of more is no double

@@ -48,6 +48,7 @@ TERMS: Mapping[str, str] = {
     "w": "time training stands still for a checkpoint",
     "tau": "useful time between checkpoints",
     "S": "time the job stands still after a failure of one replica",
+    "stopped": "replicas that one failure stops: 1, or those of a host or a rack that goes down as a whole",
     "repair": "time until a failed replica works again; 0 with a hot spare",
     "u": "peak of a job times its stages before this one",
     "flop_per_token": "model FLOPs of a token, forward and backward, without recompute",

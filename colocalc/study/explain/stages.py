@@ -5,10 +5,11 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from colocalc.mfu.ceiling import weighted_share
-from colocalc.mfu.cut import most, node_count
+from colocalc.mfu.cut import node_count
 from colocalc.mfu.pace import PACE_STAGES
 from colocalc.mfu.predict.step import immature_share
-from colocalc.mfu.predict.waiting import interpolated_max_normal, jitter_excess_share
+from colocalc.mfu.predict.waiting import interpolated_max_normal
+from colocalc.mfu.step import jitter_excess_share
 from colocalc.study.explain.context import Context, Run
 from colocalc.study.explain.failures import goodput
 from colocalc.study.explain.formula import Draft
@@ -32,7 +33,7 @@ def stage_template(stage: str, context: Context, run: Run, draft: Draft) -> str:
 
 
 def _jitter(context: Context, run: Run, draft: Draft) -> str:
-    job, setup = run.job, run.pace.setup
+    job = run.job
     nodes = max(run.one(node_count(job, run.cut)), 1.0)
     if run.one(run.cut.replica_count * job.cp_count) <= 1.0:
         draft.note = "one replica waits for no other"
@@ -44,9 +45,7 @@ def _jitter(context: Context, run: Run, draft: Draft) -> str:
         f"expected maximum of {nodes:,.0f} standard normals, one for each node",
         *(f"gpus.{context.case.pools.gpus[pool].id}.node_gpu_count" for pool in run.pools),
     )
-    excess = run.one(most(run.cut, jitter_excess_share(setup)))
-    if np.isnan(excess):
-        excess = 1.0 / run.one(run.step.factors["jitter"]) - 1.0
+    excess = run.one(jitter_excess_share(job, run.cut, run.pace))
     sigma = draft.worked(
         "sigma",
         excess / float(interpolated_max_normal(count=nodes)) if nodes > 1.0 else 0.0,

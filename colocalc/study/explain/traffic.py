@@ -27,7 +27,7 @@ def before(run: Run, draft: Draft, stage: str) -> str:
 def data_parallel(context: Context, run: Run, draft: Draft) -> str:
     """Data-parallel collectives that compute does not hide."""
     time, exposed = before(run, draft, "data_parallel"), exposed_exchange(context, run, draft)
-    between = run.one(most(run.cut, slices_share(run.pace.setup)))
+    between = run.one(most(run.cut, slices_share(run.pace.setup))) / run.one(run.job.outer_sync_interval_steps)
     if between == 0.0:
         return f"{time} / ({time} + {exposed})"
     share = draft.worked("q", between, "share", "extra time of several slices", "calibration.dcn_share")
@@ -55,7 +55,7 @@ def exposed_exchange(context: Context, run: Run, draft: Draft) -> str:
         "v",
         run.one(run.step.data_parallel_s) / seconds if seconds > 0.0 else 0.0,
         "share",
-        "part of it that compute does not hide",
+        "part of it that compute does not hide; of a meeting every few steps, that of one step",
         "calibration.dp_exposed_share",
         "calibration.dp_window_share",
         "calibration.fsdp_exposed_share",
