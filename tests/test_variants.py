@@ -70,7 +70,7 @@ def another(row):
     """A value that the number may have and has not."""
     if row.unit == "share":
         return 0.7 * row.value + 0.1
-    if row.unit in {"count", "tokens", "months"} or ".layout." in row.path:
+    if row.unit in {"count", "tokens", "months", "steps"} or ".layout." in row.path:
         return 2.0 * row.value or 8.0
     return 1.25 * row.value or 0.01
 

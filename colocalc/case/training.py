@@ -16,8 +16,9 @@ from colocalc.case.layout_rule import CutLayout, lower_layout, warn_of_layout
 from colocalc.case.ledger import Ledger, array, peak_key, per_type, scalar, wanted_peak
 from colocalc.case.network import NetworkArrays, lower_network
 from colocalc.case.pools import Pools
+from colocalc.case.reliability import failure_rates, lower_reliability
 from colocalc.errors import quoted
-from colocalc.fleet import Fleet, Reliability, Training
+from colocalc.fleet import Fleet, Training
 from colocalc.hardware import GpuType
 from colocalc.mfu import job as mfu_job
 from colocalc.mfu import transformer
@@ -137,7 +138,7 @@ def _arrays(
     return mfu_job.Job(
         gpu_count=count,
         shape_share=array(*(_shape_share(gpu.family, ledger, is_computed=is_computed) for gpu in gpus)),
-        failures_per_1000_gpu_day=_failure_rates(path, fleet, index, pools, ledger),
+        failures_per_1000_gpu_day=failure_rates(path, fleet, index, pools, ledger),
         gpu_power_share=array(*[np.inf] * len(index)),
         chip=facts.lower_chip(gpus, words.precision, network.nic_byte_per_s, ledger),
         stack=_stack(path, training, gpus, float(np.sum(count)), words, fleet, ledger),
@@ -148,7 +149,7 @@ def _arrays(
         **_recompute(words, gpus, fleet, ledger),
         **_assumed(path, training, words.software, ledger, is_computed=is_computed),
         model_error_factor=scalar(model_error(path, calibration, gpus, count, words.precision, model, ledger)),
-        **_reliability(fleet.reliability, ledger),
+        **lower_reliability(fleet.reliability, ledger),
         **_network_arrays(network),
         measured={
             name.removesuffix("_factor"): scalar(ledger.number(f"{path}.measured.{name}", figure, _TOPIC))
@@ -244,40 +245,6 @@ def _model(training: Training, ledger: Ledger) -> ModelDims | None:
     if isinstance(training.model, str):
         return ledger.catalog.model(training.model)
     return training.model
-
-
-_NEAR = 1.5  # how near a fleet stands to the size at which the assumed failure rate changes, to be told so
-
-
-def _failure_rates(path: str, fleet: Fleet, index: tuple[int, ...], pools: Pools, ledger: Ledger) -> Array:
-    given = fleet.reliability.failures_per_1000_gpu_day if fleet.reliability else None
-    threshold = float(ledger.catalog.default("reliability.failures_per_1000_gpu_day.threshold_gpu_count").value)
-    count = float(np.sum(pools.gpu_count[list(index)]))
-    size = "small" if count < threshold else "large"
-    # Jobs of different size may assume different rates: each is told under its job.
-    key = "reliability.failures_per_1000_gpu_day"
-    shared = key if given is not None or not fleet.jobs else f"{path}.{key}"
-    if given is None and threshold / _NEAR <= count <= threshold * _NEAR:
-        ledger.remark(
-            f"{path}: no failure rate is given; that of {size} jobs is assumed, which "
-            f"changes at {text(threshold, 'count')} GPUs",
-            _TOPIC,
-        )
-    rates = []
-    for i in index:
-        own = pools.definitions[i].reliability
-        if own is not None:
-            rates.append(ledger.number(f"pools.{pools.names[i]}.{key}", own.failures_per_1000_gpu_day, _TOPIC))
-        else:
-            rates.append(
-                ledger.number(
-                    shared,
-                    given,
-                    _TOPIC,
-                    default=f"reliability.failures_per_1000_gpu_day.{size}",
-                )
-            )
-    return array(*rates)
 
 
 def _model_arrays(
@@ -378,23 +345,12 @@ def _outer_sync(path: str, training: Training, ledger: Ledger) -> dict[str, Any]
     return {key: scalar(steps), "outer_sync_bits": scalar(bits)}
 
 
-def _reliability(given: Reliability | None, ledger: Ledger) -> dict[str, Any]:
-    def one(name: str) -> Array:
-        figure = getattr(given, name) if given else None
-        return scalar(ledger.number(f"reliability.{name}", figure, _TOPIC, default=f"reliability.{name}"))
-
-    names = ("restart_s", "replica_stall_s", "hot_spare_stall_s", "replica_repair_s", "checkpoint_s")
-    interval = given.checkpoint_interval_s if given else None
-    if interval is None or isinstance(interval, str):
-        ledger.word("reliability.checkpoint_interval_s", interval, _TOPIC, default="reliability.checkpoint_interval_s")
-        seconds = float("nan")
-    else:
-        seconds = ledger.number("reliability.checkpoint_interval_s", interval, _TOPIC)
-    return {name: one(name) for name in names} | {"checkpoint_interval_s": scalar(seconds)}
-
-
-_OF_NETWORK = ("pod_gpu_count", "oversubscription_factor", "flat_collective_count", "links", "algorithm", "flat")
-
-
 def _network_arrays(network: NetworkArrays) -> dict[str, Any]:
-    return {name: getattr(network, name) for name in _OF_NETWORK}
+    return {
+        "pod_gpu_count": network.pod_gpu_count,
+        "oversubscription_factor": network.oversubscription_factor,
+        "flat_collective_count": network.flat_collective_count,
+        "links": network.links,
+        "algorithm": network.algorithm,
+        "flat": network.flat,
+    }

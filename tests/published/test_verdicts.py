@@ -231,7 +231,7 @@ ROWS = {
             lambda: step("colossus-1", "isolation")() * isolated(mttf_s(C1_GPUS, 0.80), 1_717),
             about(0.11),
             {"pools.gb200.reliability.failures_per_1000_gpu_day": c1_gb200_rate_for_11},
-            told=("27.6%", "22.91 per 1,000 GPU-days"),
+            told=("27.7%", "22.92 per 1,000 GPU-days"),
         ),
         "memory-gate": Row(
             "does not hold", c1_whole_micro_batches(), at_most(0.90), told=("none of the inputs",), within=0.005
@@ -332,7 +332,7 @@ ROWS = {
             at_most(0.20),
             {
                 "software.inhouse_factor": lambda: 0.20 / step("h100-100k", "ring")(),
-                "training.global_batch_tokens": None,
+                "network.nic_gbit_per_s": None,
             },
         ),
         "few-collectives": Row("holds", stage("h100-100k", "data_parallel"), at_least(0.95)),
@@ -372,7 +372,7 @@ ROWS = {
             "holds",
             lambda: step("meta-llama3-16k")() * restarted(mttf_s(16_384, 0.47)),
             at_least(0.40),
-            told=("36.6% (33.0% to 40.7%)",),
+            told=("36.7% (33.0% to 40.7%)",),
         ),
         "effective-90": Row(
             "does not hold",
