@@ -374,21 +374,11 @@ LATER = {
 
 def base_id(metric_id: str) -> str:
     """The id of the fleet's metric behind ``pools.<name>.<id>``; any other id unchanged."""
-    if metric_id.startswith("pools."):
-        return metric_id.split(".", 2)[-1]
-    return metric_id
+    return metric_id.split(".", 2)[-1] if metric_id.startswith("pools.") else metric_id
 
 
 def is_known_metric(name: str, pools: Iterable[str]) -> bool:
-    """Whether a name is a metric, of now or of a command that is still to come.
-
-    Parameters
-    ----------
-    name : str
-        A name.
-    pools : iterable of str
-        Names of the fleet's pools.
-    """
+    """Whether a name is a metric of a fleet with these pools, of now or of a command that is still to come."""
     return is_metric(name, pools) or name in LATER
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from colocalc.mfu import ceiling
 
-PER_POOL = (ceiling.ceiling_share, ceiling.achieved_flop_per_s, ceiling.memory_bound_factor)
+PER_POOL = (ceiling.memory_bound_factor,)
 
 
 def names(kernel):
@@ -15,20 +15,6 @@ def names(kernel):
 
 
 # Hand-worked values
-
-
-@pytest.mark.parametrize(
-    ("gpu", "best", "peak", "share"),
-    [("A100", 271.2, 312, 0.869), ("H100 BF16", 794.5, 989.4, 0.803), ("GB200 BF16", 1822.0, 2500, 0.729)],
-)
-def test_ceiling_is_the_best_measured_product_over_the_peak(gpu, best, peak, share):
-    measured = ceiling.ceiling_share(best_matmul_flop_per_s=best * 1e12, peak_flop_per_s=peak * 1e12)
-    assert measured == pytest.approx(share, abs=0.0005)
-
-
-def test_achieved_rate_is_peak_times_both_shares():
-    rate = ceiling.achieved_flop_per_s(peak_flop_per_s=1_000e12, ceiling_share=0.8, shape_share=0.75)
-    assert rate == pytest.approx(600e12)
 
 
 def test_mean_share_is_weighted():
@@ -45,24 +31,6 @@ def test_a_tenth_of_memory_time_costs_a_ninth_less():
 
 
 # Limits of the docstrings
-
-
-def test_best_product_at_the_peak_is_a_ceiling_of_one():
-    assert ceiling.ceiling_share(best_matmul_flop_per_s=989e12, peak_flop_per_s=989e12) == 1.0
-
-
-def test_unmeasured_gpu_has_no_ceiling():
-    assert np.isnan(ceiling.ceiling_share(best_matmul_flop_per_s=np.nan, peak_flop_per_s=989e12))
-
-
-def test_full_shares_leave_the_peak():
-    assert ceiling.achieved_flop_per_s(peak_flop_per_s=989e12, ceiling_share=1, shape_share=1) == 989e12
-
-
-@pytest.mark.parametrize(("ceiling_share", "shape_share"), [(0, 1), (1, 0)])
-def test_a_zero_share_leaves_nothing(ceiling_share, shape_share):
-    rate = ceiling.achieved_flop_per_s(peak_flop_per_s=1e15, ceiling_share=ceiling_share, shape_share=shape_share)
-    assert rate == 0.0
 
 
 @pytest.mark.parametrize(("weight", "share"), [([5.0], [0.3]), ([1.0, 2.0, 4.0], [0.3, 0.3, 0.3])])

@@ -1,5 +1,6 @@
 """The dimensions of a model on their way to the step: what is stored, what is used, and what readers are told."""
 
+import numpy as np
 import pytest
 
 from colocalc.case import dimensions, lower
@@ -76,6 +77,33 @@ def test_widths_of_heads():
 
 
 @pytest.mark.parametrize(
+    ("more", "query", "keys", "values"),
+    [({}, 8, 8, 8), ({"kv_head_count": 1}, 8, 4, 8), (LATENT, 2 * 6, 6 + 2, 2 * 3)],
+    ids=["plain", "one-head", "latent"],
+)
+def test_widths_that_the_step_computes_with(more, query, keys, values):
+    # Latent attention sends one narrow vector and the rotary part, whatever its heads.
+    found = lower_dimensions(model(**more), 100.0)
+    assert (float(found.query_dim), float(found.kv_dim), float(found.value_dim)) == (query, keys, values)
+
+
+def test_layers_with_experts_and_their_widths():
+    more = EXPERTS | {"dense_layer_count": 1, "expert_mlp_dim": 8, "shared_expert_mlp_dim": 4}
+    found = lower_dimensions(model(**more), 100.0)
+    assert (float(found.expert_layer_count), float(found.expert_count), float(found.topk_count)) == (1, 4, 1)
+    assert (float(found.expert_mlp_dim), float(found.shared_mlp_dim), float(found.mlp_dim)) == (8, 4, 16)
+    dense = lower_dimensions(model(), 100.0)
+    assert (float(dense.expert_layer_count), float(dense.expert_count), float(dense.expert_mlp_dim)) == (0, 0, 0)
+
+
+def test_without_a_model_only_the_sequence_is_known():
+    found = lower_dimensions(None, 100.0)
+    assert float(found.sequence_tokens) == 100.0
+    others = {name for name in found.__dataclass_fields__ if name != "sequence_tokens"}
+    assert all(np.isnan(getattr(found, name)) for name in others)
+
+
+@pytest.mark.parametrize(
     ("more", "causal", "flop"),
     [
         ({}, 1, 6 * 2 * 8 * 2 * 50),
@@ -131,7 +159,7 @@ def test_the_convention_moves_what_counts_and_not_what_is_done(convention, score
     assert arrays.flop_per_token == 6 * 36_624_596_992 + V3_SCORES
 
 
-def test_readers_are_told_what_is_active_and_what_is_missing():
+def test_readers_are_told_what_is_active_and_what_is_assumed():
     found = lowered("deepseek-v3")
     (row,) = (row for row in found.assumptions if row.path == "training.active_parameter_count")
     assert (row.value, row.origin, row.unit) == (36_624_596_992, "derived", "count")

@@ -51,11 +51,12 @@ def seconds(algorithm, *, ranks=64.0, per_node=8.0, trips=1.0, links=LINKS, mess
     )
 
 
-def exchange(algorithm, *, zero=1, group=64.0, shards=None, per_node=8.0, micro=16.0, layers=10.0, links=LINKS):
+def halves(algorithm, *, zero=1, fsdp=0.0, group=64.0, shards=None, per_node=8.0, micro=16.0, layers=10.0, links=LINKS):
     return data_parallel_s(
         links=links,
         algorithm=algorithm,
         zero_stage=zero,
+        fsdp_share=fsdp,
         group_rank_count=group,
         shard_rank_count=group if shards is None else shards,
         ranks_per_node_count=per_node,
@@ -64,6 +65,10 @@ def exchange(algorithm, *, zero=1, group=64.0, shards=None, per_node=8.0, micro=
         micro_batch_count=micro,
         layers_per_stage_count=layers,
     )
+
+
+def exchange(algorithm, **changes):
+    return halves(algorithm, **changes).total_s
 
 
 def near(value):
@@ -201,9 +206,37 @@ def test_zero_1_and_2_scatter_gradients_and_gather_weights_once(zero, algorithm)
     assert exchange(algorithm, zero=zero) == near(once)
 
 
-def test_zero_3_gathers_each_layer_twice_and_scatters_it_once_in_every_micro_batch():
+@pytest.mark.parametrize("fsdp", [0.0, 1.0])
+def test_zero_3_gathers_each_layer_twice_and_scatters_it_once_in_every_micro_batch(fsdp):
     layer = 2 * seconds("ring", message=2 * BYTES / 10) + seconds("ring", message=4 * BYTES / 10)
-    assert exchange("ring", zero=3) == near(16 * 10 * layer)
+    assert exchange("ring", zero=3, fsdp=fsdp) == near(16 * 10 * layer)
+
+
+@pytest.mark.parametrize("zero", [1, 2])
+def test_fsdp_below_zero_3_keeps_the_weights_for_the_backward_pass(zero):
+    layer = seconds("ring", message=2 * BYTES / 10) + seconds("ring", message=4 * BYTES / 10)
+    assert exchange("ring", zero=zero, fsdp=1.0) == near(16 * 10 * layer)
+    assert exchange("ring", zero=zero, fsdp=1.0, micro=1.0, layers=1.0) == near(exchange("ring", zero=zero))
+
+
+def test_fsdp_without_shards_all_reduces_once():
+    assert exchange("ring", zero=0, fsdp=1.0) == exchange("ring", zero=0)
+
+
+def test_what_is_not_sharded_in_rounds_need_not_know_its_layers():
+    assert np.isfinite(exchange("ring", zero=1, micro=np.nan, layers=np.nan))
+
+
+def test_gradients_follow_backward_and_weights_come_before_forward():
+    # twice the bytes of gradients as of weights, once each; a whole all-reduce is half and half
+    latency_s = 8.4e-6 + 1.4 * (56 * 3.4e-6 + 7 * 14e-6)
+    found = halves("ring")
+    assert found.scatter_s == near(latency_s + 63 / 64 * 4 * BYTES / (8 * OUT))
+    assert found.gather_s == near(latency_s + 63 / 64 * 2 * BYTES / (8 * OUT))
+    whole = halves("ring", zero=0)
+    assert whole.scatter_s == whole.gather_s == near(seconds("ring", trips=2.0, message=4 * BYTES) / 2)
+    # HSDP sends gradients once more, over the groups
+    assert halves("ring", shards=8.0).gather_s == near(seconds("ring", ranks=8.0, message=2 * BYTES))
 
 
 @pytest.mark.parametrize("zero", [1, 3])

@@ -16,7 +16,15 @@ from colocalc.mfu.predict.memory import memory
 from colocalc.mfu.predict.step import step_time
 
 # What most of them share; a run says what differs.
-DENSE = {"expert_layer_count": 0, "expert_mlp_dim": 0, "shared_mlp_dim": 0, "expert_count": 0, "topk_count": 0}
+DENSE = {
+    "window_tokens": np.inf,
+    "window_layer_share": 0,
+    "expert_layer_count": 0,
+    "expert_mlp_dim": 0,
+    "shared_mlp_dim": 0,
+    "expert_count": 0,
+    "topk_count": 0,
+}
 SIXTEEN_BITS = {"operand_byte": 2, "cast_byte": 0, "fp8_share": 0, "fp4_share": 0}
 GPU = SIXTEEN_BITS | {"torus_dim_count": 1, "tpu_share": 0, "ultra_share": 0}
 UNCUT = {
@@ -24,7 +32,7 @@ UNCUT = {
     **dict.fromkeys(("sequence_parallel_share", "recompute_layer_share", "recompute_core_share"), 0),
 }
 PLAIN = {
-    **dict.fromkeys(("window_tokens", "age_months"), np.inf),
+    "age_months": np.inf,
     **dict.fromkeys(("flash_share", "cp_overlap_share", "slice_count"), 1),
     **dict.fromkeys(("fsdp_share", "parallel_block_share"), 0),
 }
@@ -36,6 +44,7 @@ dimensions:
   mpt-70b: {layer_count: 80, hidden_dim: 8192, head_count: 64, query_dim: 8192, kv_dim: 8192, value_dim: 8192, attention_parameter_count: 268435456, mlp_dim: 32768, mlp_matrix_count: 2, vocabulary_count: 50368, sequence_tokens: 2048}
   gpt-1t: {layer_count: 128, hidden_dim: 25600, head_count: 160, query_dim: 25600, kv_dim: 25600, value_dim: 25600, attention_parameter_count: 2.62144e9, mlp_dim: 102400, mlp_matrix_count: 2, vocabulary_count: 51200, sequence_tokens: 2048}
   gpt-175b: {layer_count: 96, hidden_dim: 12288, head_count: 128, query_dim: 12288, kv_dim: 12288, value_dim: 12288, attention_parameter_count: 603979776, mlp_dim: 49152, mlp_matrix_count: 2, vocabulary_count: 64000, sequence_tokens: 2048}
+  gpt-175b-window: {layer_count: 96, hidden_dim: 12288, head_count: 128, query_dim: 12288, kv_dim: 12288, value_dim: 12288, attention_parameter_count: 603979776, mlp_dim: 49152, mlp_matrix_count: 2, vocabulary_count: 64000, sequence_tokens: 2048, window_tokens: 1024, window_layer_share: 1}
   llama-405b: {layer_count: 126, hidden_dim: 16384, head_count: 128, query_dim: 16384, kv_dim: 1024, value_dim: 16384, attention_parameter_count: 570425344, mlp_dim: 53248, mlp_matrix_count: 3, vocabulary_count: 128256, sequence_tokens: 8192}
   llama-405b-131k: {layer_count: 126, hidden_dim: 16384, head_count: 128, query_dim: 16384, kv_dim: 1024, value_dim: 16384, attention_parameter_count: 570425344, mlp_dim: 53248, mlp_matrix_count: 3, vocabulary_count: 128256, sequence_tokens: 131072}
   maxtext-64b: {layer_count: 64, hidden_dim: 8192, head_count: 64, query_dim: 8192, kv_dim: 8192, value_dim: 8192, attention_parameter_count: 268435456, mlp_dim: 28672, mlp_matrix_count: 3, vocabulary_count: 32000, sequence_tokens: 2048}
@@ -81,12 +90,12 @@ runs:
     after_s: [4.45098334102, 5.37611025934, 5.72409052316, 5.72409052316, 6.62280507258, 6.86425280066, 7.03438780382, 8.04172363742, 8.35509767088, 8.41867476429]
     total_byte: 69.94099753e9
   megascale-175b:
-    dimensions: gpt-175b
+    dimensions: gpt-175b-window
     chip: a100
-    stack: {window_tokens: 1024, parallel_block_share: 1, tp_overlap_share: 1, pp_overlap_share: 1, dp_overlap_share: 1, tuned_share: 1, gradient_byte: 4, loss_byte: 14, age_months: 39.9}
+    stack: {parallel_block_share: 1, tp_overlap_share: 1, pp_overlap_share: 1, dp_overlap_share: 1, tuned_share: 1, gradient_byte: 4, loss_byte: 14, age_months: 39.9}
     plan: {gpu_count: 12288, tp_count: 8, pp_count: 8, vpp_count: 6, dp_count: 192, shard_count: 192, zero_stage: 2, sequence_parallel_share: 1, micro_batch_sequences: 2, global_batch_sequences: 6144}
     measured_s: 6.34
-    peak_time_s: 3.48846329289
+    peak_time_s: 3.47656953730
     after_s: [4.3836127232, 5.03457534515, 5.08483072936, 5.08483072936, 5.23512497689, 5.68124500264, 5.83755649431, 6.00544579991, 6.10718179118, 6.16759029024]
     total_byte: 31.35358751e9
   llama-405b:

@@ -21,6 +21,8 @@ LLAMA_405B = {
     "mlp_matrix_count": 3,
     "vocabulary_count": 128_256,
     "sequence_tokens": 8_192,
+    "window_tokens": 8_192,
+    "window_layer_share": 0,
     **dict.fromkeys(("expert_layer_count", "expert_mlp_dim", "shared_mlp_dim", "expert_count", "topk_count"), 0),
 }
 # About two trillion parameters: 174 layers of 2 h^2 attention and 12 h^2 MLP, at h = 28,672

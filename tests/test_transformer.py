@@ -54,7 +54,6 @@ KERNELS = (
     transformer.matmul_parameter_count,
     transformer.parameter_count,
     transformer.flop_per_token,
-    transformer.recompute_share,
 )
 
 
@@ -183,20 +182,6 @@ def test_flop_per_token_is_six_per_parameter_plus_attention():
     assert transformer.flop_per_token(matmul_parameter_count=7e9, attention_flop_per_token=3e9) == 45e9
 
 
-def test_selective_recompute_repeats_a_third_of_the_attention():
-    share = transformer.recompute_share(
-        flop_per_token=60.0, attention_flop_per_token=6.0, full_share=0, selective_share=1
-    )
-    assert share == pytest.approx(2.0 / 60.0)
-
-
-def test_half_the_layers_recomputed_cost_half():
-    share = transformer.recompute_share(
-        flop_per_token=60.0, attention_flop_per_token=6.0, full_share=0.5, selective_share=0
-    )
-    assert share == pytest.approx(1.0 / 6.0)
-
-
 # Limits of the docstrings
 
 
@@ -265,17 +250,6 @@ def test_flop_per_token_without_parameters_is_the_attention():
     assert transformer.flop_per_token(matmul_parameter_count=0.0, attention_flop_per_token=5.0) == 5.0
 
 
-@pytest.mark.parametrize(
-    ("full", "selective", "attention_flop", "share"),
-    [(0, 0, 6.0, 0.0), (1, 0, 6.0, 1 / 3), (1, 0, 0.0, 1 / 3), (0, 1, 0.0, 0.0)],
-    ids=["neither", "full", "full-without-attention", "selective-without-attention"],
-)
-def test_recompute_limits(full, selective, attention_flop, share):
-    assert transformer.recompute_share(
-        flop_per_token=60.0, attention_flop_per_token=attention_flop, full_share=full, selective_share=selective
-    ) == pytest.approx(share)
-
-
 # Laws
 
 
@@ -317,13 +291,3 @@ def test_one_token_passes_through_no_more_than_is_stored(first, second, shared):
         for counted in (few, many)
     )
     assert whole - active == (many - few) * 3 * 4 * 16
-
-
-@settings(max_examples=50, deadline=None, derandomize=True)
-@given(st.floats(1.0, 1e12), st.floats(0.0, 1e12))
-def test_selective_recompute_never_costs_more_than_full(parameters, attention_flop):
-    flop = transformer.flop_per_token(matmul_parameter_count=parameters, attention_flop_per_token=attention_flop)
-    full, selective = transformer.recompute_share(
-        flop_per_token=flop, attention_flop_per_token=attention_flop, full_share=[1, 0], selective_share=[0, 1]
-    )
-    assert selective <= full

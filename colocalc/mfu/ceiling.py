@@ -1,79 +1,12 @@
-"""What can a GPU reach before anything is said about its neighbors?
+"""What is left of the rates of several pools together, and of a rate beside time spent waiting for memory?
 
-The vendor's peak, the best matrix product anyone measured on it, the shapes a model really uses, and the time spent
-waiting for memory. Sources: stas00/ml-engineering, compute/accelerator (measured ceilings); Williams et al. 2009 (the
-roofline).
+Source: Williams et al. 2009 (the roofline).
 """
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from colocalc.arrays import Array, as_array
-
-
-def ceiling_share(*, best_matmul_flop_per_s: ArrayLike, peak_flop_per_s: ArrayLike) -> Array:
-    """Best achievable share of the vendor's dense peak.
-
-    The peak assumes a clock that no large matrix product holds within the power limit. Both figures must be of the
-    same precision and both dense.
-
-    Parameters
-    ----------
-    best_matmul_flop_per_s : array_like (..., pool)
-        Fastest matrix product measured over all shapes [FLOP/s].
-    peak_flop_per_s : array_like (..., pool)
-        Vendor's dense peak at the same precision, above zero [FLOP/s].
-
-    Returns
-    -------
-    ndarray (..., pool)
-        The ceiling [share].
-
-    Notes
-    -----
-    ``best / peak``
-
-    - best equal to peak: 1
-    - an unmeasured GPU (NaN): NaN, never zero
-
-    References
-    ----------
-    stas00/ml-engineering, compute/accelerator, maximum achievable matmul FLOPS @744d01e.
-    """
-    return as_array(best_matmul_flop_per_s) / as_array(peak_flop_per_s)
-
-
-def achieved_flop_per_s(*, peak_flop_per_s: ArrayLike, ceiling_share: ArrayLike, shape_share: ArrayLike) -> Array:
-    """Rate of a GPU inside the matrix products of a real model.
-
-    The shapes a layout leaves on one GPU are smaller than the best one and come near the ceiling without reaching it.
-
-    Parameters
-    ----------
-    peak_flop_per_s : array_like (..., pool)
-        Vendor's dense peak at the job's precision [FLOP/s].
-    ceiling_share : array_like (..., pool)
-        Best achievable share of the peak [0..1].
-    shape_share : array_like (..., pool)
-        Share of the ceiling that the job's shapes reach [0..1].
-
-    Returns
-    -------
-    ndarray (..., pool)
-        Rate in matrix products [FLOP/s].
-
-    Notes
-    -----
-    ``F ceiling shape``
-
-    - both shares 1: the peak
-    - either share 0: 0
-
-    References
-    ----------
-    stas00/ml-engineering, compute/accelerator, maximum achievable matmul FLOPS @744d01e.
-    """
-    return as_array(peak_flop_per_s) * as_array(ceiling_share) * as_array(shape_share)
 
 
 def weighted_share(*, weight: ArrayLike, share: ArrayLike) -> Array:

@@ -242,6 +242,7 @@ def data_parallel_s(
     links: Links,
     algorithm: str,
     zero_stage: int,
+    fsdp_share: ArrayLike,
     group_rank_count: ArrayLike,
     shard_rank_count: ArrayLike,
     ranks_per_node_count: ArrayLike,
@@ -253,9 +254,9 @@ def data_parallel_s(
     """Time of all data-parallel collectives of one step, before any overlap.
 
     ZeRO 0 all-reduces the gradients. ZeRO 1 and 2 reduce-scatter gradients and all-gather weights once a step. ZeRO 3
-    gathers each layer's weights for forward and for backward, and scatters its gradients, in every micro-batch. With
-    fewer shards than ranks (HSDP) the shards' gradients are all-reduced over the groups as well; a tree can do that
-    part only.
+    gathers each layer's weights for forward and for backward, and scatters its gradients, in every micro-batch. FSDP
+    does the same at any stage that shards; below ZeRO 3 it keeps the weights for backward. With fewer shards than ranks
+    (HSDP) the shards' gradients are all-reduced over the groups as well; a tree can do that part only.
 
     Parameters
     ----------
@@ -265,6 +266,8 @@ def data_parallel_s(
         One of ``ALGORITHMS``.
     zero_stage : int
         0 to 3; structure, not data.
+    fsdp_share : array_like (...)
+        1 where gradients are reduced in every micro-batch [0..1].
     group_rank_count : array_like (...)
         Ranks that hold the same parameters: data times context parallel [1].
     shard_rank_count : array_like (...)
@@ -290,6 +293,7 @@ def data_parallel_s(
     - one rank: 0
     - ZeRO 0: an all-reduce is half scatter, half gather
     - as many shards as ranks: no all-reduce over groups
+    - one micro-batch of one layer: FSDP below ZeRO 3 is ZeRO 1
 
     References
     ----------
@@ -321,11 +325,11 @@ def data_parallel_s(
     if zero_stage == 0:
         half = route_s(algorithm, group, gradient, 2.0) / 2.0
         return DataParallel(half, half)
-    scatter, gather = sharded_s(gradient), sharded_s(weight)
-    if zero_stage == 3:
-        layers = as_array(layers_per_stage_count)
-        rounds = as_array(micro_batch_count) * layers
-        scatter, gather = rounds * sharded_s(gradient / layers), 2.0 * rounds * sharded_s(weight / layers)
+    layers = as_array(layers_per_stage_count)
+    rounds, gathers = as_array(micro_batch_count) * layers, 2.0 if zero_stage == 3 else 1.0
+    is_every = (as_array(fsdp_share) > 0.0) | (zero_stage == 3)
+    scatter = np.where(is_every, rounds * sharded_s(gradient / layers), sharded_s(gradient))
+    gather = np.where(is_every, gathers * rounds * sharded_s(weight / layers), sharded_s(weight))
     # The groups' ranks stand as far apart as a group is wide.
     across = route_s("hierarchical" if algorithm == "pat" else algorithm, group / shards, gradient / shards, 2.0)
     return DataParallel(scatter + np.where(group > shards, across, 0.0), gather)

@@ -199,14 +199,14 @@ def _reshaped(job: Job, pool_axis: Callable[[Array], Array]) -> Job:
     return replace(job, **changes)
 
 
-def each(part: Part, of: Callable[[Array], Array]) -> Part:
+def each(part: Part, change: Callable[[Array], Array]) -> Part:
     """A record of arrays with every one of them changed.
 
     Parameters
     ----------
     part : record of ndarray
         Such as a ``Chip``.
-    of : callable
+    change : callable
         What becomes of an array.
 
     Returns
@@ -222,4 +222,4 @@ def each(part: Part, of: Callable[[Array], Array]) -> Part:
     ----------
     None: bookkeeping.
     """
-    return replace(part, **{name: of(getattr(part, name)) for name in part.__dataclass_fields__})
+    return replace(part, **{name: change(getattr(part, name)) for name in part.__dataclass_fields__})

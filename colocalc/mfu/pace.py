@@ -66,8 +66,10 @@ class Pace:
     memory: Memory
 
     def busy_s(self) -> Array:
-        """One micro-batch on a mean stage, forward and backward, at the clocks that power leaves."""
-        return self.time.micro_batch_s * self.full_rate_flop_per_s / self.rate_flop_per_s
+        """One micro-batch on a mean stage, both ways, at the clocks that power leaves: without any, no end."""
+        rate = self.rate_flop_per_s
+        slower = np.where(rate > 0.0, self.full_rate_flop_per_s / np.where(rate > 0.0, rate, 1.0), np.inf)
+        return self.time.micro_batch_s * slower
 
 
 def paced(job: Job) -> tuple[Cut, Pace]:

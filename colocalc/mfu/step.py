@@ -17,6 +17,7 @@ from colocalc.mfu.job import Job, Step
 from colocalc.mfu.pace import PACE_STAGES, Pace, paced
 from colocalc.mfu.predict import exchange as overlap
 from colocalc.mfu.predict import waiting
+from colocalc.mfu.predict.setup import meets_every_micro_batch
 from colocalc.mfu.predict.step import immature_share, slices_share
 from colocalc.mfu.straggler import jitter_factor
 from colocalc.mfu.traffic import chosen, exchange_times
@@ -166,7 +167,13 @@ def _exposed_s(job: Job, cut: Cut, pace: Pace, used: DataParallel) -> Array:
     Replicas that meet every few steps only stand still for all of it, once in so many steps.
     """
     busy_s = pace.busy_s()
-    if job.split not in _BY_SPEED:  # all wait for the slowest, behind whose last pass the exchange runs
+    if job.split in _BY_SPEED:
+        # Shares by speed end together. Over a whole step every pool has the same time to hide behind, a fast one in
+        # more micro-batches; behind its last passes each has its own.
+        together_s = np.sum(cut.laid_out_count, axis=-1) / np.sum(_over(cut.laid_out_count, busy_s), axis=-1)
+        is_every = meets_every_micro_batch(plan=pace.setup.plan, stack=pace.setup.stack)
+        busy_s = np.where(is_every, together_s[..., None], busy_s)
+    else:  # all wait for the slowest, behind whose last pass the exchange runs
         busy_s = most(cut, busy_s)[..., None]
     seen_s = overlap.exposed_s(
         pace.setup, busy_s=busy_s, scatter_s=used.scatter_s[..., None], gather_s=used.gather_s[..., None]

@@ -62,10 +62,11 @@ def _groups(job: Job, cut: Cut, pace: Pace) -> Iterator[_Group]:
 def _collectives(
     job: Job, cut: Cut, links: exchange.Links, name: str, group: _Group, gradient_byte: Array, zero_stage: int
 ) -> DataParallel:
-    return exchange.data_parallel_s(
+    found = exchange.data_parallel_s(
         links=links,
         algorithm=name,
         zero_stage=zero_stage,
+        fsdp_share=most(cut, job.stack.fsdp_share),
         group_rank_count=group.rank_count,
         shard_rank_count=group.shard_count,
         ranks_per_node_count=group.near_count,
@@ -74,6 +75,9 @@ def _collectives(
         micro_batch_count=cut.micro_batch_count,
         layers_per_stage_count=job.dimensions.layer_count / job.pp_count,
     )
+    # A dense scenario beside one with experts starts no collective for them.
+    is_held = group.parameter_count != 0.0
+    return DataParallel(np.where(is_held, found.scatter_s, 0.0), np.where(is_held, found.gather_s, 0.0))
 
 
 def _or_outer(

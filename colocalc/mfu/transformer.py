@@ -2,16 +2,14 @@
 
 Decoder-only transformers with plain or gated MLPs, dense or with experts; ``mfu.attention`` has their attention.
 Sources: Vaswani et al. 2017, Kaplan et al. 2020, Shazeer 2020 (gated MLP), Fedus et al. 2021 and Dai et al. 2024
-(experts), Chowdhery et al. 2022 (MFU), Korthikanti et al. 2022 (recompute).
+(experts), Chowdhery et al. 2022 (MFU).
 """
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from colocalc.arrays import Array, as_array
 
 FLOP_PER_PARAMETER = 6.0  # a multiply and an add, once forward and twice backward
-FORWARD_SHARE = 1.0 / 3.0  # of forward plus backward
 
 
 def mlp_parameter_count(*, hidden_dim: ArrayLike, mlp_dim: ArrayLike, mlp_matrix_count: ArrayLike) -> Array:
@@ -257,50 +255,3 @@ def flop_per_token(*, matmul_parameter_count: ArrayLike, attention_flop_per_toke
     Kaplan et al. 2020, section 2.1; Chowdhery et al. 2022 (PaLM), appendix B.
     """
     return FLOP_PER_PARAMETER * as_array(matmul_parameter_count) + as_array(attention_flop_per_token)
-
-
-def recompute_share(
-    *,
-    flop_per_token: ArrayLike,
-    attention_flop_per_token: ArrayLike,
-    full_share: ArrayLike,
-    selective_share: ArrayLike,
-) -> Array:
-    """Extra arithmetic of recomputed activations, over forward plus backward.
-
-    Full recompute runs the forward pass again, a third of the step; selective recompute runs only the attention core
-    again. The two switches exclude each other; a value between 0 and 1 is the share of layers it applies to. The LM
-    head is taken as recomputed with the layers, which overstates full recompute by its share of the parameters.
-
-    Parameters
-    ----------
-    flop_per_token : array_like (..., pool)
-        Arithmetic per token, above zero [FLOP].
-    attention_flop_per_token : array_like (..., pool)
-        The part of it in the attention scores [FLOP].
-    full_share : array_like (..., pool)
-        1 where every layer is recomputed, else 0 [0..1].
-    selective_share : array_like (..., pool)
-        1 where the attention core is recomputed, else 0 [0..1].
-
-    Returns
-    -------
-    ndarray (..., pool)
-        Extra arithmetic over forward plus backward [share].
-
-    Notes
-    -----
-    ``(full C + selective C_attention) / (3 C)``
-
-    - neither switch: 0
-    - full: 1/3 for any model
-    - selective with no attention counted: 0
-
-    References
-    ----------
-    Korthikanti et al. 2022, sections 5 and 6; Narayanan et al. 2021, section 3.5.
-    """
-    selective = as_array(selective_share)
-    attention_share = as_array(attention_flop_per_token) / as_array(flop_per_token)
-    # A switch that is off needs no model.
-    return FORWARD_SHARE * (as_array(full_share) + np.where(selective == 0.0, 0.0, selective * attention_share))

@@ -27,6 +27,7 @@ MODEL = {
     "mlp_matrix_count": 3,
     "vocabulary_count": 128_256,
     "sequence_tokens": 8_192,
+    "window_tokens": 8_192,
 }
 H100 = {
     "peak_flop_per_s": 989e12,
@@ -43,7 +44,7 @@ H100 = {
     "node_gpu_count": 8,
     "torus_dim_count": 1,
 }
-STACK = {"flash_share": 1, "window_tokens": np.inf, "gradient_byte": 4, "loss_byte": 14, "slice_count": 1}
+STACK = {"flash_share": 1, "gradient_byte": 4, "loss_byte": 14, "slice_count": 1}
 
 
 def record(kind: type, values: dict[str, float]) -> object:

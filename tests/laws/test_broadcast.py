@@ -22,9 +22,12 @@ import colocalc.mfu
 import colocalc.mfu.predict
 from colocalc.mfu.cut import Cut
 from colocalc.mfu.exchange import ALGORITHMS, Links, collective_s, data_parallel_s
-from colocalc.mfu.job import ISOLATIONS, SPLITS, Job, on_job_axis, partitioned
+from colocalc.mfu.job import ISOLATIONS, SPLITS, Job, each, on_job_axis, partitioned
+from colocalc.mfu.predict.choices import every_choice
 from colocalc.mfu.predict.facts import Chip, Constants, Dimensions, Plan, Stack
+from colocalc.mfu.predict.layouts import enumerate_layouts
 from colocalc.mfu.predict.memory import memory
+from colocalc.mfu.predict.search import rank, search
 from colocalc.mfu.predict.setup import Setup
 from colocalc.mfu.predict.step import step_time
 from colocalc.mfu.step import STEP_STAGES, evaluate_step
@@ -45,7 +48,6 @@ SAMPLES: dict[str, tuple[float, float, float]] = {
     "attention_window_tokens": (128.0, 4_096.0, np.inf),
     "bandwidth_factor": (0.92, 0.75, 1.0),
     "base_s": (6.6e-6, 8e-6, 0.0),
-    "best_matmul_flop_per_s": (794e12, 1_822e12, np.nan),
     "bf16_tflop_per_s": (989.0, 2_500.0, np.nan),
     "billed_gpu_h_per_yr": (1.9e9, 8_760.0, 0.0),
     "after_factor": (0.63, 0.9, 0.2),
@@ -58,15 +60,11 @@ SAMPLES: dict[str, tuple[float, float, float]] = {
     "chip_temperature_k": (353.0, 419.6, 300.0),
     "chip_to_radiator_drop_k": (20.0, 40.0, 0.0),
     "chunk_count": (16.0, 1.0, 1e6),
-    "collective_s": (0.5, 2.0, 0.0),
     "count": (1e5, 8.0, 2.0),
     "counted_expert_count": (8.0, 2.0, 0.0),
     "cp_count": (2.0, 16.0, 1.0),
     "dimension_count": (3.0, 2.0, 1.0),
-    "domain_gpu_count": (8.0, 72.0, 4.0),
-    "dp_count": (128.0, 8.0, 1.0),
     "draw_share": (0.7, 0.85, 1.0),
-    "element_bytes": (4.0, 2.0, 1.0),
     "embedding_count": (2.0, 1.0, 2.0),
     "emissivity_share": (0.92, 0.8, 1.0),
     "energy_price_usd_per_mwh": (68.5, -5.0, 0.0),
@@ -82,12 +80,11 @@ SAMPLES: dict[str, tuple[float, float, float]] = {
     "facility_power_w": (3e8, 1.5e6, 1e5),
     "failures_per_1000_gpu_day": (0.8, 3.0, 0.0),
     "fee_per_month": (4e8, 1e6, 0.0),
-    "flop_per_token": (4.4e11, 2.5e12, 1e11),
     "fp16_tflop_per_s": (989.0, 312.0, np.nan),
     "fp4_tflop_per_s": (np.nan, 10_000.0, 15_000.0),
     "fp6_tflop_per_s": (np.nan, 5_000.0, 5_000.0),
     "fp8_tflop_per_s": (1_979.0, np.nan, 5_000.0),
-    "full_share": (1.0, 0.5, 0.0),
+    "gradient_byte": (1.6e9, 1e6, 0.0),
     "gpu_count": (16_384.0, 4_096.0, 512.0),
     "gpu_min": (1.2e6, 8e5, np.nan),
     "gpu_per_node_count": (8.0, 72.0, 1.0),
@@ -135,10 +132,7 @@ SAMPLES: dict[str, tuple[float, float, float]] = {
     "node_count": (2_048.0, 16.0, 1.0),
     "node_sigma_share": (0.01, 0.05, 0.0),
     "operations_usd_per_yr": (5e7, 1e9, 0.0),
-    "overlap_share": (0.75, 1.0, 0.0),
     "oversubscription_factor": (7.0, 2.0, 1.0),
-    "parameter_count": (4.05e11, 8e9, 7e10),
-    "peak_flop_per_s": (989e12, 2_500e12, 312e12),
     "plateau_factor": (1.4, 1.0, 1.2),
     "pod_gpu_count": (3_072.0, 256.0, 16_384.0),
     "power_cost_usd_per_yr": (1.8e8, 0.0, 9e8),
@@ -170,13 +164,10 @@ SAMPLES: dict[str, tuple[float, float, float]] = {
     "rope_head_dim": (64.0, 32.0, 16.0),
     "scale_factor": (1.0, 0.5, 2.0),
     "schedule_factor": (1.0, 1.0 / 3.0, 0.0),
-    "selective_share": (0.0, 0.5, 1.0),
     "sequence_tokens": (8_192.0, 131_072.0, 0.0),
     "server_power_w": (1_275.0, 1_833.0, 800.0),
-    "shape_share": (0.75, 0.9, 1.0),
     "shared_expert_mlp_dim": (2_048.0, 8_192.0, 0.0),
     "share": (0.75, 0.9, np.nan),
-    "ceiling_share": (0.8, 0.73, 1.0),
     "sigma_share": (0.05, 0.5, 0.0),
     "sink_temperature_k": (3.0, 255.0, 200.0),
     "slow_factor": (1.3, 2.0, 1.0),
@@ -189,6 +180,13 @@ SAMPLES: dict[str, tuple[float, float, float]] = {
     "take_or_pay_share": (0.7, 0.0, 1.0),
     "target": (5e9, 1e6, 0.0),
     "time_s": (0.5, 1e-3, np.nan),
+    "exchange_s": (0.5, 2.0, 0.0),
+    "layer_s": (0.02, 0.05, 0.0),
+    "measured_s": (np.nan, 0.8, 0.0),
+    "outer_s": (0.01, 0.2, 0.0),
+    "send_s": (1e-3, 0.5, 0.0),
+    "stage_s": (0.3, 0.9, 0.1),
+    "update_s": (0.25, 0.1, 0.0),
     "tp_count": (8.0, 4.0, 1.0),
     "trip_count": (2.0, 1.0, 2.0),
     "unit_count": (2_048.0, 126.0, 7.0),
@@ -197,17 +195,17 @@ SAMPLES: dict[str, tuple[float, float, float]] = {
     "vocabulary_count": (128_256.0, 32_000.0, 0.0),
     "vpp_count": (8.0, 2.0, 1.0),
     "weight": (4e18, 1e18, 0.0),
-    "weight_byte": (8e8, 1e6, 0.0),
     "window_layer_count": (18.0, 24.0, 0.0),
-    "window_s": (0.2, 3.0, 0.0),
     "work_cap_factor": (1.0, 1.5, np.inf),
     "worker_count": (32.0, 8.0, 5.0),
 }
 
-# Kernels that take links, a word or a mapping have laws of their own below, and so have jobs. What works on a job or
-# its cut is part of the step model and is under the law of steps; what works on the facts of a prediction, or on what is
+# Kernels that take links, a word or a mapping have laws of their own below, and so have jobs. What works on a job, its
+# cut or one of its parts is part of the step model and is under the law of steps; what works on the facts of a prediction, or on what is
 # set up from them, is part of the predicted step or of its memory and is under the law of predictions.
-OF_RECORDS = {collective_s, data_parallel_s, compose}
+OF_RECORDS = {collective_s, data_parallel_s, compose, each}
+# A search lists what there is to choose from: its axis is that of the layouts, and it has tests of its own.
+PARTS_OF_A_SEARCH = {every_choice, enumerate_layouts, search, rank}
 PARTS_OF_A_STEP = (Job, Cut)
 PARTS_OF_A_PREDICTION = (Dimensions, Chip, Plan, Stack, Constants, Setup)
 
@@ -237,27 +235,29 @@ KERNELS = [function for function in PUBLIC if all(kind == ArrayLike for kind in 
 
 
 def _stated_shapes(function: Callable[..., Any]) -> tuple[dict[str, str], str]:
-    # What the docstring says stands behind the leading axes: "", "pool" or "1".
+    # What the docstring says stands behind the leading axes: "", "pool", "1" or "stage, replica".
     doc = inspect.getdoc(function) or ""
-    inputs = dict(re.findall(r"^(\w+) : array_like \(\.\.\.,? ?(\w*)\)$", doc, flags=re.MULTILINE))
-    (output,) = re.findall(r"^ndarray \(\.\.\.,? ?(\w*)\)$", doc, flags=re.MULTILINE)
-    return inputs, output
+    inputs = re.findall(r"^(\w[\w, ]*) : array_like \(\.\.\.,? ?([\w, ]*)\)$", doc, flags=re.MULTILINE)
+    (output,) = re.findall(r"^ndarray \(\.\.\.,? ?([\w, ]*)\)$", doc, flags=re.MULTILINE)
+    return {name: axes for names, axes in inputs for name in names.split(", ")}, output
 
 
-def _core(last_axis: str) -> tuple[int, ...]:
-    return {"": (), "pool": (POOLS,), "1": (1,)}[last_axis]
+def _core(axes: str) -> tuple[int, ...]:
+    return tuple(1 if axis == "1" else POOLS for axis in axes.split(", ") if axis)
+
+
+def _turned(samples: tuple[float, float, float], row: int, axes: str) -> Any:
+    """The samples in turn along every axis, from that of a row on; a row of the fleet has one."""
+    if axes == "1":
+        return np.full((1,), samples[row])
+    places = np.indices(_core(axes)).sum(axis=0) + row if axes else np.asarray(row)
+    return np.asarray(samples)[places % POOLS]
 
 
 def _rows(function: Callable[..., Any]) -> list[dict[str, Any]]:
     # One scenario per sample; the pools of a scenario are the samples in turn.
     shapes, _ = _stated_shapes(function)
-    return [
-        {
-            name: np.roll(SAMPLES[name], -row) if last == "pool" else np.full(_core(last), SAMPLES[name][row])
-            for name, last in shapes.items()
-        }
-        for row in range(3)
-    ]
+    return [{name: _turned(SAMPLES[name], row, axes) for name, axes in shapes.items()} for row in range(3)]
 
 
 def _same(found: Any, expected: Any) -> None:
@@ -269,8 +269,8 @@ def _same(found: Any, expected: Any) -> None:
 def test_every_kernel_is_under_a_law():
     parts = {*PARTS_OF_A_STEP, *PARTS_OF_A_PREDICTION}
     of_parts = {function for function in PUBLIC if set(_annotations(function)) & parts}
-    assert set(PUBLIC) == {*KERNELS, *OF_RECORDS, *of_parts}
-    assert {name for kernel in KERNELS for name in inspect.signature(kernel).parameters} <= set(SAMPLES)
+    assert set(PUBLIC) == {*KERNELS, *OF_RECORDS, *PARTS_OF_A_SEARCH, *of_parts}
+    assert {name for kernel in KERNELS for name in inspect.signature(kernel).parameters} == set(SAMPLES)
 
 
 @pytest.mark.parametrize("kernel", KERNELS, ids=_title)
@@ -334,6 +334,8 @@ def _stacked(records: list[Any]) -> Any:
 def _same_record(found: Any, expected: Any, *, lead: tuple[int, ...]) -> None:
     for field in fields(expected):
         one, other = getattr(found, field.name), getattr(expected, field.name)
+        if is_dataclass(other):
+            _same_record(one, other, lead=lead)
         pairs = [(one[name], other[name]) for name in other] if isinstance(other, dict) else [(one, other)]
         for value, wanted in pairs:
             if isinstance(wanted, np.ndarray):
@@ -350,16 +352,21 @@ def jobs(make_job):
         make_job(),
         make_job(
             gpu_count=(2_048.0, 640.0, 0.0),
-            overlap_share=0.2,
+            model="experts",
+            ep_count=8.0,
+            stack={"dp_overlap_share": 0.0, "tp_overlap_share": 1.0},
+            constants={"shape_factor": 1.5, "scale_loss_share": 0.01},
             pp_count=4.0,
             global_batch_tokens=33_554_432.0,
             failures_per_1000_gpu_day=2.0,
             links={"ring_inter_hop_s": 14e-6},
         ),
         make_job(
-            peak_flop_per_s=(989e12, 312e12, 2_500e12),
+            chip={"peak_flop_per_s": (989e12, 312e12, 2_500e12), "scale_out_byte_per_s": 25e9},
+            dimensions={"window_tokens": 1_024.0, "window_layer_share": 0.5},
             tp_count=4.0,
             cp_count=1.0,
+            recompute_layer_share=0.5,
             checkpoint_interval_s=900.0,
             oversubscription_factor=1.0,
         ),
@@ -392,23 +399,44 @@ def test_stacked_jobs_give_stacked_steps_with_measured_factors(make_job):
     _same_record(evaluate_step(_stacked(chosen)), _stacked([evaluate_step(job) for job in chosen]), lead=(3,))
 
 
-ARRAYS = [
-    field.name
-    for field in fields(Job)
-    if field.name not in {"links", "measured", "split", "algorithm", "isolation", "zero_stage", "flat"}
+WORDS = {"measured", "split", "algorithm", "isolation", "zero_stage", "flat"}
+PARTS = ("chip", "stack", "dimensions", "constants", "links")
+ARRAYS = [("", field.name) for field in fields(Job) if field.name not in {*WORDS, *PARTS}]
+PART_ARRAYS = [
+    (part, field.name)
+    for part, kind in zip(PARTS, (Chip, Stack, Dimensions, Constants, Links), strict=True)
+    for field in fields(kind)
 ]
 
 
-@pytest.mark.parametrize("name", ARRAYS)
+def _scaled(record: Any, name: str, scale: float) -> Any:
+    return replace(record, **{name: getattr(record, name) * scale})
+
+
+@pytest.mark.parametrize(("part", "name"), ARRAYS + PART_ARRAYS)
 @pytest.mark.parametrize(
     "shaped", [lambda job: job, on_job_axis, partitioned], ids=["plain", "on_job_axis", "partitioned"]
 )
-def test_one_field_swept_gives_the_steps_of_its_values(make_job, name, shaped):
-    base = make_job(dp_shard_count=16.0, checkpoint_interval_s=900.0)
-    chosen = [replace(base, **{name: getattr(base, name) * scale}) for scale in (1.0, 0.5, 2.0)]
-    swept = replace(base, **{name: np.stack([getattr(job, name) for job in chosen])})
-    expected = _stacked([evaluate_step(shaped(job)) for job in chosen])
-    _same_record(evaluate_step(shaped(swept)), expected, lead=(3,))
+def test_one_field_swept_gives_the_steps_of_its_values(make_job, part, name, shaped):
+    base = make_job(model="experts", ep_count=4.0, dp_shard_count=16.0, checkpoint_interval_s=900.0)
+    records = [_scaled(getattr(base, part) if part else base, name, scale) for scale in (1.0, 0.5, 2.0)]
+    swept = replace(records[0], **{name: np.stack([getattr(record, name) for record in records])})
+    jobs = [replace(base, **{part: record}) if part else record for record in (*records, swept)]
+    expected = _stacked([evaluate_step(shaped(job)) for job in jobs[:3]])
+    _same_record(evaluate_step(shaped(jobs[3])), expected, lead=(3,))
+
+
+def test_stacked_jobs_without_a_model_give_stacked_steps(make_job):
+    chosen = [make_job(model="none", pp_count=stages, memory_bound_share=0.1 * stages) for stages in (1.0, 4.0, 8.0)]
+    _same_record(evaluate_step(_stacked(chosen)), _stacked([evaluate_step(job) for job in chosen]), lead=(3,))
+
+
+@pytest.mark.parametrize("part", ["chip", "links"])
+def test_what_is_done_to_a_record_is_done_to_each_of_its_arrays(jobs, part):
+    changed = each(getattr(jobs[0], part), lambda value: value + 1.0)
+    for field in fields(changed):
+        expected = getattr(getattr(jobs[0], part), field.name) + 1.0
+        np.testing.assert_array_equal(getattr(changed, field.name), expected)
 
 
 @pytest.mark.parametrize("shaped", [on_job_axis, partitioned])
@@ -435,6 +463,8 @@ PREDICTION: dict[type, dict[str, tuple[float, float, float]]] = {
         "topk_count": (0.0, 8.0, 1.0),
         "vocabulary_count": (128_256.0, 32_000.0, 256_000.0),
         "sequence_tokens": (8_192.0, 4_096.0, 2_048.0),
+        "window_tokens": (np.inf, 1_024.0, 512.0),
+        "window_layer_share": (0.0, 0.5, 1.0),
     },
     Chip: {
         "peak_flop_per_s": (989e12, 5_000e12, 275e12),
@@ -475,7 +505,6 @@ PREDICTION: dict[type, dict[str, tuple[float, float, float]]] = {
     },
     Stack: {
         "flash_share": (1.0, 0.0, 1.0),
-        "window_tokens": (np.inf, 1_024.0, 512.0),
         "parallel_block_share": (0.0, 1.0, 1.0),
         "tp_overlap_share": (0.0, 1.0, 0.0),
         "cp_overlap_share": (0.0, 1.0, 1.0),
@@ -545,6 +574,7 @@ COLLECTIVE = {
     "trip_count": (2.0, 1.0, 1.0),
 }
 DATA_PARALLEL = {
+    "fsdp_share": (0.0, 1.0, 0.0),
     "group_rank_count": (1_024.0, 512.0, 1.0),
     "shard_rank_count": (1_024.0, 64.0, 1.0),
     "ranks_per_node_count": (2.0, 8.0, 1.0),
@@ -580,11 +610,14 @@ def test_stacked_groups_give_stacked_collectives(wires, algorithm):
     _law_of_links(lambda **row: collective_s(algorithm=algorithm, **row), wires, COLLECTIVE)
 
 
+@pytest.mark.parametrize("half", ["scatter_s", "gather_s"])
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 @pytest.mark.parametrize("zero_stage", range(4))
-def test_stacked_groups_give_stacked_exchanges(wires, algorithm, zero_stage):
+def test_stacked_groups_give_stacked_exchanges(wires, algorithm, zero_stage, half):
     _law_of_links(
-        lambda **row: data_parallel_s(algorithm=algorithm, zero_stage=zero_stage, **row), wires, DATA_PARALLEL
+        lambda **row: getattr(data_parallel_s(algorithm=algorithm, zero_stage=zero_stage, **row), half),
+        wires,
+        DATA_PARALLEL,
     )
 
 

@@ -56,7 +56,7 @@ def step_time(*, dimensions: Dimensions, chip: Chip, plan: Plan, stack: Stack, c
     - an old generation: software is the fixed time
     - a fused attention kernel faster than BF16 products: shape gives time back
     - faster links, HBM or products: never a longer step; but uneven stages that overlap data parallelism have the
-      window of a mean stage, and there a faster chip may cost up to 2%
+      window of a mean stage, and there a faster chip may cost a few percent
 
     References
     ----------
