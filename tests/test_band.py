@@ -206,3 +206,21 @@ def test_without_a_batch_nothing_is_said_of_memory(colocalc):
     bare = "name: x\npools: [{gpu: h100-sxm, count: 8}]\ntraining: {model: llama-3.1-8b}\n"
 
     assert "memory" not in told(colocalc, text=bare)["tables"]
+
+
+# What was measured, what is left out
+
+
+def test_a_measured_software_factor_leaves_the_error_of_the_other_stages():
+    stages = "ceiling shape memory_bound recompute tensor_context_expert bubble stage_imbalance data_parallel jitter "
+    stages += "mixed_generations layout_remainder power software"
+    every = tuple(f"training.measured.{one}_factor=0.95" for one in stages.split())
+    low, middle, high = mfu_band(fleet(INSIDE, "training.measured.software_factor=0.8")).ends["mfu.step_share"]
+    assert (low, high) == pytest.approx((middle * np.exp(-DENSE), middle * np.exp(DENSE)), rel=0.01)
+    low, middle, high = mfu_band(fleet(INSIDE, *every)).ends["mfu.step_share"]
+    assert low == pytest.approx(middle) == high
+
+
+def test_a_size_beyond_every_run_is_told_of_gpus_without_a_run():
+    sets = ("pools.h100-sxm.count=32_768", "pools.h100-sxm.gpu=gb300-nvl72")
+    assert "32,768 GPUs, and the largest run has" in outside(fleet(INSIDE, *sets))[0]

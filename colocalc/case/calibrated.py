@@ -61,10 +61,12 @@ def _outside(
     families = {family_key(gpu.family, BITS[peak_key(gpu.peak_tflop_per_s, precision) or "bf16"]) for gpu in used}
     for key in sorted(families - set(largest)):
         yield f"no run on {key}"
-    known = max((largest[key] for key in families & set(largest)), default=float("inf"))
+    like = families & set(largest)
+    # Without a run on such GPUs, the largest on any: size is a way to leave the range of its own.
+    known = max((largest[key] for key in (like or set(largest) - {EXPERTS})), default=float("inf"))
     if total > known:
-        where = ", ".join(sorted(families & set(largest)))
-        yield f"{text(total, 'count')} GPUs, and the largest run on {where} has {text(known, 'count')}"
+        where = f" on {', '.join(sorted(like))}" if like else ""
+        yield f"{text(total, 'count')} GPUs, and the largest run{where} has {text(known, 'count')}"
     if model.expert_count is not None:
         most = largest.get(EXPERTS, 0.0)
         if total > most:

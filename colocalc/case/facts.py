@@ -220,6 +220,12 @@ def _age_months(gpu: GpuType, software: str, as_of: str | None, ledger: Ledger) 
     path = f"gpus.{gpu.id}.age_months"
     if as_of is None or gpu.launch_date is None:
         return ledger.number(path, None, _TOPIC, default="predict.undated_months")
+    if months_of(as_of) < months_of(gpu.launch_date):
+        ledger.remark(
+            f"as_of {as_of} is before {gpu.id} was launched in {gpu.launch_date[:7]}: the software is that of as_of",
+            _TOPIC,
+            kind="warning",
+        )
     age = max(months_of(as_of) - months_of(gpu.launch_date), 0.0)
     return ledger.derived(path, age, _TOPIC, note=f"from its launch in {gpu.launch_date[:7]} to as_of")
 

@@ -174,6 +174,18 @@ def warn_of_layout(path: str, layout: CutLayout, gpus: list[GpuType], model: Mod
     """What is plainly wrong with a layout before any number: links it leaves, parts without use."""
     if layout.ep > 1.0 and (model is None or model.expert_count is None):
         ledger.remark(f"{path}.layout.ep has no use: the model has no experts", _TOPIC, kind="warning")
+    if model is not None:
+        for what, degree, whole, part in (
+            ("tp", layout.tp, model.head_count, "attention heads"),
+            ("ep", layout.ep, model.expert_count or layout.ep, "experts"),
+        ):
+            if whole % degree:
+                ledger.remark(
+                    f"{path}.layout.{what} of {degree:.0f} does not divide the {whole:.0f} {part} of the model: no "
+                    "software cuts them so, and they are taken as if it did",
+                    _TOPIC,
+                    kind="warning",
+                )
     domain = min((gpu.domain_gpu_count.value for gpu in gpus if gpu.domain_gpu_count), default=float("inf"))
     if layout.tp > domain:
         ledger.remark(

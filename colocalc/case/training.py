@@ -106,7 +106,7 @@ def _words(path: str, training: Training, gpus: list[GpuType], count: Array, fle
     layout = lower_layout(
         path, training, gpus, model, ledger, asked=lambda: _asked(path, training, fleet, gpus, count, ledger)
     )
-    warn_of_layout(path, layout, gpus, model, ledger)
+    warn_of_layout(path, layout, [gpu for gpu, one in zip(gpus, count, strict=True) if one > 0.0], model, ledger)
     own = fleet.reliability.isolation if fleet.reliability else None
     return _Words(
         precision=ledger.word(f"{path}.precision", training.precision, _TOPIC, default="training.precision"),

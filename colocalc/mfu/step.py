@@ -75,7 +75,7 @@ def evaluate_step(job: Job) -> Step:
     between = most(cut, slices_share(pace.setup)) / job.outer_sync_interval_steps
     factors["data_parallel"] = chain.add(job, "data_parallel", exposed_s + (chain.seconds + exposed_s) * between)
     chain.pass_stage(factors["jitter"])
-    factors["software"] = chain.be(job, "software", _software_factor(job, cut, pace, chain.seconds))
+    factors["software"] = chain.be(_with_error(job), "software", _software_factor(job, cut, pace, chain.seconds))
     mttf_s, interval_s, share = _goodput(job, cut)
     factors["goodput"] = _measured_or(job, "goodput", share)
     ranks = np.sum(cut.laid_out_count, axis=-1) if job.flat else cut.replica_count * job.cp_count
@@ -228,6 +228,14 @@ def _software_factor(job: Job, cut: Cut, pace: Pace, before_s: Array) -> Array:
     young = ceiling.weighted_share(weight=weight, share=immature_share(pace.setup))
     added = young + job.constants.fixed_step_s / before_s
     return job.software_factor / (job.model_error_factor * (1.0 + np.where(np.isnan(before_s), 0.0, added)))
+
+
+def _with_error(job: Job) -> Job:
+    """A measured software factor says nothing of how far the model is off in stages that are not measured."""
+    software = job.measured.get("software")
+    if software is None or all(name in job.measured for name in STEP_STAGES):
+        return job
+    return replace(job, measured={**job.measured, "software": software / job.model_error_factor})
 
 
 def _over(part: Array, whole: Array) -> Array:

@@ -52,7 +52,10 @@ def mfu(
             *sites_view.tables(case),
             *needed_view.tables(targets),
         ),
-        headline=(*mfu_view.headline(case, training), *band_view.headline(band))
+        headline=(
+            *mfu_view.headline(case, training),
+            *band_view.headline(band, is_bound=bool(mfu_view.gaps(training.waterfall))),
+        )
         if training
         else (f"MFU is undefined: {NEEDS['training']}.",),
         notes=(*mfu_view.warnings(case, training), *memory_view.warnings(case, training)) if training else (),

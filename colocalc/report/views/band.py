@@ -11,8 +11,8 @@ _MOST_SHOWN = 8
 _LEAST = 1e-4  # of MFU: what moves it less is left out of the table
 
 
-def headline(band: Band | None) -> tuple[str, ...]:
-    """The band of each level in a sentence."""
+def headline(band: Band | None, *, is_bound: bool) -> tuple[str, ...]:
+    """The band of each level in a sentence; ``is_bound`` where stages are left out, of which it says nothing."""
     if band is None:
         return ()
     parts = [
@@ -20,7 +20,8 @@ def headline(band: Band | None) -> tuple[str, ...]:
         for key, name in _LEVELS.items()
         for low, _, high in (band.ends[key],)
     ]
-    return (f"Band: {', '.join(parts)}.",)
+    what = "Band of what is modelled, without the stages counted as 1" if is_bound else "Band"
+    return (f"{what}: {', '.join(parts)}.",)
 
 
 def tables(band: Band | None) -> tuple[Table, ...]:

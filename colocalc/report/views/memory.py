@@ -40,6 +40,8 @@ def warnings(case: Case, training: TrainingResult) -> Iterator[Note]:
     for job, step in _pairs(case, training):
         for place, pool in enumerate(job.pool_index):
             use = float(_by_pool(job, step, step.memory.use_share)[place])
+            if not case.pools.gpu_count[pool] > 0.0:  # a pool of none, as a scenario may leave it, holds nothing
+                continue
             if use > job.memory_slack_factor and not job.ignores_memory:
                 terms = {name: float(_by_pool(job, step, step.memory.terms[name])[place]) for name in TERMS}
                 largest = max(terms, key=lambda name: terms[name])

@@ -49,14 +49,19 @@ def _whose(case: Case) -> str:
     return f"{text(total, 'count')} GPUs for fleet MFU, of the {text(inside, 'count')} in jobs for step and job MFU"
 
 
+def gaps(waterfall: Waterfall) -> tuple[str, ...]:
+    """Stages that are not modelled, or not in all jobs, and so count as 1."""
+    return tuple(stage for stage in STAGES if stage in waterfall.unmodelled | waterfall.partly_unmodelled)
+
+
 def _upper_bound(case: Case, waterfall: Waterfall) -> tuple[str, ...]:
     """That stages are left out, which, and what the file would have to give."""
-    gaps = [stage for stage in STAGES if stage in waterfall.unmodelled | waterfall.partly_unmodelled]
-    if not gaps:
+    left_out = gaps(waterfall)
+    if not left_out:
         return ()
     missing = dict.fromkeys(key for job in case.jobs for key, value in _needed_of(job) if np.isnan(value).any())
     needs = f" Missing: {', '.join(missing)}." if missing else ""
-    return (f"That is an upper bound: not modelled, and counted as 1: {', '.join(gaps)}.{needs}",)
+    return (f"That is an upper bound: not modelled, and counted as 1: {', '.join(left_out)}.{needs}",)
 
 
 def _needed_of(job: TrainingCase) -> Iterator[tuple[str, Array]]:
