@@ -199,7 +199,7 @@ class Layout(Definition):
     cp: Count | None = None
     ep: Count | None = None
     micro_batch: Count | None = None
-    schedule: Literal["1f1b", "gpipe", "zb-h1", "zb-h2", "zb-v"] | None = None
+    schedule: Literal["1f1b", "gpipe", "zb-h1", "zb-h2", "zb-v", "dualpipe"] | None = None
     recompute: Literal["none", "selective", "full"] | None = None
     zero_stage: Annotated[Literal[0, 1, 2, 3], BeforeValidator(_no_truth)] | None = None
     dp_shard_count: Count | None = None

@@ -40,11 +40,11 @@ def fleet(**own):
 
 @pytest.fixture(scope="module")
 def catalog():
-    return with_additions(load_catalog(), fleet(**OWN))
+    return with_additions(load_catalog(), fleet(**OWN), {})
 
 
 def test_a_fleet_without_entries_of_its_own_uses_the_catalog_that_ships():
-    assert with_additions(load_catalog(), fleet()) is load_catalog()
+    assert with_additions(load_catalog(), fleet(), {}) is load_catalog()
 
 
 def test_own_entries_carry_their_keys_as_names(catalog):
@@ -67,7 +67,7 @@ def test_an_own_gpu_is_resolved_by_id_and_alias_in_any_case(catalog, name):
 
 
 def test_a_source_without_a_date_is_shown_as_undated():
-    found = with_additions(load_catalog(), fleet(sources={"s": {"title": "S", "note": "n"}})).sources["s"]
+    found = with_additions(load_catalog(), fleet(sources={"s": {"title": "S", "note": "n"}}), {}).sources["s"]
     assert (found.title, found.date, found.kind, found.note) == ("S", "undated", "own", "n")
 
 
@@ -138,7 +138,7 @@ def test_an_entry_that_says_so_takes_the_place_of_the_one_that_ships():
     found = fleet(gpus=own)
 
     assert clashes(load_catalog(), found) == []
-    extended = with_additions(load_catalog(), found)
+    extended = with_additions(load_catalog(), found, {})
     assert extended.gpu("h100-sxm").gpu.peak_tflop_per_s["bf16"].value == 900
     assert extended.gpu("H200").gpu.id == "h200-sxm"
 

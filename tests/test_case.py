@@ -63,7 +63,7 @@ def test_a_number_of_the_file_is_given_with_its_band_source_and_note():
         ("gpus.h100-sxm.nic_gbit_per_s", "catalog", 400),
         ("networks.nccl-ethernet.ring_inter_hop_s", "catalog", 14e-6),
         ("network.fabric", "assumed", "nccl-ethernet"),
-        ("calibration.sustained_share", "catalog", 0.9388),
+        ("calibration.sustained_share", "catalog", 0.939),
         ("predict.attention.hopper_share", "assumed", 0.45),
         ("software.megatron.tensor_overlap_share", "catalog", 1.0),
         ("training.layout.sequence_parallel", "assumed", "true"),

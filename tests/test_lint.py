@@ -45,7 +45,7 @@ def own(*rates, **changes):
 def told(**blocks):
     """Card, path and kind of each finding of a fleet."""
     one = fleet(**blocks)
-    return [(finding.card, finding.path, finding.kind) for finding in lint_cards(one, with_additions(CATALOG, one))]
+    return [(finding.card, finding.path, finding.kind) for finding in lint_cards(one, with_additions(CATALOG, one, {}))]
 
 
 def test_a_card_without_rates_has_nothing_to_find():
@@ -444,7 +444,7 @@ def test_a_gpu_without_counts_may_still_be_priced_by_the_month():
 
 def test_a_files_own_cards_move_no_band():
     one = fleet(cards={"dear": own(rate(usd=500.0))})
-    assert known_bands(with_additions(CATALOG, one)) == BANDS
+    assert known_bands(with_additions(CATALOG, one, {})) == BANDS
     assert ("dear", "rates.0", "band") in told(cards={"dear": own(rate(usd=500.0))})
 
 

@@ -19,7 +19,7 @@ TWO = "name: x\npools: [{name: a, gpu: h100-sxm, count: 64}, {name: b, gpu: %s, 
 def faults(text):
     tree = read(text, name="f")
     fleet = validated(tree, Fleet, name="f")
-    return reference_faults(fleet, with_additions(load_catalog(), fleet), tree)
+    return reference_faults(fleet, with_additions(load_catalog(), fleet, {}), tree)
 
 
 def told(text):

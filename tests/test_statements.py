@@ -146,7 +146,7 @@ def test_only_what_is_told_of_one_job_says_so(told):
     rows = {row["stage"]: row["came_from"] for row in told("mfu", JOBS)["tables"]["waterfall"]}
 
     assert rows["bubble"].endswith("(first of 2 jobs)")
-    assert rows["jitter"] == "slowest of 768 and 180 nodes, sigma 0.017 less what micro-batches average"
+    assert rows["jitter"] == "slowest of 768 and 180 nodes, sigma 0.016 less what micro-batches average"
     assert not rows["allocation"].endswith("jobs)")
 
 

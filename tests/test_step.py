@@ -55,7 +55,7 @@ def in_two(one, **changes):
     return replace(one, **pools, **parts)
 
 
-POOL_FIELDS = ("gpu_count", "shape_share", "failures_per_1000_gpu_day", "gpu_power_share")
+POOL_FIELDS = ("gpu_count", "shape_share", "failures_per_1000_gpu_day", "gpu_power_share", "smoothing_factor")
 
 
 @cache

@@ -131,6 +131,8 @@ def fact_or_usual(gpu: GpuType, name: str, ledger: Ledger) -> float:
     """A figure of a GPU; of a card without links of its own, that of the usual server."""
     path = f"gpus.{gpu.id}.{name}"
     if getattr(gpu, name) is None:
+        if name == "scale_up_gbyte_per_s":
+            ledger.remark(f"{gpu.id}: no scale-up links are known, and those of a card on PCIe are taken", _TOPIC)
         return ledger.number(path, None, _TOPIC, default=f"predict.{name}.other")
     return _fact(gpu, name, ledger)
 

@@ -285,6 +285,8 @@ def _searched(
         zero_stage=ZERO_STAGES,
         sequence_parallel_share=1.0,
     )
+    if bool(np.any(chip.tpu_share > 0.0)):  # the compiler shards, and published TPU runs have no pipeline
+        choices = replace(choices, pp_count=(1,), vpp_count=(1,))
     layouts = enumerate_layouts(sizes=sizes, choices=_restricted(choices, allowed))
     ranks = dict(allowed).get("dp")
     if ranks is not None:

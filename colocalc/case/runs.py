@@ -318,7 +318,7 @@ def _stack(run: Run, gpu: GpuType, period: StackPeriod, catalog: Catalog) -> dic
 
 
 def _has_parallel_block(run: Run, catalog: Catalog) -> bool:
-    """Whether attention and MLP of a layer run side by side, from one norm: by its family, or as its own stack has it."""
+    """Whether attention and MLP of a layer run side by side: by its family, or as its own stack has it."""
     keys = ["predict.parallel_block_families"]
     if run.software == "inhouse":
         keys.append("predict.parallel_block_families.inhouse")

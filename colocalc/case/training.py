@@ -149,7 +149,9 @@ def _arrays(
         **_layout_arrays(layout),
         **_recompute(words, gpus, fleet, ledger),
         **_assumed(path, training, words.software, ledger, is_computed=is_computed),
-        model_error_factor=scalar(model_error(path, calibration, gpus, count, words.precision, model, ledger)),
+        model_error_factor=scalar(
+            model_error(path, calibration, gpus, count, words.precision, model if is_computed else None, ledger)
+        ),
         **lower_reliability(fleet.reliability, ledger),
         **_network_arrays(network),
         measured={

@@ -52,7 +52,7 @@ def _groups(job: Job, cut: Cut, pace: Pace) -> Iterator[_Group]:
     # Slices of TPUs are joined by the data-centre network, whose cost is told apart; inside one they are a group.
     ranks = cut.replica_count * job.cp_count / most(cut, job.stack.slice_count)
     shards = np.where(np.isnan(job.dp_shard_count), ranks, np.minimum(job.dp_shard_count, ranks))
-    yield _Group(ranks, shards, np.clip(domain / (job.tp_count * job.cp_count), 1.0, ranks), held)
+    yield _Group(ranks, shards, np.clip(domain / job.tp_count, 1.0, ranks), held)
     if bool(np.any(part.expert_parameter_count > 0.0)):
         copies = least(cut, expert_copy_count(plan=pace.setup.plan))
         experts = least(cut, part.stage_layer_count * part.expert_parameter_count)

@@ -17,6 +17,7 @@ POOLS = {
     "shape_share": (np.nan, np.nan, np.nan),
     "failures_per_1000_gpu_day": (0.5, 0.6, 0.8),
     "gpu_power_share": (1.2, 0.95, 1.1),
+    "smoothing_factor": (1.0, 0.98, 1.0),
 }
 CHIP = {
     "peak_flop_per_s": (989e12, 989e12, 2_500e12),

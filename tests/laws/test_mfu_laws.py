@@ -16,7 +16,7 @@ from colocalc.mfu.waterfall import compose
 
 LAWS = settings(deadline=None, derandomize=True, max_examples=40)
 REPLICA_GPUS = 128.0  # tp 8 x pp 8 x cp 2 of the base job
-POOL_FIELDS = ("gpu_count", "shape_share", "failures_per_1000_gpu_day", "gpu_power_share")
+POOL_FIELDS = ("gpu_count", "shape_share", "failures_per_1000_gpu_day", "gpu_power_share", "smoothing_factor")
 POOL_PARTS = ("chip", "stack")
 WITH_SPLITS = ("equal", "proportional", "memory", "drop-slow")
 
@@ -72,6 +72,7 @@ CHANGES = _some(
     dimensions=_some(window_tokens=st.just(1_024.0), window_layer_share=st.sampled_from([0.5, 1.0])),
     gpu_count=st.tuples(*[st.integers(1, 60).map(lambda n: n * REPLICA_GPUS)] * 3),
     gpu_power_share=_pools(0.5, 1.5),
+    smoothing_factor=_pools(0.9, 1.0),
     failures_per_1000_gpu_day=_pools(0.0, 0.0) | _pools(1e-6, 3.0),
     global_batch_tokens=_number(4e6, 2e8),
     pp_count=st.sampled_from([4.0, 8.0]),
@@ -377,7 +378,13 @@ def test_an_equal_split_runs_at_the_pace_of_the_slowest_pool(make_job, changes):
     # Nothing to exchange, and no host to wait for: the same replicas and batch on GPUs of each pool alone.
     no_wait = {"scale_loss_share": 0.0, "maturity_share": 0.0}
     free = dict.fromkeys(("ring_intra_hop_s", "ring_inter_hop_s", "ring_base_s"), 0.0)
-    base = changes | {"constants": no_wait, "links": free, "algorithm": "ring", "gpu_power_share": np.inf}
+    base = changes | {
+        "constants": no_wait,
+        "links": free,
+        "algorithm": "ring",
+        "gpu_power_share": np.inf,
+        "smoothing_factor": 1.0,
+    }
     base["chip"] = base.get("chip", {}) | {"scale_out_byte_per_s": 1e30, "scale_up_byte_per_s": 1e30}
     mixed = make_job(**base | {"zero_stage": 1, "dp_shard_count": np.nan})
     total = float(np.sum(mixed.gpu_count))

@@ -32,11 +32,11 @@ def test_with_context_ranks_and_recompute_the_published_cut_is_within_three_perc
     assert 0.0 <= own.behind_share < 0.03
 
 
-def test_a_tenth_is_to_be_had_with_half_the_tensor_ranks_and_half_the_stages():
+def test_an_eighth_is_to_be_had_with_half_the_tensor_ranks_and_half_the_stages():
     """By named mechanism: tensor traffic that this stack does not hide, and the bubble of sixteen stages."""
     best, own = searched()
     assert (best.tp_count, best.pp_count, best.cp_count, best.recompute) == (4, 8, 2, "selective")
-    assert own.behind_share == pytest.approx(0.10, abs=0.01)
+    assert own.behind_share == pytest.approx(0.126, abs=0.01)
     gained = {name: best.log_factor[name] - own.log_factor[name] for name in own.log_factor}
     assert sorted(gained, key=gained.get)[-2:] == ["bubble", "tensor_context_expert"]
     # What the others make of it: the exchange of twice the replicas, and what is run again.

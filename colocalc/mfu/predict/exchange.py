@@ -160,7 +160,7 @@ def _group(setup: Setup, is_sharded: NDArray[np.bool_]) -> Group:
     plan, part = setup.plan, setup.part
     ranks = plan.dp_count * plan.cp_count
     shards = np.where(is_sharded, np.minimum(plan.shard_count, ranks), ranks)
-    near = np.clip(setup.chip.domain_gpu_count / plan.tp_count / plan.cp_count, 1.0, shards)
+    near = np.clip(setup.chip.domain_gpu_count / plan.tp_count, 1.0, shards)
     shared = setup.dimensions.layer_count * part.shared_parameter_count + TABLES * part.head_parameter_count
     held = shared / (plan.tp_count * plan.pp_count)
     return Group(

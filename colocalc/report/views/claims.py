@@ -36,7 +36,8 @@ def table(verdicts: Sequence[Verdict], scenario: str | None) -> Table:
     rows = tuple(_row(verdict, place, scenario) for place, verdict in enumerate(verdicts))
     caption = (
         "Holds: the claim and the model's band overlap. Holds if: one given input, inside its range, makes it true. "
-        "Mixes units: it equals a ratio of two kinds of count. A bare number stands for what lies within 5% of it."
+        "Mixes units: it equals a ratio of two kinds of count. A bare number stands for what lies within 5% of it. "
+        "The band is of what nobody gave: figures of the file are held."
     )
     return Table("claims", "What was said, weighed", _COLUMNS, rows, caption=caption)
 

@@ -304,6 +304,9 @@ def warnings(case: Case, training: TrainingResult) -> tuple[Note, ...]:
         for job, (_, step) in zip(case.jobs, training.steps, strict=True)
         for sentence in (*_batch_warnings(job, step), *_layout_warnings(job, step))
     ]
+    dark = [name for name, share in zip(case.pools.names, training.gpu_power_share, strict=True) if share == 0.0]
+    if dark:
+        found.append(f"hosts and switches alone draw more than the site has: nothing is left for {', '.join(dark)}")
     return tuple(Note(sentence, "warning") for sentence in found)
 
 
