@@ -326,3 +326,20 @@ def test_markup_in_a_file_is_shown_as_text(colocalc, tmp_path):
     done = colocalc("validate", _file(tmp_path, ROW | {"id": "[red]x[/red]", "source": "\x1b[31mred"}))
     assert "[red]x[/red]" in done.out
     assert "\x1b" not in done.out
+
+
+def test_the_scatter_has_every_run_where_its_error_and_its_time_put_it(colocalc):
+    document = json.loads(colocalc("validate", "--format", "json").out)
+    plotted, rows = document["tables"]["scatter"], document["tables"]["rows"]
+    predicted = [row for row in rows if row["predicted_step_time_s"] is not None and "sailor" not in row["id"]]
+
+    assert sum(line["rows_count"] for line in plotted) == document["metrics"]["validate.rows_count"]
+    for line in plotted:
+        low, high = line["low_step_time_s"], line["high_step_time_s"]
+        here = [row["error_share"] for row in predicted if low <= row["measured_step_time_s"] < high]
+        assert line["rows_count"] == len(here)
+        # 24 characters to either side of none, for 20% each.
+        places = {round((min(max(error, -0.2), 0.2) / 0.2 + 1) * 24) for error in here}
+        marks = {place for place, mark in enumerate(line["plot"]) if mark not in " |"}
+        assert marks <= places
+        assert places - marks <= {24}

@@ -121,6 +121,7 @@ def _tables(found: Validation, fit: Fit | None, mixed: MixedValidation | None) -
         yield mixed_runs.beside(_grouped("by_hardware", "By hardware and precision", found, _by(case.families)), mixed)
         yield _grouped("by_software", "By software", found, _by(case.software))
         yield _grouped("by_model", "By kind of model", found, lambda run: _kind(found, run))
+        yield _scatter(found)
         yield _spread(found)
         yield _worst(found)
         publications = tuple(map(publication_of, case.sources))
@@ -205,7 +206,7 @@ def _fitted(fit: Fit, constants: Calibration) -> Table:
 
 
 def _spread(found: Validation) -> Table:
-    """How many runs are how far off; a scatter over three decades of step time would hide errors of this size."""
+    """How many runs are how far off."""
     error = found.error_share[found.is_predicted]
     counts = [int(np.sum((error >= low) & (error < high))) for low, high in pairwise(_EDGES)]
     rows = [
@@ -230,6 +231,32 @@ def _spread(found: Validation) -> Table:
         tuple(rows),
         caption="Runs predicted too fast stand above, too slow below.",
     )
+
+
+def _scatter(found: Validation) -> Table:
+    """Each run where its error and its time put it: the time of a step downwards in octaves, the error across."""
+    kept = found.is_predicted
+    error, octave = found.error_share[kept], np.floor(np.log2(found.case.measured_s[kept]))
+    place = np.rint((np.clip(error, -_REACH, _REACH) / _REACH + 1.0) * _HALF).astype(int)
+    rows = []
+    for step in sorted(set(octave.tolist())):
+        runs = np.bincount(place[octave == step], minlength=2 * _HALF + 1)
+        marks = [_MARKS[min(int(count), len(_MARKS) - 1)] for count in runs]
+        marks[_HALF] = "|" if marks[_HALF] == " " else marks[_HALF]
+        rows.append((2.0**step, 2.0 ** (step + 1), int(np.sum(runs)), "".join(marks).rstrip()))
+    columns = (
+        Column("low_step_time_s", "From", "s"),
+        Column("high_step_time_s", "To below", "s"),
+        Column("rows_count", "Runs", "count"),
+        Column("plot", f"{-_REACH:.0%} to {_REACH:.0%}, | is no error", kind="text"),
+    )
+    caption = "Down by the time of a step. A dot is a run, a colon two, o three or four, @ more; ends take what is beyond."
+    return Table("scatter", "Predicted against measured, run by run", columns, tuple(rows), caption=caption)
+
+
+_REACH = 0.20  # error at either end of the plot
+_HALF = 24  # characters from the middle to an end
+_MARKS = " .:oo@"  # by the number of runs at one place
 
 
 def _worst(found: Validation) -> Table:
