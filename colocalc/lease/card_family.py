@@ -75,7 +75,9 @@ def missing_rate_usd_per_gpu_h(
     w, rate = np.broadcast_arrays(as_array(weight), as_array(rate_usd_per_gpu_h))
     unknown = np.isnan(rate)
     own = np.sum(np.where(unknown, w, 0.0), axis=-1)
-    rest = as_array(mean_rate_usd_per_gpu_h) * np.sum(w, axis=-1) - np.sum(np.where(unknown, 0.0, w * rate), axis=-1)
+    rest: Array = as_array(mean_rate_usd_per_gpu_h) * np.sum(w, axis=-1) - np.sum(
+        np.where(unknown, 0.0, w * rate), axis=-1
+    )
     solvable = (np.sum(unknown, axis=-1) == 1) & (own != 0.0)
     return rest / np.where(solvable, own, np.nan)
 

@@ -1,4 +1,4 @@
-"""What a contract earns by pool and month: by the hour or by a flat fee, escalated, with credits and power passed on."""
+"""What a contract earns by pool and month: by the hour or by a flat fee, with escalator, credits and power."""
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -165,8 +165,9 @@ def spread_usd(*, amount_usd: ArrayLike, billed_gpu_h: ArrayLike, delivered_gpu_
     """
     hours, gpus = as_array(billed_gpu_h), as_array(delivered_gpu_count)
     any_hours, any_gpus = (np.sum(each, axis=-2, keepdims=True) > 0.0 for each in (hours, gpus))
-    weight = np.where(any_hours, hours, np.where(any_gpus, gpus, 1.0))
-    return as_array(amount_usd)[..., None, :] * (weight / np.sum(weight, axis=-2, keepdims=True))
+    weight: Array = np.where(any_hours, hours, np.where(any_gpus, gpus, 1.0))
+    part: Array = weight / np.sum(weight, axis=-2, keepdims=True)
+    return as_array(amount_usd)[..., None, :] * part
 
 
 def sla_credit_usd(
@@ -207,7 +208,7 @@ def sla_credit_usd(
     The service credits of cloud agreements, a share of the month's charge by tiers of availability.
     """
     missed = as_array(availability_share)[..., None] < as_array(sla_threshold_share)[..., None, None, :]
-    credit = np.max(np.where(missed, as_array(sla_credit_share)[..., None, None, :], 0.0), axis=-1)
+    credit: Array = np.max(np.where(missed, as_array(sla_credit_share)[..., None, None, :], 0.0), axis=-1)
     return as_array(revenue_usd) * credit
 
 
@@ -295,4 +296,5 @@ def blended_rate_usd_per_gpu_h(*, revenue_usd: ArrayLike, billed_gpu_h: ArrayLik
     Arithmetic.
     """
     earned, hours = (np.sum(as_array(each), axis=(-2, -1)) for each in (revenue_usd, billed_gpu_h))
-    return earned / np.where(hours == 0.0, np.nan, hours)
+    rate: Array = earned / np.where(hours == 0.0, np.nan, hours)
+    return rate

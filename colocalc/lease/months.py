@@ -88,7 +88,8 @@ def _days_before(month: Array, leap_days: Array) -> Array:
     years = np.floor((month - 2.0) / MONTHS_PER_YEAR)
     months = month - 2.0 - MONTHS_PER_YEAR * years
     leaps = np.floor(years / 4.0) - np.floor(years / 100.0) + np.floor(years / 400.0)
-    return 365.0 * years + leap_days * leaps + np.floor((153.0 * months + 2.0) / 5.0)
+    days: Array = 365.0 * years + leap_days * leaps + np.floor((153.0 * months + 2.0) / 5.0)
+    return days
 
 
 def covered_share(*, calendar_month: ArrayLike, start_month: ArrayLike, end_month: ArrayLike) -> Array:
@@ -123,7 +124,8 @@ def covered_share(*, calendar_month: ArrayLike, start_month: ArrayLike, end_mont
     """
     month = as_array(calendar_month)
     start, end = as_array(start_month)[..., None], as_array(end_month)[..., None]
-    return np.maximum(np.minimum(month + 1.0, end) - np.maximum(month, start), 0.0)
+    covered: Array = np.maximum(np.minimum(month + 1.0, end) - np.maximum(month, start), 0.0)
+    return covered
 
 
 def contract_yr(*, calendar_month: ArrayLike, start_month: ArrayLike) -> Array:
@@ -155,4 +157,5 @@ def contract_yr(*, calendar_month: ArrayLike, start_month: ArrayLike) -> Array:
     Arithmetic.
     """
     elapsed = as_array(calendar_month) - as_array(start_month)[..., None]
-    return np.maximum(np.floor((elapsed + SLACK_MONTHS) / MONTHS_PER_YEAR), 0.0)
+    years: Array = np.maximum(np.floor((elapsed + SLACK_MONTHS) / MONTHS_PER_YEAR), 0.0)
+    return years

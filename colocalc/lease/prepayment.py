@@ -41,7 +41,7 @@ def prepayment_credit_usd(*, revenue_usd: ArrayLike, prepayment_usd: ArrayLike, 
     """
     eligible = as_array(revenue_usd) * as_array(unwind_share)
     total = np.sum(eligible, axis=-1, keepdims=True)
-    share = np.minimum(as_array(prepayment_usd)[..., None], total) / np.where(total > 0.0, total, 1.0)
+    share: Array = np.minimum(as_array(prepayment_usd)[..., None], total) / np.where(total > 0.0, total, 1.0)
     return eligible * share
 
 

@@ -10,6 +10,8 @@ from colocalc.arrays import Array, as_array
 from colocalc.lease.months import SLACK_MONTHS
 from colocalc.units import MONTHS_PER_YEAR
 
+NEVER_MONTHS = 1e6  # a notice so long that nobody sees its end; differences of infinities are none
+
 
 def firm_share(
     *,
@@ -83,7 +85,7 @@ def alive_share(
     earliest_notice_month : array_like (...)
         First instant at which notice may be given.
     notice_months : array_like (...)
-        Time between notice and end.
+        Time between notice and end; infinite without such a clause.
     notice_share : array_like (...)
         Probability of giving notice, each time it may be given.
 
@@ -97,7 +99,7 @@ def alive_share(
     ``(1 - p)^c``, where ``c = max(0, floor(t - start - notice) - max(ceil(earliest - start), 1) + 1)`` is the number of
     times at which notice would have ended the contract by the instant ``t``.
 
-    - Nobody ever gives notice: 1 to the end.
+    - Nobody ever gives notice, or may: 1 to the end.
     - 90 days of notice, given from the end of the first month on: the first 4 months are certain.
     - Notice at the first time for certain, after an initial period: ``firm_share``.
     - From the end on: 0; before the start as in the first month.
@@ -109,7 +111,7 @@ def alive_share(
     since, until = _under_contract(calendar_month, start_month, end_month)
     start = as_array(start_month)[..., None]
     waited = np.ceil(as_array(earliest_notice_month)[..., None] - start - SLACK_MONTHS)
-    first = as_array(notice_months)[..., None] + np.maximum(waited, 1.0)
+    first = np.minimum(as_array(notice_months)[..., None], NEVER_MONTHS) + np.maximum(waited, 1.0)
     times, split = _whole_and_rest(since - start - first)
     width = until - since
     early = np.minimum((1.0 - split) / np.where(width > 0.0, width, 1.0), 1.0)
