@@ -10,6 +10,7 @@ from functools import lru_cache
 
 HOURS_PER_YEAR = 8_760.0  # a billing year of 365 days; calendar years count their own days
 MONTHS_PER_YEAR = 12.0
+HOURS_PER_DAY = 24.0
 SECONDS_PER_DAY = 86_400.0
 SECONDS_PER_HOUR = 3_600.0
 BYTES_PER_GBYTE = 1e9
@@ -60,6 +61,7 @@ _ALL = (
     Unit("usd_per_mw_yr", "/MW-yr", "money", "US dollars per megawatt and year"),
     Unit("usd_per_kw_month", "/kW-month", "money", "US dollars per kilowatt and month"),
     Unit("usd_per_pflop_h", "/PFLOP-h", "money", "US dollars per hour of one delivered dense PFLOP/s"),
+    Unit("gpu_h", "GPU-h", "count", "GPU-hours"),
     Unit("gpu_h_per_yr", "GPU-h/yr", "count", "GPU-hours per year"),
     Unit("mw", "MW", "plain", "megawatts"),
     Unit("kw", "kW", "plain", "kilowatts"),

@@ -1,0 +1,210 @@
+"""What a contract is worth when it may be left on notice: headline, firm and expected value.
+
+A probability here is that of *giving* notice. Fees run on through the notice, so the contract ends a notice later.
+"""
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from colocalc.arrays import Array, as_array
+from colocalc.lease.months import SLACK_MONTHS
+from colocalc.units import MONTHS_PER_YEAR
+
+NEVER_MONTHS = 1e6  # a notice so long that nobody sees its end; differences of infinities are none
+
+
+def firm_share(
+    *,
+    calendar_month: ArrayLike,
+    start_month: ArrayLike,
+    end_month: ArrayLike,
+    earliest_notice_month: ArrayLike,
+    notice_months: ArrayLike,
+) -> Array:
+    """Share of each month's fees that is paid even if notice is given as early as it may be.
+
+    Parameters
+    ----------
+    calendar_month : array_like (..., month)
+        Calendar months since the year 0, whole.
+    start_month : array_like (...)
+        Instant at which the contract starts.
+    end_month : array_like (...)
+        Instant at which it is over without notice.
+    earliest_notice_month : array_like (...)
+        First instant at which notice may be given: the start, the end of an initial period, or today.
+    notice_months : array_like (...)
+        Time between notice and end; infinite without such a clause.
+
+    Returns
+    -------
+    ndarray (..., month)
+        Share of the fees of the part of the month under contract [share].
+
+    Notes
+    -----
+    ``max(0, min(b, earliest + notice) - a) / (b - a)`` of the part of the month from ``a`` to ``b`` under contract.
+
+    - No right to leave: 1 throughout.
+    - 3 months of notice from the start: the first 3 months; after an initial period of 3 months: 6.
+    - No notice to be kept, from the start on: 0 throughout.
+    - A month outside the contract: 0.
+
+    References
+    ----------
+    Termination for convenience; the fees that survive it are the non-cancellable term of IFRS 16, paragraph B35.
+    """
+    since, until = _under_contract(calendar_month, start_month, end_month)
+    last = (as_array(earliest_notice_month) + as_array(notice_months))[..., None]
+    width = until - since
+    kept = np.maximum(np.minimum(until, last) - since, 0.0)
+    return np.where(width > 0.0, kept / np.where(width > 0.0, width, 1.0), 0.0)
+
+
+def alive_share(
+    *,
+    calendar_month: ArrayLike,
+    start_month: ArrayLike,
+    end_month: ArrayLike,
+    earliest_notice_month: ArrayLike,
+    notice_months: ArrayLike,
+    notice_share: ArrayLike,
+) -> Array:
+    """Probability that the contract still runs and is paid in each month.
+
+    Notice may be given at the end of every month of the contract, from the earliest instant on.
+
+    Parameters
+    ----------
+    calendar_month : array_like (..., month)
+        Calendar months since the year 0, whole.
+    start_month : array_like (...)
+        Instant at which the contract starts.
+    end_month : array_like (...)
+        Instant at which it is over without notice.
+    earliest_notice_month : array_like (...)
+        First instant at which notice may be given.
+    notice_months : array_like (...)
+        Time between notice and end; infinite without such a clause.
+    notice_share : array_like (...)
+        Probability of giving notice, each time it may be given.
+
+    Returns
+    -------
+    ndarray (..., month)
+        Mean probability over the part of the month under contract [share].
+
+    Notes
+    -----
+    ``(1 - p)^c``, where ``c = max(0, floor(t - start - notice) - max(ceil(earliest - start), 1) + 1)`` is the number of
+    times at which notice would have ended the contract by the instant ``t``.
+
+    - Nobody ever gives notice, or may: 1 to the end.
+    - 90 days of notice, given from the end of the first month on: the first 4 months are certain.
+    - Notice at the first time for certain, after an initial period: ``firm_share``.
+    - From the end on: 0; before the start as in the first month.
+
+    References
+    ----------
+    A geometric waiting time, as in the reduced-form models of default, shifted by the notice.
+    """
+    since, until = _under_contract(calendar_month, start_month, end_month)
+    start = as_array(start_month)[..., None]
+    waited = np.ceil(as_array(earliest_notice_month)[..., None] - start - SLACK_MONTHS)
+    first = np.minimum(as_array(notice_months)[..., None], NEVER_MONTHS) + np.maximum(waited, 1.0)
+    times, split = _whole_and_rest(since - start - first)
+    width = until - since
+    early = np.minimum((1.0 - split) / np.where(width > 0.0, width, 1.0), 1.0)
+    stays = 1.0 - as_array(notice_share)[..., None]
+    alive = np.power(stays, np.maximum(times + 1.0, 0.0))
+    left = np.where(times >= -1.0, stays, 1.0)
+    alive = alive * (early + (1.0 - early) * left)
+    return np.where(as_array(calendar_month) < as_array(end_month)[..., None], alive, 0.0)
+
+
+def _under_contract(calendar_month: ArrayLike, start_month: ArrayLike, end_month: ArrayLike) -> tuple[Array, Array]:
+    # First and last instant of each month under contract; they are in reverse where there is none.
+    month = as_array(calendar_month)
+    since = np.maximum(month, as_array(start_month)[..., None])
+    return since, np.minimum(month + 1.0, as_array(end_month)[..., None])
+
+
+def _whole_and_rest(elapsed: Array) -> tuple[Array, Array]:
+    whole = np.floor(elapsed + SLACK_MONTHS)
+    return whole, np.maximum(elapsed - whole, 0.0)
+
+
+def discount_factor(
+    *,
+    calendar_month: ArrayLike,
+    as_of_month: ArrayLike,
+    payment_lag_months: ArrayLike,
+    discount_rate_share: ArrayLike,
+) -> Array:
+    """Value today of a dollar paid for each month.
+
+    Parameters
+    ----------
+    calendar_month : array_like (..., month)
+        Calendar months since the year 0, whole.
+    as_of_month : array_like (...)
+        Instant of the valuation.
+    payment_lag_months : array_like (...)
+        From the beginning of the month to its payment: 0 in advance, 0.5 in its middle, 1 in arrears.
+    discount_rate_share : array_like (...)
+        Effective rate of a year, above -1.
+
+    Returns
+    -------
+    ndarray (..., month)
+        Present value of a dollar [factor].
+
+    Notes
+    -----
+    ``(1 + r)^(-(m + lag - as of) / 12)``
+
+    - A rate of 0, or a payment on the day of the valuation: 1.
+    - A payment a year later: ``1 / (1 + r)``.
+    - A payment before the valuation: above 1.
+
+    References
+    ----------
+    Present value with an effective annual rate.
+    """
+    years = (as_array(calendar_month) + (as_array(payment_lag_months) - as_array(as_of_month))[..., None]) / (
+        MONTHS_PER_YEAR
+    )
+    return np.exp(-years * np.log1p(as_array(discount_rate_share))[..., None])
+
+
+def contract_value_usd(*, fees_usd: ArrayLike, standing_share: ArrayLike, discount_factor: ArrayLike) -> Array:
+    """Value of the fees of a contract; drops the month axis.
+
+    Parameters
+    ----------
+    fees_usd : array_like (..., month)
+        Fees of every month to the end.
+    standing_share : array_like (..., month)
+        Share of them that counts: 1 for the headline value, ``firm_share`` for the firm, ``alive_share`` for the
+        expected.
+    discount_factor : array_like (..., month)
+        Value of a dollar of each month; 1 without discounting.
+
+    Returns
+    -------
+    ndarray (...)
+        Value [usd].
+
+    Notes
+    -----
+    ``sum_m f_m s_m d_m``
+
+    - Fees of 0: 0.
+    - The expected value lies between the firm and the headline value.
+
+    References
+    ----------
+    Expected present value.
+    """
+    value: Array = np.sum(as_array(fees_usd) * as_array(standing_share) * as_array(discount_factor), axis=-1)
+    return value
