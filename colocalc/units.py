@@ -74,6 +74,7 @@ _ALL = (
     Unit("month", "months", "plain", "months"),
     Unit("months", "months", "plain", "months"),
     Unit("yr", "yr", "plain", "years"),
+    Unit("per_yr", "/yr", "plain", "per year"),
     Unit("tokens", "tokens", "count", "tokens"),
     Unit("tokens_per_s", "tokens/s", "count", "tokens per second"),
     Unit("steps", "steps", "count", "optimizer steps"),

@@ -1,0 +1,223 @@
+"""The cash flow of a leased fleet, from revenue to what its owners receive.
+
+The period axis is last: months or years. Capital is spent and debt drawn in the periods that say so, usually the first.
+Project flows are those of the assets before any debt; equity flows are what owners pay in and take out.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from colocalc.arrays import Array, as_array, before, together
+from colocalc.lease.reserves import locked_share, reserve_target_usd, reserves
+from colocalc.lease.tax import tax_usd, taxable_income_usd
+
+
+@dataclass(frozen=True, eq=False)
+class CashFlow:
+    """What a project earns, owes and pays out, each ``(..., period)``.
+
+    Attributes
+    ----------
+    ebitda_usd, cfads_usd : ndarray
+        Revenue less running costs, which is also the cash available for debt service before tax [usd].
+    service_usd : ndarray
+        Interest, fees and scheduled principal [usd].
+    tax_usd, unlevered_tax_usd : ndarray
+        Tax as paid, and as it would be without debt [usd].
+    reserve_usd, trapped_usd : ndarray
+        Cash held back at the end of the period [usd].
+    project_before_tax_usd, project_after_tax_usd : ndarray
+        Flows of the assets, as if without debt [usd].
+    equity_before_tax_usd, equity_after_tax_usd : ndarray
+        Flows of the owners; paid in is negative [usd]. Before tax, cash is held back as it is after tax.
+    sources_less_uses_usd : ndarray
+        A check that is 0 to rounding: every dollar that comes in is put to a use [usd].
+    """
+
+    ebitda_usd: Array
+    cfads_usd: Array
+    service_usd: Array
+    tax_usd: Array
+    unlevered_tax_usd: Array
+    reserve_usd: Array
+    trapped_usd: Array
+    project_before_tax_usd: Array
+    project_after_tax_usd: Array
+    equity_before_tax_usd: Array
+    equity_after_tax_usd: Array
+    sources_less_uses_usd: Array
+
+    @property
+    def contribution_usd(self) -> Array:
+        """What owners pay in."""
+        return np.maximum(-self.equity_after_tax_usd, 0.0)
+
+    @property
+    def distribution_usd(self) -> Array:
+        """What owners take out."""
+        return np.maximum(self.equity_after_tax_usd, 0.0)
+
+
+def cash_flow(
+    *,
+    revenue_usd: ArrayLike,
+    opex_usd: ArrayLike,
+    capital_usd: ArrayLike,
+    salvage_usd: ArrayLike,
+    gain_usd: ArrayLike,
+    depreciation_usd: ArrayLike,
+    draw_usd: ArrayLike,
+    interest_usd: ArrayLike,
+    fee_usd: ArrayLike,
+    principal_usd: ArrayLike,
+    prepayment_usd: ArrayLike,
+    tax_rate_share: ArrayLike,
+    loss_cap_share: ArrayLike,
+    immediate_loss_share: ArrayLike,
+    reserve_periods_count: ArrayLike,
+    lock_up_dscr_factor: ArrayLike,
+) -> CashFlow:
+    """Cash of a project and of its owners, before and after tax.
+
+    Parameters
+    ----------
+    revenue_usd : array_like (..., period)
+        Revenue as cash, salvage apart.
+    opex_usd : array_like (..., period)
+        Running costs.
+    capital_usd : array_like (..., period)
+        What is spent on building.
+    salvage_usd : array_like (..., period)
+        Proceeds of a sale of the assets; no cash for debt service.
+    gain_usd : array_like (..., period)
+        Taxable gain of the sale.
+    depreciation_usd : array_like (..., period)
+        Depreciation for tax.
+    draw_usd : array_like (..., period)
+        Debt drawn.
+    interest_usd : array_like (..., period)
+        Interest.
+    fee_usd : array_like (..., period)
+        Fees of lenders.
+    principal_usd : array_like (..., period)
+        Scheduled principal.
+    prepayment_usd : array_like (..., period)
+        Principal ahead of schedule.
+    tax_rate_share : array_like (...)
+        Tax rate.
+    loss_cap_share : array_like (...)
+        Share of a period's income that earlier losses may offset.
+    immediate_loss_share : array_like (...)
+        Share of a loss that lowers other tax at once; the rest is carried forward.
+    reserve_periods_count : array_like (...)
+        Periods of debt service that the reserve holds; 0 without one.
+    lock_up_dscr_factor : array_like (...)
+        DSCR below which nothing is paid to owners; 0 without a lock-up.
+
+    Returns
+    -------
+    CashFlow (..., period)
+        From EBITDA to the flows of the owners.
+
+    Notes
+    -----
+    ``project = revenue - opex + salvage - capital``, less unlevered tax;
+    ``equity = project + draw - service - prepayment - tax - change of cash held back``
+
+    - No debt: equity is the project.
+    - A tax rate of 0: flows before and after tax are the same.
+    - Reserve and trapped cash are back by the last period: equity sums to what it sums to without them.
+    - Sources are uses in every period.
+
+    References
+    ----------
+    The cash waterfall of project finance: Yescombe, Principles of Project Finance, 2nd ed., chapter 14; NREL PySAM
+    Singleowner 7.1.1, whose cash flows are reproduced to the dollar.
+    """
+    revenue, opex, capital, salvage, draw, interest, fee, principal, prepayment = together(
+        revenue_usd,
+        opex_usd,
+        capital_usd,
+        salvage_usd,
+        draw_usd,
+        interest_usd,
+        fee_usd,
+        principal_usd,
+        prepayment_usd,
+    )
+    ebitda = revenue - opex
+    service = interest + fee + principal
+    losses = {"loss_cap_share": loss_cap_share, "immediate_loss_share": immediate_loss_share}
+    tax, unlevered = (
+        tax_usd(
+            income_usd=taxable_income_usd(
+                ebitda_usd=ebitda, depreciation_usd=depreciation_usd, interest_usd=deducted, gain_usd=gain_usd
+            ),
+            tax_rate_share=tax_rate_share,
+            **losses,
+        )
+        for deducted in (interest + fee, np.zeros_like(interest))
+    )
+    ratio = ebitda / np.where((service == 0.0) | (draw > 0.0), np.nan, service)
+    kept = reserves(
+        available_usd=ebitda - tax,
+        service_usd=service + prepayment,
+        target_usd=reserve_target_usd(service_usd=service, reserve_periods_count=reserve_periods_count),
+        drawing_share=draw > 0.0,
+        locked_share=locked_share(dscr_factor=ratio, lock_up_dscr_factor=lock_up_dscr_factor),
+    )
+    project = ebitda + salvage - capital
+    held = kept.reserve_usd + kept.trapped_usd
+    equity = project + draw - service - prepayment - (held - before(held))
+    after = equity - tax
+    sources = revenue + salvage + draw + before(held) + np.maximum(-after, 0.0)
+    uses = opex + capital + service + prepayment + tax + held + np.maximum(after, 0.0)
+    whole = together(
+        ebitda,
+        ebitda,
+        service,
+        tax,
+        unlevered,
+        kept.reserve_usd,
+        kept.trapped_usd,
+        project,
+        project - unlevered,
+        equity,
+        after,
+        sources - uses,
+    )
+    return CashFlow(*whole)
+
+
+def present_value_usd(*, flow_usd: ArrayLike, discount_share: ArrayLike) -> Array:
+    """Value of flows at period 0, whose own flow is not discounted.
+
+    The period axis is dropped.
+
+    Parameters
+    ----------
+    flow_usd : array_like (..., period)
+        Flows at the end of each period.
+    discount_share : array_like (...)
+        Discount rate of a period, above -1.
+
+    Returns
+    -------
+    ndarray (...)
+        Present value [usd].
+
+    Notes
+    -----
+    ``sum_t flow_t / (1 + r)^t``
+
+    - A rate of 0: the sum.
+    - A flow in period 0 alone: itself, at any rate.
+
+    References
+    ----------
+    The convention of numpy-financial; Excel's NPV discounts the first flow too.
+    """
+    flow, rate = together(flow_usd, as_array(discount_share)[..., None])
+    return np.asarray(np.sum(flow * (1.0 + rate) ** -np.arange(flow.shape[-1]), axis=-1))
