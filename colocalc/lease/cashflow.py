@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from colocalc.arrays import Array, as_array, before, together
-from colocalc.lease.reserves import locked_share, reserve_target_usd, reserves
+from colocalc.lease.lender import dscr_factor
+from colocalc.lease.reserves import Reserves, locked_share, reserve_target_usd, reserves
 from colocalc.lease.tax import tax_usd, taxable_income_usd
 
 
@@ -136,59 +137,53 @@ def cash_flow(
     The cash waterfall of project finance: Yescombe, Principles of Project Finance, 2nd ed., chapter 14; NREL PySAM
     Singleowner 7.1.1, whose cash flows are reproduced to the dollar.
     """
-    revenue, opex, capital, salvage, draw, interest, fee, principal, prepayment = together(
-        revenue_usd,
-        opex_usd,
-        capital_usd,
-        salvage_usd,
-        draw_usd,
-        interest_usd,
-        fee_usd,
-        principal_usd,
-        prepayment_usd,
+    revenue, opex, capital, salvage, draw, prepayment = together(
+        revenue_usd, opex_usd, capital_usd, salvage_usd, draw_usd, prepayment_usd
     )
-    ebitda = revenue - opex
-    service = interest + fee + principal
-    losses = {"loss_cap_share": loss_cap_share, "immediate_loss_share": immediate_loss_share}
-    tax, unlevered = (
+    charges = as_array(interest_usd) + as_array(fee_usd)
+    ebitda, service = revenue - opex, charges + as_array(principal_usd)
+    base = taxable_income_usd(
+        ebitda_usd=ebitda, depreciation_usd=depreciation_usd, interest_usd=np.zeros_like(ebitda), gain_usd=gain_usd
+    )
+    unlevered, tax = (
         tax_usd(
-            income_usd=taxable_income_usd(
-                ebitda_usd=ebitda, depreciation_usd=depreciation_usd, interest_usd=deducted, gain_usd=gain_usd
-            ),
+            income_usd=income,
             tax_rate_share=tax_rate_share,
-            **losses,
+            loss_cap_share=loss_cap_share,
+            immediate_loss_share=immediate_loss_share,
         )
-        for deducted in (interest + fee, np.zeros_like(interest))
+        for income in (base, base - charges)
     )
-    ratio = ebitda / np.where((service == 0.0) | (draw > 0.0), np.nan, service)
-    kept = reserves(
-        available_usd=ebitda - tax,
-        service_usd=service + prepayment,
-        target_usd=reserve_target_usd(service_usd=service, reserve_periods_count=reserve_periods_count),
-        drawing_share=draw > 0.0,
-        locked_share=locked_share(dscr_factor=ratio, lock_up_dscr_factor=lock_up_dscr_factor),
-    )
-    project = ebitda + salvage - capital
+    kept = _held_back(ebitda - tax, service, prepayment, draw, ebitda, reserve_periods_count, lock_up_dscr_factor)
     held = kept.reserve_usd + kept.trapped_usd
+    project = ebitda + salvage - capital
     equity = project + draw - service - prepayment - (held - before(held))
     after = equity - tax
     sources = revenue + salvage + draw + before(held) + np.maximum(-after, 0.0)
     uses = opex + capital + service + prepayment + tax + held + np.maximum(after, 0.0)
-    whole = together(
-        ebitda,
-        ebitda,
-        service,
-        tax,
-        unlevered,
-        kept.reserve_usd,
-        kept.trapped_usd,
-        project,
-        project - unlevered,
-        equity,
-        after,
-        sources - uses,
+    held_back = (kept.reserve_usd, kept.trapped_usd)
+    flows = (project, project - unlevered, equity, after)
+    return CashFlow(*together(ebitda, ebitda, service, tax, unlevered, *held_back, *flows, sources - uses))
+
+
+def _held_back(
+    available: Array,
+    service: Array,
+    prepayment: Array,
+    draw: Array,
+    cfads: Array,
+    reserve_periods: ArrayLike,
+    lock_up: ArrayLike,
+) -> Reserves:
+    # While debt is drawn nothing is distributed that a lock-up could stop.
+    ratio = dscr_factor(cfads_usd=cfads, service_usd=np.where(draw > 0.0, 0.0, service))
+    return reserves(
+        available_usd=available,
+        service_usd=service + prepayment,
+        target_usd=reserve_target_usd(service_usd=service, reserve_periods_count=reserve_periods),
+        drawing_share=draw > 0.0,
+        locked_share=locked_share(dscr_factor=ratio, lock_up_dscr_factor=lock_up),
     )
-    return CashFlow(*whole)
 
 
 def present_value_usd(*, flow_usd: ArrayLike, discount_share: ArrayLike) -> Array:

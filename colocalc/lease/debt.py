@@ -46,14 +46,13 @@ def _discount(interest: Array, repaying: Array) -> Array:
     return as_array(1.0 / np.cumprod(1.0 + interest * repaying, axis=-1))
 
 
-def _after(flow: Array) -> Array:
-    # The sum of what comes after each period.
-    later = np.cumsum(flow[..., ::-1], axis=-1)[..., ::-1]
-    return np.concatenate([later[..., 1:], np.zeros_like(later[..., :1])], axis=-1)
+def _from_here(flow: Array) -> Array:
+    # The sum of each period and of all after it.
+    return np.cumsum(flow[..., ::-1], axis=-1)[..., ::-1]
 
 
 def _maturity(repaying: Array) -> Array:
-    return np.where(_after(repaying) == 0.0, repaying, 0.0)
+    return np.where(_from_here(repaying) == repaying, repaying, 0.0)
 
 
 def sculpted_debt_usd(
@@ -116,9 +115,11 @@ def _profile_principal(weight: Array, interest: Array, repaying: Array, debt: Ar
     carried = np.sum(weight * repaying * discount, axis=-1, keepdims=True)
     level = np.where(due == 0.0, 0.0, due / np.where(carried == 0.0, np.nan, carried))
     service = (level * weight * repaying + final) * discount
-    closing = _after(service) / discount
-    first = np.sum(service, axis=-1, keepdims=True)
-    return np.concatenate([first - closing[..., :1], closing[..., :-1] - closing[..., 1:]], axis=-1)
+    ahead = _from_here(service)
+    # What is left is taken from one sum throughout, so that principal is exactly 0 where nothing is repaid.
+    closing = np.concatenate([ahead[..., 1:], np.zeros_like(ahead[..., :1])], axis=-1) / discount
+    opening = np.concatenate([ahead[..., :1], closing[..., :-1]], axis=-1)
+    return opening - closing
 
 
 def sculpted_principal_usd(

@@ -41,30 +41,54 @@ SAMPLES: dict[str, tuple[float, float, float]] = {
     "activation_bytes": (2.0, 1.0, 4.0),
     "actual_util": (0.8, 0.3, 0.0),
     "added_cost_usd_per_yr": (1e8, 0.0, 4e8),
+    "advance_rate_share": (0.8, 0.6, 0.0),
+    "after_tax_flow_usd": (-4e9, 1e9, 2e9),
+    "age_yr": (1.0, 2.5, 0.0),
     "alpha_factor": (3.0, 1.5, 0.8),
     "annual_loss": (6e9, 1e9, 0.0),
     "attention_flop_per_token": (3.2e10, 1e11, 0.0),
     "attention_parameter_count": (5.7e8, 4.2e7, 0.0),
     "attention_window_tokens": (128.0, 4_096.0, np.inf),
+    "available_usd": (3e8, -5e7, 1e8),
+    "balloon_share": (0.3, 0.0, 1.0),
+    "balloon_usd": (1e9, 2e8, 0.0),
     "bandwidth_factor": (0.92, 0.75, 1.0),
     "base_s": (6.6e-6, 8e-6, 0.0),
     "bf16_tflop_per_s": (989.0, 2_500.0, np.nan),
+    "billed_gpu_h": (1.9e8, 1.6e8, 8.76e6),
     "billed_gpu_h_per_yr": (1.9e9, 8_760.0, 0.0),
     "after_factor": (0.63, 0.9, 0.2),
     "after_share": (0.11, 0.2, 0.05),
     "before_factor": (1.0, 0.95, 0.9),
     "before_share": (0.4, 0.43, 0.38),
+    "break_even_usd_per_gpu_h": (1.45, 1.1, 0.0),
+    "cap_usd": (6e8, 1e9, np.inf),
+    "capital_usd": (8e9, 1e9, 0.0),
+    "carried_usd": (8e8, 1e8, 0.0),
     "causal_share": (1.0, 0.5, 0.0),
+    "cfads_usd": (4e8, 3e8, -1e7),
     "checkpoint_interval_s": (600.0, 1_800.0, 0.0),
     "checkpoint_s": (20.0, 60.0, 0.0),
     "chip_temperature_k": (353.0, 419.6, 300.0),
     "chip_to_radiator_drop_k": (20.0, 40.0, 0.0),
     "chunk_count": (16.0, 1.0, 1e6),
+    "commitment_fee_share": (0.005, 0.01, 0.0),
+    "commitment_usd": (6e9, 1e8, 0.0),
+    "cost_usd": (8e9, 1e9, 0.0),
     "count": (1e5, 8.0, 2.0),
     "counted_expert_count": (8.0, 2.0, 0.0),
     "cp_count": (2.0, 16.0, 1.0),
+    "debt_usd": (5e9, 1e9, 0.0),
+    "decay_per_yr": (0.32, 0.1, 0.0),
+    "depreciation_usd": (1.6e9, 3e8, 0.0),
     "dimension_count": (3.0, 2.0, 1.0),
+    "discount_share": (0.1, 0.008, 0.0),
+    "disposed_share": (0.0, 1.0, 0.0),
     "draw_share": (0.7, 0.85, 1.0),
+    "draw_usd": (5e9, 1e9, 0.0),
+    "drawing_share": (1.0, 0.0, 1.0),
+    "dscr_factor": (1.4, 0.9, np.nan),
+    "ebitda_usd": (4.4e9, 1e8, -2e8),
     "embedding_count": (2.0, 1.0, 2.0),
     "emissivity_share": (0.92, 0.8, 1.0),
     "energy_price_usd_per_mwh": (68.5, -5.0, 0.0),
@@ -80,15 +104,55 @@ SAMPLES: dict[str, tuple[float, float, float]] = {
     "facility_power_w": (3e8, 1.5e6, 1e5),
     "failures_per_1000_gpu_day": (0.8, 3.0, 0.0),
     "fee_per_month": (4e8, 1e6, 0.0),
+    "fee_usd": (1e7, 0.0, 2e6),
+    "firm_cfads_usd": (4e8, 3e8, 5e7),
+    "firm_count": (2.0, 1.0, 0.0),
+    "firm_months": (6.0, 36.0, 0.0),
+    "floor_usd": (3e9, 1e8, 0.0),
+    "flow_usd": (-8e9, 2e9, 0.0),
     "fp16_tflop_per_s": (989.0, 312.0, np.nan),
     "fp4_tflop_per_s": (np.nan, 10_000.0, 15_000.0),
     "fp6_tflop_per_s": (np.nan, 5_000.0, 5_000.0),
     "fp8_tflop_per_s": (1_979.0, np.nan, 5_000.0),
+    "gain_usd": (1e8, -3e7, 0.0),
+    "gap_count": (1.0, 0.4, np.inf),
+    "given_after_count": (1.0, 0.25, np.inf),
     "gradient_byte": (1.6e9, 1e6, 0.0),
     "gpu_count": (16_384.0, 4_096.0, 512.0),
     "gpu_min": (1.2e6, 8e5, np.nan),
     "gpu_per_node_count": (8.0, 72.0, 1.0),
     "floor_share": (0.8, 0.2, 0.0),
+    "immediate_loss_share": (0.0, 0.5, 1.0),
+    "income_before_interest_usd": (3e8, -1e9, 5e7),
+    "income_usd": (-3e8, 2e8, 4e8),
+    "interest_share": (0.0075, 0.09, 0.0),
+    "interest_usd": (4e8, 1e7, 0.0),
+    "life_yr": (6.0, 4.0, 5.0),
+    "lock_up_dscr_factor": (1.2, 1.05, 0.0),
+    "locked_share": (0.0, 1.0, 0.0),
+    "loss_cap_share": (0.8, 1.0, 0.0),
+    "market_revenue_usd": (3e8, 1e8, 0.0),
+    "notice_count": (0.5, 1.0, 0.0),
+    "opex_usd": (4e8, 5e7, 0.0),
+    "other_flow_usd": (-8e9, -4e8, -1e8),
+    "other_income_usd": (-2e9, -1e9, -3e8),
+    "peak_pflop_per_s": (0.989, 2.5, 0.0),
+    "prepayment_usd": (1e8, 0.0, 3e7),
+    "price_usd": (8e9, 1e9, 5e8),
+    "principal_usd": (1e9, 5e8, 0.0),
+    "rate_usd_per_gpu_h": (2.6, 1.45, 0.0),
+    "repaying_share": (1.0, 0.0, 1.0),
+    "reserve_periods_count": (1.0, 0.5, 0.0),
+    "revenue_usd": (5e9, 1e9, 0.0),
+    "salvage_usd": (4e8, 0.0, 1e9),
+    "service_usd": (2e8, 1e8, 0.0),
+    "sweep_below_dscr_factor": (1.6, np.inf, 0.0),
+    "sweep_share": (0.5, 1.0, 0.0),
+    "target_dscr_factor": (1.4, 1.25, 2.0),
+    "target_usd": (1e8, 2e8, 0.0),
+    "tax_rate_share": (0.21, 0.3, 0.0),
+    "tenor_months": (48.0, 60.0, 0.0),
+    "value_usd": (6e9, 1e9, 0.0),
     "waiting_power_share": (0.4, 0.7, 1.0),
     "waiting_share": (0.15, 0.4, 0.0),
     "gpu_power_share": (0.8, 1.3, 0.0),
@@ -294,7 +358,8 @@ def _stated_shapes(function: Callable[..., Any]) -> tuple[dict[str, str], str]:
     # What the docstring says stands behind the leading axes: "", "pool", "1" or "stage, replica".
     doc = inspect.getdoc(function) or ""
     inputs = re.findall(r"^(\w[\w, ]*) : array_like \(\.\.\.,? ?([\w, ]*)\)$", doc, flags=re.MULTILINE)
-    (output,) = re.findall(r"^ndarray \(\.\.\.,? ?([\w, ]*)\)$", doc, flags=re.MULTILINE)
+    # A record holds arrays of one shape.
+    (output,) = re.findall(r"^(?:ndarray|[A-Z]\w*) \(\.\.\.,? ?([\w, ]*)\)$", doc, flags=re.MULTILINE)
     return {name: axes for names, axes in inputs for name in names.split(", ")}, output
 
 
@@ -316,7 +381,18 @@ def _rows(function: Callable[..., Any]) -> list[dict[str, Any]]:
     return [{name: _turned(SAMPLES[name], row, axes) for name, axes in shapes.items()} for row in range(3)]
 
 
-def _same(found: Any, expected: Any) -> None:
+def _parts(result: Any) -> list[Any]:
+    return [getattr(result, field.name) for field in fields(result)] if is_dataclass(result) else [np.asarray(result)]
+
+
+def _same(found: Any, expected: list[Any]) -> None:
+    """Whether what was found is the stack of what was expected."""
+    wanted = [np.stack(parts) for parts in zip(*(_parts(result) for result in expected), strict=True)]
+    for one, other in zip(_parts(found), wanted, strict=True):
+        _same_array(one, other)
+
+
+def _same_array(found: Any, expected: Any) -> None:
     assert np.asarray(found).dtype == np.float64
     assert np.shape(found) == np.shape(expected)
     np.testing.assert_allclose(found, expected, rtol=RTOL)
@@ -338,14 +414,15 @@ def test_the_docstring_states_every_shape(kernel):
 @pytest.mark.parametrize("kernel", KERNELS, ids=_title)
 def test_the_result_has_the_shape_the_docstring_states(kernel):
     _, last = _stated_shapes(kernel)
-    assert [np.shape(kernel(**row)) for row in _rows(kernel)] == [_core(last)] * 3
+    shapes = {np.shape(part) for row in _rows(kernel) for part in _parts(kernel(**row))}
+    assert shapes == {_core(last)}
 
 
 @pytest.mark.parametrize("kernel", KERNELS, ids=_title)
 def test_stacked_inputs_give_stacked_outputs(kernel):
     rows = _rows(kernel)
     stacked = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
-    _same(kernel(**stacked), np.stack([kernel(**row) for row in rows]))
+    _same(kernel(**stacked), [kernel(**row) for row in rows])
 
 
 @pytest.mark.parametrize("kernel", KERNELS, ids=_title)
@@ -353,7 +430,7 @@ def test_each_input_stacked_alone_gives_stacked_outputs(kernel):
     rows = _rows(kernel)
     for name in rows[0]:
         alone = rows[0] | {name: np.stack([row[name] for row in rows])}
-        _same(kernel(**alone), np.stack([kernel(**rows[0] | {name: row[name]}) for row in rows]))
+        _same(kernel(**alone), [kernel(**rows[0] | {name: row[name]}) for row in rows])
 
 
 @pytest.mark.parametrize("kernel", KERNELS, ids=_title)
@@ -363,10 +440,9 @@ def test_scenarios_on_axes_of_their_own_give_the_grid(kernel):
     lead = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
     grid = kernel(**{first: lead[first][:, None]}, **{name: lead[name][None] for name in rest})
     for place, row in enumerate(rows):
-        _same(
-            np.asarray(grid)[place] if rest else np.asarray(grid)[place, 0],
-            _line(kernel, row[first], lead, first, rest),
-        )
+        line = _line(kernel, row[first], lead, first, rest)
+        for one, other in zip(_parts(grid), _parts(line), strict=True):
+            _same_array(one[place] if rest else one[place, 0], other)
 
 
 def _line(kernel: Callable[..., Any], value: Any, lead: dict[str, Any], first: str, rest: list[str]) -> Any:
