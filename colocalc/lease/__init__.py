@@ -1,5 +1,6 @@
-"""Lease economics kernels: rates, costs and the hedge of a loss; pure numpy, pool axis last."""
+"""Lease economics kernels: rates, costs, the hedge of a loss and finance; pure numpy, the axis summed over last."""
 
+from colocalc.lease.depreciation import straight_line_tax_half_year
 from colocalc.lease.rates import (
     hedge_ratio,
     implied_rate,
@@ -14,6 +15,7 @@ __all__ = [
     "implied_rate",
     "lease_revenue",
     "required_rate",
+    "straight_line_tax_half_year",
     "take_or_pay_floor",
     "weighted_rate",
 ]
