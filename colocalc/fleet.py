@@ -9,8 +9,9 @@ from typing import Annotated, Any, Literal, LiteralString
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, model_validator
 from pydantic_core import PydanticCustomError, PydanticKnownError
 
-from colocalc.card import RateCard, Term
+from colocalc.card import RateCard
 from colocalc.claim import Claim
+from colocalc.deal import Contract, Costs, Debt, Depreciation, Finance, Lease
 from colocalc.expect import ExpectError, parse
 from colocalc.figure import (
     AnyNumber,
@@ -26,7 +27,6 @@ from colocalc.figure import (
     IsoDate,
     Kelvin,
     Megawatt,
-    Months,
     Name,
     Per1000GpuDay,
     Quantity,
@@ -36,15 +36,7 @@ from colocalc.figure import (
     Steps,
     Text,
     Tokens,
-    Usd,
-    UsdPerGpu,
-    UsdPerGpuH,
-    UsdPerKwMonth,
-    UsdPerMonth,
-    UsdPerMw,
     UsdPerMwh,
-    UsdPerYr,
-    Year,
     written_as,
 )
 from colocalc.hardware import GpuType, SourceKind
@@ -252,90 +244,6 @@ class Reliability(Definition):
         | None
     ) = None
     isolation: Isolation | None = None
-
-
-class Lease(Definition):
-    """One contract: a rate card, one rate for all its pools, or a monthly fee."""
-
-    rate_card: Text | None = None
-    rate_usd_per_gpu_h: Figure[UsdPerGpuH] | None = None
-    fee_usd_per_month: Figure[UsdPerMonth] | None = None
-    region: Text | None = None
-    term: Term | None = None
-    start: IsoDate | None = None
-    months: Figure[Months] | None = None
-    billed_share: Figure[Share] | None = None
-    sold_share: Figure[Share] | None = None
-    take_or_pay_share: Figure[Share] | None = None
-    tenancy: Literal["single", "multiple"] | None = None
-
-    @model_validator(mode="after")
-    def _one_price_one_share(self) -> "Lease":
-        prices = [key for key in ("rate_card", "rate_usd_per_gpu_h", "fee_usd_per_month") if getattr(self, key)]
-        if len(prices) > 1:
-            raise _both("give one of rate_card, rate_usd_per_gpu_h and fee_usd_per_month", prices[-1])
-        if self.billed_share and (self.sold_share or self.take_or_pay_share):
-            message = "billed_share is the larger of sold_share and take_or_pay_share: give it or them"
-            raise _both(message, "billed_share")
-        return self
-
-
-class Contract(Lease):
-    """One of several contracts, with the pools it covers."""
-
-    name: Name
-    pools: Annotated[tuple[Name, ...], Field(min_length=1)]
-
-
-class Costs(Definition):
-    """What the fleet costs to build and to run."""
-
-    capital_usd_per_gpu: dict[str, Figure[UsdPerGpu]] = Field(default_factory=dict)
-    data_centre_usd_per_mw: Figure[UsdPerMw] | None = None
-    operations_usd_per_yr: Figure[UsdPerYr] | None = None
-    colocation_usd_per_kw_month: Figure[UsdPerKwMonth] | None = None
-
-
-class Depreciation(Definition):
-    """Book and tax lives and methods."""
-
-    book_life_yr: Figure[Year] | None = None
-    book_method: Literal["straight-line", "declining-balance", "sum-of-years"] | None = None
-    tax_life_yr: Figure[Year] | None = None
-    tax_method: Literal["straight-line", "macrs"] | None = None
-    residual_share: Figure[Share] | None = None
-
-
-class Debt(Definition):
-    """What is borrowed, at which rate and for how long."""
-
-    advance_rate_share: Figure[Share] | None = None
-    interest_share: Figure[Share] | None = None
-    tenor_months: Figure[Months] | None = None
-    sizing: Literal["dscr", "amount"] | None = None
-    target_dscr_factor: Figure[FactorFromOne] | None = None
-
-
-class Reference(Definition):
-    """Where else the same training compute could be bought: a GPU, its rate and the MFU it reaches."""
-
-    gpu: Text
-    rate_usd_per_gpu_h: Figure[UsdPerGpuH]
-    mfu_share: Figure[Share]
-
-
-class Finance(Definition):
-    """Discounting, tax, the loss a lease is set against, and totals that claims refer to."""
-
-    discount_rate_share: Figure[Share] | None = None
-    tax_rate_share: Figure[Share] | None = None
-    tax_losses: Literal["carry-forward", "immediate"] | None = None
-    loss_usd: Figure[Usd] | None = None
-    loss_months: Figure[Months] | None = None
-    loss_contains: tuple[Literal["power", "operations", "colocation", "depreciation", "interest"], ...] = ()
-    total_h100e_count: Figure[Count] | None = None
-    valuation_usd: Figure[Usd] | None = None
-    reference: Reference | None = None
 
 
 class SourceEntry(Definition):

@@ -7,6 +7,7 @@ whose ``per_pool`` is set. Expectations, claims, reports and JSON speak these id
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from colocalc import metrics_of_deals as deals
 from colocalc.units import unit_of
 
 STAGES = {
@@ -167,6 +168,7 @@ _REFERENCES: Mapping[str, tuple[str, ...]] = {
     "h100e.four_bit_count": ("NVIDIA GB200 NVL72 data sheet, which sets FP4 beside Hopper's FP8",),
     "h100e.tpp_count": ("15 CFR part 774, supplement 1, ECCN 3A090, technical notes",),
     "h100e.effective_count": _MFU_DEFINED,
+    **deals.REFERENCES,
 }
 
 
@@ -364,22 +366,14 @@ _H100E = (
         "h100e.eight_bit_dense_count * mfu.fleet_share / reference.mfu_share",
     ),
 )
-METRICS: Mapping[str, Metric] = {metric.id: metric for metric in (*_MFU, *_LEASE, *_HEDGE, *_H100E)}
-LATER = {
-    kind: "needs the cash-flow model"
-    for name in ("ebit", "cash")
-    for kind in (f"hedge.{name}_share", f"hedge.{name}_cover_rate_usd_per_gpu_h")
-}
+_DEALS = tuple(Metric(*row) for row in deals.DEALS)
+METRICS: Mapping[str, Metric] = {one.id: one for one in (*_MFU, *_LEASE, *_DEALS, *_HEDGE, *_H100E)}
+IN_TABLES = deals.IN_TABLES
 
 
 def base_id(metric_id: str) -> str:
     """The id of the fleet's metric behind ``pools.<name>.<id>``; any other id unchanged."""
     return metric_id.split(".", 2)[-1] if metric_id.startswith("pools.") else metric_id
-
-
-def is_known_metric(name: str, pools: Iterable[str]) -> bool:
-    """Whether a name is a metric of a fleet with these pools, of now or of a command that is still to come."""
-    return is_metric(name, pools) or name in LATER
 
 
 def is_metric(metric_id: str, pools: Iterable[str] = ()) -> bool:

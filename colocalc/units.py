@@ -48,6 +48,8 @@ class Unit:
 
 _ALL = (
     Unit("share", "", "share", "0..1 of a whole, shown as percent"),
+    Unit("share_per_yr", "", "share", "share of a year, shown as percent"),
+    Unit("share_per_month", "", "share", "share of a month, shown as percent"),
     Unit("factor", "", "factor", "a multiplier"),
     Unit("count", "", "count", "a number of things"),
     Unit("dim", "", "count", "a tensor dimension"),

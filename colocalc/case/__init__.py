@@ -15,6 +15,8 @@ from colocalc.case.layout_rule import BY_SEARCH
 from colocalc.case.leases import CostCase, LeaseCase, LossCase, lower_costs, lower_lease, lower_loss
 from colocalc.case.ledger import Assumption, Ledger, Remark, scalar
 from colocalc.case.pools import Pools, Sites, lower_pools, lower_sites
+from colocalc.case.project import DebtCase, ProjectCase, lower_project
+from colocalc.case.terms import Terms, is_dated, lower_terms
 from colocalc.case.training import TrainingCase, lower_jobs, pool_peaks
 from colocalc.catalog import Catalog
 from colocalc.errors import ColocalcError, did_you_mean, quoted
@@ -25,12 +27,15 @@ __all__ = [
     "Assumption",
     "Case",
     "CostCase",
+    "DebtCase",
     "EquivalentsCase",
     "LeaseCase",
     "LossCase",
     "Pools",
+    "ProjectCase",
     "Remark",
     "Sites",
+    "Terms",
     "TrainingCase",
     "lower",
     "numbers",
@@ -39,17 +44,7 @@ __all__ = [
 
 # Keys that are read and checked, and whose model comes later.
 _NOT_USED_YET = (
-    ("lease", "start"),
-    ("lease", "months"),
     ("lease", "tenancy"),
-    ("costs", "capital_usd_per_gpu"),
-    ("costs", "data_centre_usd_per_mw"),
-    ("depreciation", None),
-    ("debt", None),
-    ("finance", "discount_rate_share"),
-    ("finance", "tax_rate_share"),
-    ("finance", "tax_losses"),
-    ("finance", "valuation_usd"),
     ("finance", "reference.gpu"),
     ("finance", "reference.rate_usd_per_gpu_h"),
 )
@@ -72,6 +67,12 @@ class Case:
         Training jobs; empty when the file has no ``training`` or ``jobs``.
     lease : LeaseCase or None
         Contracts; None when the file has no ``lease`` or ``contracts``.
+    terms : tuple of Terms
+        The contracts' calendars and clauses, in the order of ``lease.contract_names``.
+    leap_day_count : ndarray (...)
+        1 where a contract has a start, so that leap years have their day; 0 for years of 8,760 hours.
+    project : ProjectCase or None
+        Capital, lives, tax and debt; None without a contract.
     costs : CostCase
         Yearly cash costs.
     loss : LossCase or None
@@ -96,6 +97,9 @@ class Case:
     peak_flop_per_s: Array
     jobs: tuple[TrainingCase, ...]
     lease: LeaseCase | None
+    terms: tuple[Terms, ...]
+    leap_day_count: Array
+    project: ProjectCase | None
     costs: CostCase
     loss: LossCase | None
     equivalents: EquivalentsCase
@@ -213,6 +217,9 @@ _PARTS: dict[str, _Lowering] = {
     "sites": lambda fleet, _, ledger: lower_sites(fleet, ledger),
     "jobs": lambda fleet, parts, ledger: lower_jobs(fleet, parts["pools"], ledger),
     "lease": lambda fleet, parts, ledger: lower_lease(fleet, parts["pools"], ledger),
+    "terms": lambda fleet, parts, ledger: lower_terms(fleet, parts["pools"], ledger),
+    "leap_day_count": lambda fleet, _, __: scalar(float(is_dated(fleet))),
+    "project": lambda fleet, parts, ledger: lower_project(fleet, parts["pools"], ledger),
     "costs": lambda fleet, _, ledger: lower_costs(fleet, ledger),
     "loss": lambda fleet, _, ledger: lower_loss(fleet, ledger),
     "equivalents": lambda fleet, parts, ledger: lower_equivalents(fleet, parts["pools"], ledger),
@@ -222,6 +229,8 @@ _PARTS: dict[str, _Lowering] = {
 _BUILDS_ON = {
     "jobs": frozenset({"pools"}),
     "lease": frozenset({"pools"}),
+    "terms": frozenset({"pools"}),
+    "project": frozenset({"pools"}),
     "equivalents": frozenset({"pools"}),
     "peak_flop_per_s": frozenset({"pools", "jobs"}),
 }

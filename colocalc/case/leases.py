@@ -6,9 +6,10 @@ from colocalc.arrays import Array
 from colocalc.card import RateCard, find_rate, offered
 from colocalc.case.ledger import Ledger, array, scalar
 from colocalc.case.pools import Pools
+from colocalc.deal import Costs, Lease
 from colocalc.errors import ColocalcError
 from colocalc.figure import Figure
-from colocalc.fleet import Fleet, Lease
+from colocalc.fleet import Fleet
 from colocalc.lease.rates import billed_share
 
 
@@ -31,10 +32,17 @@ class LeaseCase:
 
 @dataclass(frozen=True, eq=False)
 class CostCase:
-    """Yearly cash costs, each ``(...,)``; NaN where not given and zero counts as none."""
+    """Yearly cash costs, each ``(...,)``; NaN where not given and zero counts as none.
+
+    Shares of a year are of the hardware's capital, insurance of all capital.
+    """
 
     operations_usd_per_yr: Array
     colocation_usd_per_kw_month: Array
+    demand_charge_usd_per_kw_month: Array
+    maintenance_share_per_yr: Array
+    replacement_share_per_yr: Array
+    insurance_share_per_yr: Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,13 +98,19 @@ def _priced_by_card(lease: Lease) -> bool:
 
 
 def _billed_share(path: str, lease: Lease, ledger: Ledger) -> float:
+    """Share of all GPU-hours that is billed: of the hours offered, the larger of those sold and those owed."""
+    key = f"{path}.available_share"
+    offered_share = ledger.number(key, lease.available_share, "lease", "hedge", default="lease.available_share")
     if lease.sold_share is None and lease.take_or_pay_share is None:
-        return ledger.number(f"{path}.billed_share", lease.billed_share, "lease", "hedge", default="lease.billed_share")
+        default = "lease.billed_share"
+        return offered_share * ledger.number(
+            f"{path}.billed_share", lease.billed_share, "lease", "hedge", default=default
+        )
     sold, floor = (
         ledger.number(f"{path}.{name}", getattr(lease, name) or Figure(0.0), "lease", "hedge")
         for name in ("sold_share", "take_or_pay_share")
     )
-    return float(billed_share(sold_share=sold, take_or_pay_share=floor))
+    return offered_share * float(billed_share(sold_share=sold, take_or_pay_share=floor))
 
 
 def _fee(path: str, lease: Lease, ledger: Ledger) -> float:
@@ -152,12 +166,22 @@ def missing_rate(pool: str, gpu_id: str, card: RateCard, term: str) -> ColocalcE
 
 def lower_costs(fleet: Fleet, ledger: Ledger) -> CostCase:
     """The yearly cash costs a lease has to carry."""
-    costs = fleet.costs
+    costs = fleet.costs or Costs()
 
-    def one(name: str) -> Array:
-        return scalar(ledger.number(f"costs.{name}", getattr(costs, name) if costs else None, "lease", "hedge"))
+    def asked(name: str) -> Array:
+        return scalar(ledger.number(f"costs.{name}", getattr(costs, name), "lease", "hedge"))
 
-    return CostCase(one("operations_usd_per_yr"), one("colocation_usd_per_kw_month"))
+    def known(name: str) -> Array:
+        return scalar(ledger.number(f"costs.{name}", getattr(costs, name), "lease", "hedge", default=f"costs.{name}"))
+
+    return CostCase(
+        operations_usd_per_yr=asked("operations_usd_per_yr"),
+        colocation_usd_per_kw_month=asked("colocation_usd_per_kw_month"),
+        demand_charge_usd_per_kw_month=known("demand_charge_usd_per_kw_month"),
+        maintenance_share_per_yr=known("maintenance_share_per_yr"),
+        replacement_share_per_yr=known("replacement_share_per_yr"),
+        insurance_share_per_yr=known("insurance_share_per_yr"),
+    )
 
 
 def lower_loss(fleet: Fleet, ledger: Ledger) -> LossCase | None:

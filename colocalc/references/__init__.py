@@ -6,10 +6,11 @@ from typing import Any, cast
 
 from colocalc.card import Term, find_rate, offered
 from colocalc.catalog import Catalog
+from colocalc.deal import Contract, Lease
 from colocalc.errors import Fault, quoted
 from colocalc.faults import fault_at, in_order
 from colocalc.figure import Definition, Figure
-from colocalc.fleet import Contract, Fleet, Job, Layout, Lease, NetworkUse, Pool, Training
+from colocalc.fleet import Fleet, Job, Layout, NetworkUse, Pool, Training
 from colocalc.hardware import GpuType
 from colocalc.metrics import STAGES
 from colocalc.references.problems import Path, Problem, near

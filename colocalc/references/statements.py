@@ -9,16 +9,16 @@ from colocalc.errors import did_you_mean, quoted
 from colocalc.expect import parse, unknown_metrics
 from colocalc.fleet import Fleet
 from colocalc.keys import is_assumption, unknown_part
-from colocalc.metrics import LATER, METRICS, STAGES, is_known_metric
+from colocalc.metrics import METRICS, STAGES, is_metric
 from colocalc.references.problems import Path, Problem, near
 from colocalc.units import unit_of
 
 
 def statement_problems(fleet: Fleet, catalog: Catalog, pools: Sequence[str]) -> Iterator[Problem]:
     """What is wrong with the expectations, claims and assumptions of a fleet."""
-    names = [*METRICS, *LATER]
+    names = list(METRICS)
 
-    known = partial(is_known_metric, pools=pools)
+    known = partial(is_metric, pools=pools)
     for number, text in enumerate(fleet.expect):
         for message in unknown_metrics(parse(text), known, names):
             yield Problem(("expect", number), message)

@@ -62,6 +62,8 @@ class Table:
         How many rows at the end are totals.
     caption : str
         One sentence under the table: a definition, or how to read it.
+    is_long : bool
+        Whether only JSON and CSV carry it: rows by month that nobody reads on a screen.
 
     Raises
     ------
@@ -75,6 +77,7 @@ class Table:
     rows: tuple[tuple[object, ...], ...]
     total_count: int = 0
     caption: str = ""
+    is_long: bool = False
 
     def __post_init__(self) -> None:
         keys = [column.key for column in self.columns]
@@ -173,6 +176,11 @@ class Report:
     notes: tuple[Note, ...] = ()
     assumptions: tuple[Assumption, ...] = ()
     source_titles: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def tables_to_read(self) -> tuple[Table, ...]:
+        """Those that a person reads: all but the long ones."""
+        return tuple(table for table in self.tables if not table.is_long)
 
     def __post_init__(self) -> None:
         if len({table.key for table in self.tables}) != len(self.tables):

@@ -19,7 +19,7 @@ def render(report: Report) -> str:
 def _blocks(report: Report) -> Iterator[str]:
     yield f"# {escaped(report.title)}"
     yield from map(escaped, report.headline)
-    for table in report.tables:
+    for table in report.tables_to_read:
         yield from _section(table)
     if report.notes:
         yield "## Notes"

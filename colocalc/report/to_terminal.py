@@ -40,7 +40,7 @@ def render(report: Report, *, width: int, color: bool, notes: bool = False, asci
     sheet.prose(report.title, "bold")
     for sentence in report.headline:
         sheet.prose(sentence)
-    for table in report.tables:
+    for table in report.tables_to_read:
         sheet.table(table)
     if notes:
         _notes(sheet, report)

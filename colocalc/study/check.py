@@ -6,7 +6,7 @@ from functools import partial
 
 from colocalc.errors import ColocalcError, quoted
 from colocalc.expect import Outcome, judge, parse, unknown_metrics
-from colocalc.metrics import LATER, METRICS, is_known_metric
+from colocalc.metrics import METRICS, is_metric
 from colocalc.study.evaluate import Result
 
 
@@ -44,12 +44,12 @@ def judged(
     ColocalcError
         When an expectation cannot be read or names no metric.
     """
-    known = partial(is_known_metric, pools=pools)
+    known = partial(is_metric, pools=pools)
     metrics = {name: float(value) for name, value in result.metrics.items()}
     outcomes = []
     for text in expectations:
         parsed = parse(text)
-        problems = unknown_metrics(parsed, known, (*METRICS, *LATER))
+        problems = unknown_metrics(parsed, known, tuple(METRICS))
         if problems:
             raise ColocalcError(problems[0], where=f"expectation {quoted(text)}")
         outcomes.append((text, judge(parsed, metrics=metrics, undefined=result.undefined)))

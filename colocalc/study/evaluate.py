@@ -7,11 +7,19 @@ import numpy as np
 
 from colocalc.arrays import Array
 from colocalc.case import Case
-from colocalc.metrics import H100E_BASES, LATER, METRICS, STAGES, base_id
+from colocalc.metrics import H100E_BASES, IN_TABLES, METRICS, STAGES, base_id
 from colocalc.study.equivalents import EquivalentsResult, evaluate_equivalents
-from colocalc.study.leasing import HedgeResult, LeaseResult, evaluate_hedge, evaluate_lease, facility_power_mw
+from colocalc.study.leasing import (
+    HedgeResult,
+    LeaseResult,
+    evaluate_hedge,
+    evaluate_lease,
+    facility_power_mw,
+)
+from colocalc.study.returns import Returns, depreciation_usd_per_yr, evaluate_returns, service_usd_per_yr
 from colocalc.study.sites import all_servers_mw, radiators
 from colocalc.study.training import TrainingResult, evaluate_training
+from colocalc.study.undefined import why_no_returns
 from colocalc.units import FLOPS_PER_PFLOPS
 
 NEEDS = {
@@ -42,7 +50,7 @@ class Result:
         By metric id, each ``(...,)``; only those with a value.
     undefined : mapping of str to str
         Why a metric has no value.
-    training, lease, hedge, equivalents
+    training, lease, returns, hedge, equivalents
         The results behind them; None where the fleet lacks the block.
     """
 
@@ -50,6 +58,7 @@ class Result:
     undefined: Mapping[str, str]
     training: TrainingResult | None
     lease: LeaseResult | None
+    returns: Returns | None
     hedge: HedgeResult | None
     equivalents: EquivalentsResult
 
@@ -73,16 +82,29 @@ def evaluate(case: Case) -> Result:
     """
     training = evaluate_training(case)
     lease = evaluate_lease(case)
-    hedge = evaluate_hedge(case, lease)
+    returns = evaluate_returns(case, lease)
+    hedge = _hedge(case, lease, returns)
     facility_mw = facility_power_mw(case)
     fleet_mfu = training.waterfall.fleet_share if training else None
     equivalents = evaluate_equivalents(case, facility_power_mw=facility_mw, mfu_share=fleet_mfu)
     found: dict[str, Array] = dict(_all_values(case, training, lease, hedge, equivalents))
+    found |= returns.values if returns else {}
     metrics = {name: value for name, value in found.items() if not bool(np.all(np.isnan(value)))}
-    undefined = {
-        name: _reason(name, case, training, lease, hedge) for name in (*METRICS, *LATER) if name not in metrics
-    }
-    return Result(metrics, undefined, training, lease, hedge, equivalents)
+    undefined = {name: _reason(name, case, training, lease, hedge) for name in METRICS if name not in metrics}
+    return Result(metrics, undefined, training, lease, returns, hedge, equivalents)
+
+
+def _hedge(case: Case, lease: LeaseResult | None, returns: Returns | None) -> HedgeResult | None:
+    """The hedge, with depreciation and debt service where they are known and the loss does not contain them."""
+    if case.loss is None or case.project is None:
+        return evaluate_hedge(case, lease)
+    contains = case.loss.contains
+    service = np.asarray(np.nan)
+    if returns is not None and returns.project is not None and case.project.debt is not None:
+        interest, principal = service_usd_per_yr(returns.project)
+        service = principal + (0.0 if "interest" in contains else interest)
+    written = np.zeros(()) if "depreciation" in contains else depreciation_usd_per_yr(case)
+    return evaluate_hedge(case, lease, depreciation_usd_per_yr=written, service_usd_per_yr=service)
 
 
 def values(case: Case, names: Collection[str]) -> dict[str, Array]:
@@ -104,14 +126,20 @@ def values(case: Case, names: Collection[str]) -> dict[str, Array]:
     trains = "mfu" in families or "h100e.effective_count" in names
     training = evaluate_training(case) if trains else None
     lease = evaluate_lease(case) if families & {"lease", "hedge"} else None
-    hedge = evaluate_hedge(case, lease) if "hedge" in families else None
+    returns = evaluate_returns(case, lease) if _needs_returns(names) else None
+    hedge = _hedge(case, lease, returns) if "hedge" in families else None
     equivalents = None
     if "h100e" in families:
         fleet_mfu = training.waterfall.fleet_share if training else None
         equivalents = evaluate_equivalents(case, facility_power_mw=facility_power_mw(case), mfu_share=fleet_mfu)
     found = dict(_all_values(case, training, lease, hedge, equivalents))
+    found |= returns.values if returns else {}
     missing = np.asarray(np.nan)
     return {name: found.get(name, missing) for name in names}
+
+
+def _needs_returns(names: Collection[str]) -> bool:
+    return any(base_id(name) in IN_TABLES for name in names)
 
 
 def _all_values(
@@ -183,8 +211,12 @@ def _hedge_values(hedge: HedgeResult) -> Iterator[tuple[str, Array]]:
     yield "hedge.loss_usd_per_yr", hedge.loss_usd_per_yr
     yield "hedge.gross_share", hedge.gross_share
     yield "hedge.contribution_share", hedge.contribution_share
+    yield "hedge.ebit_share", hedge.ebit_share
+    yield "hedge.cash_share", hedge.cash_share
     yield "hedge.gross_cover_rate_usd_per_gpu_h", hedge.gross_cover_rate_usd_per_gpu_h
     yield "hedge.contribution_cover_rate_usd_per_gpu_h", hedge.contribution_cover_rate_usd_per_gpu_h
+    yield "hedge.ebit_cover_rate_usd_per_gpu_h", hedge.ebit_cover_rate_usd_per_gpu_h
+    yield "hedge.cash_cover_rate_usd_per_gpu_h", hedge.cash_cover_rate_usd_per_gpu_h
 
 
 def _equivalents_values(equivalents: EquivalentsResult, gpu_count: Array) -> Iterator[tuple[str, Array]]:
@@ -216,13 +248,11 @@ def _pool_values(
 def _reason(
     name: str, case: Case, training: TrainingResult | None, lease: LeaseResult | None, hedge: HedgeResult | None
 ) -> str:
-    if name in LATER:
-        return LATER[name]
     return {
         "fleet": lambda: _no_power(name, case),
         "mfu": lambda: _no_training(name, training),
-        "lease": lambda: _no_lease(name, lease),
-        "hedge": lambda: NEEDS["lease"] if lease is None else _no_hedge(name, lease, hedge),
+        "lease": lambda: _no_lease(name, case, lease),
+        "hedge": lambda: NEEDS["lease"] if lease is None else _no_hedge(name, case, lease, hedge),
         "h100e": lambda: _no_equivalents(name, case, training),
     }[name.split(".", 1)[0]]()
 
@@ -249,17 +279,21 @@ def _no_training(name: str, training: TrainingResult | None) -> str:
     return NEEDS["batch"] if bool(np.all(np.isnan(seconds))) else NEEDS["links"]
 
 
-def _no_lease(name: str, lease: LeaseResult | None) -> str:
+def _no_lease(name: str, case: Case, lease: LeaseResult | None) -> str:
     if lease is None:
         return NEEDS["lease"]
+    if name in IN_TABLES:
+        return why_no_returns(name, case)
     return NEEDS["billed"] if name == "lease.mean_rate_usd_per_gpu_h" else NEEDS["power"]
 
 
-def _no_hedge(name: str, lease: LeaseResult, hedge: HedgeResult | None) -> str:
+def _no_hedge(name: str, case: Case, lease: LeaseResult, hedge: HedgeResult | None) -> str:
     if hedge is None:
         return NEEDS["loss"]
     if not bool(np.any(hedge.loss_usd_per_yr > 0.0)):
         return NEEDS["no_loss"]
+    if name in IN_TABLES and not (name.startswith("hedge.ebit") and np.isfinite(hedge.ebit_share).all()):
+        return why_no_returns(name, case)
     unbilled = not bool(np.any(lease.billed_gpu_h_per_yr > 0.0))
     return NEEDS["billed"] if unbilled and "cover_rate" in name else NEEDS["power"]
 

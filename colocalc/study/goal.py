@@ -9,7 +9,7 @@ from colocalc.arrays import Array
 from colocalc.case import Case, numbers
 from colocalc.errors import ColocalcError, quoted
 from colocalc.expect import Comparison, holds, parse, unknown_metrics
-from colocalc.metrics import LATER, METRICS, is_known_metric
+from colocalc.metrics import METRICS, is_metric
 from colocalc.study.axis import Axis, metrics_along
 from colocalc.study.evaluate import Result, evaluate
 from colocalc.study.ranges import Varied, axis_of
@@ -73,8 +73,8 @@ def comparison_of(text: str, pools: tuple[str, ...]) -> Comparison:
     found = [one for group in parsed.alternatives for one in group]
     where = f"--until {quoted(text)}"
 
-    known = partial(is_known_metric, pools=pools)
-    if problems := unknown_metrics(parsed, known, (*METRICS, *LATER)):
+    known = partial(is_metric, pools=pools)
+    if problems := unknown_metrics(parsed, known, tuple(METRICS)):
         raise ColocalcError(problems[0], where=where)
     if len(found) > 1:
         raise ColocalcError("a goal is one comparison, without and / or", where=where)

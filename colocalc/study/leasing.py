@@ -12,6 +12,8 @@ from colocalc.study.sites import servers_mw
 from colocalc.study.training import it_power_mw
 from colocalc.units import HOURS_PER_YEAR, KW_PER_MW, MONTHS_PER_YEAR
 
+_UNKNOWN = np.asarray(np.nan)
+
 
 @dataclass(frozen=True, eq=False)
 class LeaseResult:
@@ -41,8 +43,14 @@ class HedgeResult:
     added_cost_usd_per_yr: Array
     gross_share: Array
     contribution_share: Array
+    ebit_share: Array
+    cash_share: Array
     gross_cover_rate_usd_per_gpu_h: Array
     contribution_cover_rate_usd_per_gpu_h: Array
+    ebit_cover_rate_usd_per_gpu_h: Array
+    cash_cover_rate_usd_per_gpu_h: Array
+    depreciation_usd_per_yr: Array
+    service_usd_per_yr: Array
     deducted: tuple[str, ...]
     contained: tuple[str, ...]
 
@@ -83,8 +91,8 @@ def evaluate_lease(case: Case) -> LeaseResult | None:
     total = np.sum(revenue, axis=-1)
     facility_mw = facility_power_mw(case)
     contracted = _contracted(lease)
-    power_cost = _power_cost(case, contracted)
-    operations = _operations(case, contracted)
+    power_cost = np.sum(pool_power_cost_usd_per_yr(case), axis=-1)
+    operations = operations_usd_per_yr(case)
     billed = np.sum(hours, axis=-1)
     return LeaseResult(
         billed_gpu_h_per_yr=hours,
@@ -110,11 +118,7 @@ def _contracted(lease: LeaseCase) -> Array:
 
 def _contracted_share(case: Case, contracted: Array, site: str | None = None) -> Array:
     """Share of the nameplate (of the GPUs, where watts are unknown) that is under contract, on one site or on all."""
-    here = np.asarray([site is None or name == site for name in case.pools.site_names])
-    server_w = case.pools.server_power_w
-    weight = case.pools.gpu_count * (1.0 if np.isnan(server_w).any() else server_w) * here
-    total = np.sum(weight, axis=-1)
-    return np.where(total > 0.0, np.sum(weight * contracted, axis=-1) / np.where(total > 0.0, total, 1.0), 0.0)
+    return np.asarray(np.sum(_site_weight(case, site) * contracted, axis=-1))
 
 
 def _rates_and_revenue(lease: LeaseCase, gpu_count: Array, hours: Array) -> tuple[Array, Array]:
@@ -137,23 +141,77 @@ def _rates_and_revenue(lease: LeaseCase, gpu_count: Array, hours: Array) -> tupl
     return rate, revenue
 
 
-def _power_cost(case: Case, contracted: Array) -> Array:
-    total = np.zeros(())
-    for number in range(len(case.sites.names)):
-        total = total + _contracted_share(case, contracted, case.sites.names[number]) * costs.power_cost_usd_per_yr(
-            facility_power_mw=_site_mw(case, number),
-            energy_price_usd_per_mwh=case.sites.energy_price_usd_per_mwh[..., number],
+def pool_power_cost_usd_per_yr(case: Case) -> Array:
+    """Energy and demand charge of a year by pool: each contracted pool's part of its site's bill, by nameplate.
+
+    ``(..., pool)``; NaN without a site.
+    """
+    contracted = _contracted(case.lease) if case.lease else np.zeros(len(case.pools.names))
+    if not case.sites.names:
+        return np.full(len(case.pools.names), np.nan)
+    total = np.zeros(len(case.pools.names))
+    for number, name in enumerate(case.sites.names):
+        mw = _site_mw(case, number)
+        bill = costs.power_cost_usd_per_yr(
+            facility_power_mw=mw, energy_price_usd_per_mwh=case.sites.energy_price_usd_per_mwh[..., number]
         )
-    return total if case.sites.names else np.asarray(np.nan)
+        charge = case.costs.demand_charge_usd_per_kw_month * mw * KW_PER_MW * MONTHS_PER_YEAR
+        total = total + _site_weight(case, name) * contracted * (bill + charge)[..., None]
+    return total
 
 
-def _operations(case: Case, contracted: Array) -> Array:
-    """Operations and colocation of a year; what is not given costs nothing, and the assumptions say so."""
+def _site_weight(case: Case, site: str | None) -> Array:
+    """Part of each pool in a site's nameplate (in its GPUs, where watts are unknown), or in that of all sites."""
+    here = np.asarray([site is None or name == site for name in case.pools.site_names])
+    server_w = case.pools.server_power_w
+    weight = case.pools.gpu_count * (1.0 if np.isnan(server_w).any() else server_w) * here
+    total = np.sum(weight, axis=-1, keepdims=True)
+    return np.where(total > 0.0, weight / np.where(total > 0.0, total, 1.0), 0.0)
+
+
+def operations_usd_per_yr(case: Case) -> Array:
+    """Operations, colocation and shares of capital of a year; what is not given costs nothing, as assumptions say."""
+    contracted = _contracted(case.lease) if case.lease else np.zeros(len(case.pools.names))
     return _fixed_operations(case, contracted) + _colocation(case, contracted)
 
 
 def _fixed_operations(case: Case, contracted: Array) -> Array:
-    return np.nan_to_num(case.costs.operations_usd_per_yr) * _contracted_share(case, contracted)
+    fixed = np.nan_to_num(case.costs.operations_usd_per_yr) * _contracted_share(case, contracted)
+    hardware, building = hardware_usd(case), data_centre_usd(case)
+    upkeep = case.costs.maintenance_share_per_yr + case.costs.replacement_share_per_yr
+    return fixed + _part(upkeep, hardware) + _part(case.costs.insurance_share_per_yr, hardware + building)
+
+
+def _part(share: Array, whole: Array) -> Array:
+    # Nothing of what is not known is nothing.
+    return np.where(share == 0.0, 0.0, share * whole)
+
+
+def hardware_usd(case: Case) -> Array:
+    """Capital of all servers under contract; NaN where one has no price."""
+    if case.project is None or case.lease is None:
+        return np.asarray(np.nan)
+    return np.asarray(np.sum(pool_hardware_usd(case), axis=-1))
+
+
+def pool_hardware_usd(case: Case) -> Array:
+    """Capital of the servers of each pool under contract, ``(..., pool)``."""
+    if case.project is None or case.lease is None:
+        return np.full(len(case.pools.names), np.nan)
+    counted = case.pools.gpu_count * _contracted(case.lease)
+    return np.where(counted > 0.0, counted * case.project.capital_usd_per_gpu, 0.0)
+
+
+def data_centre_usd(case: Case) -> Array:
+    """Capital of the data centre, by the share of each site's nameplate under contract; 0 where none is owned."""
+    if case.project is None or case.lease is None or bool(np.all(np.isnan(case.project.data_centre_usd_per_mw))):
+        return np.zeros(())
+    contracted = _contracted(case.lease)
+    mw = sum(
+        (_contracted_share(case, contracted, name) * _site_mw(case, number))
+        for number, name in enumerate(case.sites.names)
+    )
+    return case.project.data_centre_usd_per_mw * (mw if case.sites.names else np.nan)
 
 
 def _colocation(case: Case, contracted: Array) -> Array:
@@ -173,8 +231,17 @@ def _it_mw_or_derived(case: Case, number: int) -> Array:
     return np.where(np.isnan(given), site_nameplate_mw(case, number) / case.sites.pue_factor[..., number], given)
 
 
-def evaluate_hedge(case: Case, lease: LeaseResult | None) -> HedgeResult | None:
-    """The hedge of the stated loss; None without a loss or a lease."""
+def evaluate_hedge(
+    case: Case,
+    lease: LeaseResult | None,
+    *,
+    depreciation_usd_per_yr: Array = _UNKNOWN,
+    service_usd_per_yr: Array = _UNKNOWN,
+) -> HedgeResult | None:
+    """The hedge of the stated loss; None without a loss or a lease.
+
+    What of depreciation and of debt service the loss contains is not deducted again. They are NaN where not known.
+    """
     if case.loss is None or lease is None or case.lease is None:
         return None
     contracted = _contracted(case.lease)
@@ -201,8 +268,14 @@ def evaluate_hedge(case: Case, lease: LeaseResult | None) -> HedgeResult | None:
         added_cost_usd_per_yr=cost,
         gross_share=rates.hedge_ratio(lease.total_usd_per_yr, loss),
         contribution_share=rates.hedge_ratio(lease.total_usd_per_yr - cost, loss),
+        ebit_share=rates.hedge_ratio(lease.total_usd_per_yr - cost - depreciation_usd_per_yr, loss),
+        cash_share=rates.hedge_ratio(lease.total_usd_per_yr - cost - service_usd_per_yr, loss),
         gross_cover_rate_usd_per_gpu_h=cover(np.zeros(())),
         contribution_cover_rate_usd_per_gpu_h=cover(cost),
+        ebit_cover_rate_usd_per_gpu_h=cover(cost + depreciation_usd_per_yr),
+        cash_cover_rate_usd_per_gpu_h=cover(cost + service_usd_per_yr),
+        depreciation_usd_per_yr=depreciation_usd_per_yr,
+        service_usd_per_yr=service_usd_per_yr,
         deducted=deducted,
         contained=tuple(sorted(case.loss.contains)),
     )

@@ -9,6 +9,7 @@ from colocalc.report.table import Column, Note, Report, Table
 from colocalc.report.views import band as band_view
 from colocalc.report.views import catalog as catalog_view
 from colocalc.report.views import claims as claims_view
+from colocalc.report.views import deal as deal_view
 from colocalc.report.views import h100e as h100e_view
 from colocalc.report.views import lease as lease_view
 from colocalc.report.views import memory as memory_view
@@ -23,6 +24,7 @@ from colocalc.study.check import Checked
 from colocalc.study.claims import Verdict
 from colocalc.study.evaluate import NEEDS, Result
 from colocalc.study.needed import Target
+from colocalc.study.returns import hedge_by_year
 from colocalc.study.training import Alternative, TrainingResult
 
 __all__ = ["check", "h100e", "hedge", "layout", "lease", "mfu", "report", "solve"]
@@ -83,9 +85,15 @@ def lease(
         catalog=catalog,
         families=("lease", "fleet"),
         topics=("lease",),
-        tables=(*shown, *(lease_view.tables(case, result, found) if found else ())),
-        headline=lease_view.headline(found) if found else (f"The lease is undefined: {NEEDS['lease']}.",),
-        notes=(*map(Note, notes), *(lease_view.warnings(case, found) if found else ())),
+        tables=(*shown, *(lease_view.tables(case, result, found) if found else ()), *deal_view.tables(case, result)),
+        headline=(*lease_view.headline(found), *deal_view.headline(result))
+        if found
+        else (f"The lease is undefined: {NEEDS['lease']}.",),
+        notes=(
+            *map(Note, notes),
+            *(lease_view.warnings(case, found) if found else ()),
+            *deal_view.warnings(case, result.returns),
+        ),
     )
 
 
@@ -100,7 +108,12 @@ def hedge(case: Case, result: Result, catalog: Catalog) -> Report:
         catalog=catalog,
         families=("hedge", "lease", "fleet"),
         topics=("hedge",),
-        tables=(lease_view.hedge_table(result, found),) if found else (),
+        tables=(
+            lease_view.hedge_table(result, found),
+            *deal_view.hedge_years(hedge_by_year(case, result.returns, found.loss_usd_per_yr)),
+        )
+        if found
+        else (),
         headline=lease_view.hedge_headline(found) if found else (f"The hedge is undefined: {missing}.",),
         notes=tuple(Note(line, "warning") for line in lease_view.contract_warnings(case, result.lease))
         if result.lease

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from colocalc.case import Case
 from colocalc.catalog import Catalog
-from colocalc.metrics import LATER, METRICS, STAGES, base_id
+from colocalc.metrics import METRICS, STAGES, base_id
 from colocalc.report.table import Assumption, Column, Report, Table
 from colocalc.report.views.common import counted, source_titles
 from colocalc.study.evaluate import Result
@@ -36,13 +36,13 @@ def view(explanation: Explanation, case: Case | None, result: Result | None, cat
         undefined={} if result is None or value is not None else {name: explanation.why_not},
         units={name: explanation.unit},
         tables=tuple(_tables(explanation, catalog, with_fleet=case is not None)),
-        headline=tuple(_headline(explanation, with_fleet=case is not None)),
+        headline=tuple(_headline(explanation)),
         assumptions=_assumptions(explanation, case) if case else (),
     )
     return replace(report, source_titles=source_titles(report, catalog))
 
 
-def _headline(explanation: Explanation, *, with_fleet: bool) -> Iterator[str]:
+def _headline(explanation: Explanation) -> Iterator[str]:
     unit = UNITS[explanation.unit]
     yield f"{explanation.meaning[0].upper()}{explanation.meaning[1:]}."
     yield f"Unit: {unit.suffix}, {unit.meaning}."
@@ -56,8 +56,6 @@ def _headline(explanation: Explanation, *, with_fleet: bool) -> Iterator[str]:
     if explanation.why_not:
         verb = "No value here" if explanation.value is None else "No formula here"
         yield f"{verb}: {explanation.why_not}."
-    elif not with_fleet and explanation.metric in LATER:
-        yield f"No value yet: {LATER[explanation.metric]}."
     if explanation.formula is not None and explanation.formula.note:
         yield f"Note: {explanation.formula.note}."
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from colocalc.case import Case
 from colocalc.errors import EXIT_USAGE, ColocalcError, did_you_mean, quoted
-from colocalc.metrics import LATER, METRICS, STAGES, base_id
+from colocalc.metrics import IN_TABLES, METRICS, STAGES, base_id
 from colocalc.study.evaluate import Result
 from colocalc.study.explain import equivalents, mfu, money, power
 from colocalc.study.explain.context import Context
@@ -146,6 +146,8 @@ def _of_fleet(name: str, pool: int | None, case: Case | None, result: Result | N
     value = float(result.metrics[name])
     if np.isinf(value):
         return value, _WITHOUT_END, None, ()
+    if base_id(name) in IN_TABLES:
+        return value, f"it is read from flows, which stand in the table {IN_TABLES[base_id(name)]}", None, ()
     context = Context(case, result, pool)
     stage = name.removeprefix("mfu.stage.").removesuffix("_factor")
     draft = context.draft()
@@ -162,6 +164,4 @@ def _why_not(name: str, result: Result) -> str:
     base = base_id(name)
     if base in result.undefined:
         return result.undefined[base]
-    return LATER.get(base) or (
-        "the pool is under no contract" if base.startswith("lease.") else "its GPU has no such figure"
-    )
+    return "the pool is under no contract" if base.startswith("lease.") else "its GPU has no such figure"

@@ -1,0 +1,163 @@
+"""The terms of each contract lowered: its calendar, deliveries, notice, prepayment, credits and the market after it."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+from colocalc.arrays import Array
+from colocalc.card import find_rate
+from colocalc.case.leases import missing_rate
+from colocalc.case.ledger import Ledger, array, scalar
+from colocalc.case.pools import Pools
+from colocalc.deal import Lease, Market
+from colocalc.fleet import Fleet
+from colocalc.lease.months import month_number
+from colocalc.lease.termination import NEVER_MONTHS
+
+_TOPIC: Final = "lease"
+_NO_DATE = (1, 1, 1)  # a year without 29 February: contracts without a start are counted in years of 8,760 hours
+
+
+@dataclass(frozen=True, eq=False)
+class Terms:
+    """One contract; each number is ``(...,)`` unless it says otherwise.
+
+    Attributes
+    ----------
+    name : str
+        ``lease``, or the contract's.
+    pools : tuple of int
+        Places of the pools that it covers.
+    start_month, months : ndarray (...)
+        When it starts and how long it runs; months are NaN where not given.
+    ramp_months : ndarray (...)
+        Time until all GPUs are delivered, evenly.
+    ramp_share : ndarray (..., step)
+        Share delivered at the start of each month instead; empty where not given.
+    escalator_share_per_yr, power_passthrough_share : ndarray (...)
+        Step of the price each year, and share of the power bill that the tenant pays on top.
+    prepaid_share, prepaid_usd, credited_from_yr, credited_to_yr : ndarray (...)
+        What is paid at signing, as a share of all fees or in dollars, and the contract years it is credited in.
+    availability_share, promised_share, sla_credit_share : ndarray (...)
+        Service credits; a credit of 0 without a promise.
+    notice_months, earliest_notice_month, notice_share : ndarray (...)
+        The right to leave; notice is endless where there is none.
+    market_rate_usd_per_gpu_h : ndarray (..., pool)
+        What GPUs earn when no contract holds them; NaN where not given.
+    market_change_share_per_yr, market_sold_share, gap_months, market_months : ndarray (...)
+        How that rate moves, how many hours are sold at it, after which gap and for how long after the term.
+    has_market : bool
+        Whether the file says what the market pays.
+    """
+
+    name: str
+    pools: tuple[int, ...]
+    start_month: Array
+    months: Array
+    ramp_months: Array
+    ramp_share: Array
+    escalator_share_per_yr: Array
+    power_passthrough_share: Array
+    prepaid_share: Array
+    prepaid_usd: Array
+    credited_from_yr: Array
+    credited_to_yr: Array
+    availability_share: Array
+    promised_share: Array
+    sla_credit_share: Array
+    notice_months: Array
+    earliest_notice_month: Array
+    notice_share: Array
+    market_rate_usd_per_gpu_h: Array
+    market_change_share_per_yr: Array
+    market_sold_share: Array
+    gap_months: Array
+    market_months: Array
+    has_market: bool
+
+
+def lower_terms(fleet: Fleet, pools: Pools, ledger: Ledger) -> tuple[Terms, ...]:
+    """The terms of every contract of a fleet; none without a lease."""
+    places = {name: place for place, name in enumerate(pools.names)}
+    if fleet.lease is not None:
+        return (_terms("lease", "lease", fleet.lease, tuple(places.values()), fleet, pools, ledger),)
+    return tuple(
+        _terms(f"contracts.{one.name}", one.name, one, tuple(places[name] for name in one.pools), fleet, pools, ledger)
+        for one in fleet.contracts
+    )
+
+
+def is_dated(fleet: Fleet) -> bool:
+    """Whether any contract has a start, so that months are those of the calendar and leap years have their day."""
+    return any(one.start for one in (*fleet.contracts, *((fleet.lease,) if fleet.lease else ())))
+
+
+def _terms(
+    path: str, name: str, lease: Lease, covered: tuple[int, ...], fleet: Fleet, pools: Pools, ledger: Ledger
+) -> Terms:
+    def number(key: str, figure: object) -> float:
+        return ledger.number(f"{path}.{key}", figure, _TOPIC, default=f"lease.{key}")  # type: ignore[arg-type]
+
+    start = _month(lease.start or "")
+    prepaid, sla, notice, market = lease.prepayment, lease.sla, lease.notice, lease.market or Market()
+    after = number("notice.after_months", notice.after_months) if notice else 0.0
+    # Notice of a contract that runs already can be given today at the earliest.
+    today = _month(fleet.as_of or "") if lease.start and fleet.as_of else start
+    values = {
+        "start_month": start,
+        "months": ledger.number(f"{path}.months", lease.months, _TOPIC),
+        "ramp_months": number("ramp_months", lease.ramp_months),
+        "escalator_share_per_yr": number("escalator_share_per_yr", lease.escalator_share_per_yr),
+        "power_passthrough_share": number("power_passthrough_share", lease.power_passthrough_share),
+        "prepaid_share": number("prepayment.revenue_share", prepaid.revenue_share if prepaid else None),
+        "prepaid_usd": number("prepayment.amount_usd", prepaid.amount_usd if prepaid else None),
+        "credited_from_yr": number("prepayment.credited_from_yr", prepaid.credited_from_yr) if prepaid else 1.0,
+        "credited_to_yr": number("prepayment.credited_to_yr", prepaid.credited_to_yr) if prepaid else 1.0,
+        "availability_share": number("sla.availability_share", sla.availability_share) if sla else 1.0,
+        "promised_share": number("sla.promised_share", sla.promised_share) if sla else 0.0,
+        "sla_credit_share": number("sla.credit_share", sla.credit_share) if sla else 0.0,
+        "notice_months": number("notice.months", notice.months) if notice else NEVER_MONTHS,
+        "earliest_notice_month": max(start + after, today),
+        "notice_share": number("notice.share_per_month", notice.share_per_month) if notice else 0.0,
+        "market_change_share_per_yr": number("market.change_share_per_yr", market.change_share_per_yr),
+        "market_sold_share": number("market.sold_share", market.sold_share),
+        "gap_months": number("market.gap_months", market.gap_months),
+        "market_months": number("market.months", market.months),
+    }
+    return Terms(
+        name=name,
+        pools=covered,
+        ramp_share=array(*lease.ramp_share),
+        market_rate_usd_per_gpu_h=_market_rates(path, lease, covered, pools, ledger),
+        has_market=lease.market is not None,
+        **{key: scalar(value) for key, value in values.items()},
+    )
+
+
+def _month(day: str) -> float:
+    """The instant a date begins; a month or a year begins with its first day."""
+    given = [int(part) for part in day.split("-")] if day else []
+    year, month, of_month = (*given, *_NO_DATE[len(given) :])
+    date(year, month, of_month)
+    return float(month_number(calendar_yr=year, month_of_year_count=month, day_of_month_count=of_month))
+
+
+def _market_rates(path: str, lease: Lease, covered: tuple[int, ...], pools: Pools, ledger: Ledger) -> Array:
+    """The market's rate of each pool of a contract, NaN elsewhere and where the file says none."""
+    rates = [float("nan")] * len(pools.names)
+    market = lease.market
+    if market is None or (market.rate_card is None and market.rate_usd_per_gpu_h is None):
+        return array(*rates)
+    for place in covered:
+        gpu = pools.gpus[place]
+        if market.rate_usd_per_gpu_h is not None:
+            rates[place] = ledger.number(f"{path}.market.rate_usd_per_gpu_h", market.rate_usd_per_gpu_h, _TOPIC)
+            continue
+        card = ledger.catalog.card(market.rate_card or "")
+        term = market.term or str(ledger.catalog.default("lease.term").value)
+        rate = find_rate(card, gpu_id=gpu.id, term=term, region=lease.region)  # type: ignore[arg-type]
+        if rate is None:
+            raise missing_rate(pools.names[place], gpu.id, card, term)
+        key = f"cards.{card.name}.{gpu.id}.{rate.term}.rate_usd_per_gpu_h"
+        rates[place] = ledger.fact(key, rate.rate_usd_per_gpu_h, _TOPIC, note=f"the market's, {rate.term}")
+    return array(*rates)

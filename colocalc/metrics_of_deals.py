@@ -1,0 +1,182 @@
+"""Metrics of contracts, cash flow and debt. Pure data, read by ``colocalc.metrics``.
+
+A row is an id, its meaning, its equation, and whether each pool has it. They are read from flows by month and by
+period, which stand in the tables of a report.
+"""
+
+from collections.abc import Mapping
+
+Row = tuple[str, str, str, bool]
+
+DEALS: tuple[Row, ...] = (
+    (
+        "lease.contract_revenue_usd",
+        "fees of all contracts to their ends, by the calendar: ramp, leap days, escalator, credits, power passed on",
+        "sum(fees)",
+        True,
+    ),
+    ("lease.headline_value_usd", "all fees to the end, if nobody gives notice", "sum(fees)", False),
+    (
+        "lease.firm_value_usd",
+        "fees that survive a notice given as early as it may be",
+        "sum(fees * firm_share)",
+        False,
+    ),
+    (
+        "lease.expected_value_usd",
+        "fees weighted by the probability that the contract still runs, a notice with its fees included",
+        "sum(fees * alive_share)",
+        False,
+    ),
+    (
+        "lease.capital_usd",
+        "hardware under contract, and its part of an owned data centre",
+        "sum(capital)",
+        False,
+    ),
+    ("lease.debt_usd", "all that is borrowed", "sum(draw)", False),
+    ("lease.debt_share", "debt over capital", "lease.debt_usd / lease.capital_usd", False),
+    (
+        "lease.project_npv_usd",
+        "net present value of the assets after tax, before debt",
+        "sum(project_flow / (1 + r) ** t)",
+        False,
+    ),
+    (
+        "lease.project_irr_share",
+        "internal rate of return of the assets after tax, a year; undefined where there is none or several",
+        "rate at which sum(project_flow / (1 + rate) ** t) is 0",
+        False,
+    ),
+    (
+        "lease.project_npv_before_tax_usd",
+        "net present value of the assets before tax and debt",
+        "sum(before_tax_flow / (1 + r) ** t)",
+        False,
+    ),
+    (
+        "lease.project_irr_before_tax_share",
+        "internal rate of return of the assets before tax, a year",
+        "rate at which sum(before_tax_flow / (1 + rate) ** t) is 0",
+        False,
+    ),
+    (
+        "lease.equity_npv_usd",
+        "net present value of the owners after tax and debt service",
+        "sum(equity_flow / (1 + r_equity) ** t)",
+        False,
+    ),
+    (
+        "lease.equity_irr_share",
+        "internal rate of return of the owners after tax and debt, a year; undefined where there is none or several",
+        "rate at which sum(equity_flow / (1 + rate) ** t) is 0",
+        False,
+    ),
+    (
+        "lease.equity_moic_factor",
+        "what owners take out over what they pay in",
+        "sum(out) / sum(in)",
+        False,
+    ),
+    (
+        "lease.payback_yr",
+        "years until flows after tax add up to 0, capital included",
+        "payback",
+        False,
+    ),
+    (
+        "lease.break_even_rate_usd_per_gpu_h",
+        "mean rate per billed GPU-hour at which the assets' net present value after tax is 0",
+        "rate at which lease.project_npv_usd is 0",
+        False,
+    ),
+    (
+        "lease.levelized_cost_usd_per_gpu_h",
+        "costs over billed GPU-hours, both discounted, before tax; income beside the contract's fees is deducted",
+        "sum(cost / (1 + r) ** t) / sum(billed_h / (1 + r) ** t)",
+        False,
+    ),
+    (
+        "lease.break_even_billed_share",
+        "share of hours billed at which the assets' net present value after tax is 0, at the rate charged",
+        "billed_share * lease.break_even_rate_usd_per_gpu_h / mean_fee",
+        False,
+    ),
+    ("lease.min_dscr_factor", "lowest cover of debt service by cash before tax", "min(cfads / service)", False),
+    (
+        "lease.mean_dscr_factor",
+        "mean cover of debt service by cash, before tax",
+        "sum(cfads / service) / periods",
+        False,
+    ),
+    (
+        "lease.llcr_factor",
+        "loan life cover: cash of the loan's life, discounted at its interest, over the debt once it is drawn",
+        "sum(cfads / (1 + i) ** t) / lease.debt_usd",
+        False,
+    ),
+    (
+        "lease.plcr_factor",
+        "project life cover: all cash to the end, discounted at the loan's interest, over the debt once it is drawn",
+        "sum(cfads / (1 + i) ** t) / lease.debt_usd",
+        False,
+    ),
+    (
+        "lease.min_firm_dscr_factor",
+        "lowest cover of debt service by cash that survives a notice",
+        "min(firm_cfads / service)",
+        False,
+    ),
+    (
+        "lease.min_downside_dscr_factor",
+        "lowest cover of debt service when the tenant gives notice and the fleet is let again at market after a gap",
+        "min(downside_cfads / service)",
+        False,
+    ),
+    (
+        "lease.firm_tenor_factor",
+        "months of firm fees over the months until the debt is due",
+        "firm_months / tenor_months",
+        False,
+    ),
+    (
+        "lease.capitalised_value_usd",
+        "contribution of the contracts, discounted: what the lease adds to a value, before tax and capital",
+        "sum((fees - power - operations) / (1 + r) ** t)",
+        False,
+    ),
+    (
+        "lease.capitalised_valuation_share",
+        "discounted contribution of the contracts over the stated valuation",
+        "lease.capitalised_value_usd / valuation_usd",
+        False,
+    ),
+    (
+        "lease.multiple_value_usd",
+        "contribution of a year at a multiple",
+        "lease.contribution_usd_per_yr * valuation_multiple_factor",
+        False,
+    ),
+    (
+        "lease.multiple_valuation_share",
+        "contribution of a year at a multiple, over the stated valuation",
+        "lease.multiple_value_usd / valuation_usd",
+        False,
+    ),
+)
+_YESCOMBE = ("Yescombe, Principles of Project Finance, 2nd ed., chapter 12",)
+_VALUE = ("Brealey, Myers and Allen, Principles of Corporate Finance: present value",)
+REFERENCES: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys((row[0] for row in DEALS if "npv" in row[0] or "capitalised_value" in row[0]), _VALUE),
+    **dict.fromkeys((row[0] for row in DEALS if "cr_factor" in row[0]), _YESCOMBE),
+    "lease.firm_value_usd": ("IFRS 16, paragraph B35: the non-cancellable term",),
+    "lease.levelized_cost_usd_per_gpu_h": ("NREL/TP-462-5173, equation 4-1",),
+}
+IN_TABLES = {
+    **{row[0]: "cash_flow" for row in DEALS},
+    **dict.fromkeys((row[0] for row in DEALS if row[0].endswith("_value_usd")), "contracts"),
+    **dict.fromkeys(
+        (f"hedge.{kind}_{end}" for kind in ("ebit", "cash") for end in ("share", "cover_rate_usd_per_gpu_h")),
+        "hedge_by_year",
+    ),
+}

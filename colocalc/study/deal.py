@@ -1,0 +1,310 @@
+"""What contracts earn month by month, what the fleet costs meanwhile, and what survives a notice."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from colocalc.arrays import Array
+from colocalc.case import Case, LeaseCase, Terms
+from colocalc.lease import contract, delivery, months, prepayment, termination
+from colocalc.study import leasing
+from colocalc.units import HOURS_PER_YEAR, MONTHS_PER_YEAR
+
+
+@dataclass(frozen=True, eq=False)
+class Deal:
+    """Every contract by month, from the first start to the end of the last, market included.
+
+    Attributes
+    ----------
+    calendar_month, month_h : ndarray (month,)
+        Calendar months since the year 0, and their hours.
+    running_share : ndarray (..., month)
+        Share of each month between the first start and the end.
+    term_months : ndarray (...)
+        From the first start to the end of the last contract, and of what the market pays after it.
+    pool_revenue_usd, pool_market_usd, pool_billed_gpu_h : ndarray (..., pool, month)
+        Fees of contracts, credits deducted and power passed on; what the market pays after them; hours billed by both.
+    revenue_usd, firm_usd, expected_usd, market_usd, passthrough_usd, credit_usd : ndarray (..., month)
+        Sums over pools: all fees, those that survive notice and those expected; the market's; of the fees, what is
+        power passed on; and service credits, already deducted.
+    cash_revenue_usd, deferred_usd : ndarray (..., month)
+        Cash from tenants with prepayments, and what they have paid and not yet received.
+    power_usd, operations_usd : ndarray (..., month)
+        Energy with its demand charge; operations, colocation and shares of capital.
+    whole_market_usd : ndarray (..., month)
+        What all GPUs would earn at the market's rate; NaN where a contract does not say it.
+    delivered_share : ndarray (..., pool, month)
+        GPUs delivered by the end of each month over those of the pool.
+    firm_months : ndarray (...)
+        From the first start to the end of what survives a notice given as early as it may be.
+    """
+
+    calendar_month: Array
+    month_h: Array
+    running_share: Array
+    term_months: Array
+    pool_revenue_usd: Array
+    pool_market_usd: Array
+    pool_billed_gpu_h: Array
+    revenue_usd: Array
+    firm_usd: Array
+    expected_usd: Array
+    market_usd: Array
+    passthrough_usd: Array
+    credit_usd: Array
+    cash_revenue_usd: Array
+    deferred_usd: Array
+    power_usd: Array
+    operations_usd: Array
+    whole_market_usd: Array
+    delivered_share: Array
+    firm_months: Array
+
+
+@dataclass(frozen=True, eq=False)
+class _Contract:
+    """One contract by month, each ``(..., pool, month)`` or ``(..., month)``."""
+
+    pool_revenue_usd: Array
+    pool_market_usd: Array
+    pool_billed_gpu_h: Array
+    pool_passthrough_usd: Array
+    pool_credit_usd: Array
+    revenue_usd: Array
+    firm_usd: Array
+    expected_usd: Array
+    cash_usd: Array
+    whole_market_usd: Array
+    delivered_share: Array
+
+
+def evaluate_deal(case: Case) -> Deal | None:
+    """The contracts of a case by month; None without a contract, or where one does not say how long it runs."""
+    if case.lease is None or any(np.isnan(terms.months).any() for terms in case.terms):
+        return None
+    first = min(float(np.min(terms.start_month)) for terms in case.terms)
+    ends = [_market_end(terms) for terms in case.terms]
+    last = max(float(np.max(end)) for end in ends)
+    calendar: Array = np.arange(np.floor(first), np.ceil(last - months.SLACK_MONTHS), dtype=np.float64)
+    hours = months.month_h(calendar_month=calendar, leap_day_count=case.leap_day_count)
+    end = np.max(np.stack(np.broadcast_arrays(*ends)), axis=0)
+    running = months.covered_share(calendar_month=calendar, start_month=first, end_month=end)
+    delivered = sum((_delivered(terms, case, calendar) for terms in case.terms), np.zeros(()))
+    pool_power = _pool_power_usd(case, hours * running, delivered)
+    found = [
+        _contract(number, terms, case, case.lease, calendar, hours, pool_power)
+        for number, terms in enumerate(case.terms)
+    ]
+
+    def total(name: str) -> Array:
+        return np.asarray(sum(getattr(one, name) for one in found))
+
+    revenue, cash = total("revenue_usd"), total("cash_usd")
+    firm_ends = [np.minimum(terms.earliest_notice_month + terms.notice_months, _end(terms)) for terms in case.terms]
+    return Deal(
+        calendar_month=calendar,
+        month_h=hours,
+        running_share=running,
+        term_months=end - first,
+        pool_revenue_usd=total("pool_revenue_usd"),
+        pool_market_usd=total("pool_market_usd"),
+        pool_billed_gpu_h=total("pool_billed_gpu_h"),
+        revenue_usd=revenue,
+        firm_usd=total("firm_usd"),
+        expected_usd=total("expected_usd"),
+        market_usd=contract.contract_usd(pool_usd=total("pool_market_usd")),
+        passthrough_usd=contract.contract_usd(pool_usd=total("pool_passthrough_usd")),
+        credit_usd=contract.contract_usd(pool_usd=total("pool_credit_usd")),
+        cash_revenue_usd=cash,
+        deferred_usd=prepayment.deferred_revenue_usd(cash_revenue_usd=cash, revenue_usd=revenue),
+        power_usd=contract.contract_usd(pool_usd=pool_power),
+        operations_usd=_operations_usd(case, calendar, first, running),
+        whole_market_usd=total("whole_market_usd"),
+        delivered_share=delivered,
+        firm_months=np.max(np.stack(np.broadcast_arrays(*firm_ends)), axis=0) - first,
+    )
+
+
+def _end(terms: Terms) -> Array:
+    return terms.start_month + terms.months
+
+
+def _market_start(terms: Terms) -> Array:
+    return _end(terms) + terms.gap_months
+
+
+def _market_end(terms: Terms) -> Array:
+    return np.where(terms.market_months > 0.0, _market_start(terms) + terms.market_months, _end(terms))
+
+
+def _mask(terms: Terms, case: Case) -> Array:
+    held = np.zeros(len(case.pools.names))
+    held[list(terms.pools)] = 1.0
+    return held
+
+
+def _delivered(terms: Terms, case: Case, calendar: Array) -> Array:
+    """Share of each pool's GPUs that stands by the end of each month, ``(..., pool, month)``."""
+    since = calendar + 1.0 - terms.start_month[..., None]
+    if terms.ramp_share.shape[-1]:
+        step = np.clip(np.ceil(since).astype(np.intp) - 1, 0, terms.ramp_share.shape[-1] - 1)
+        share = np.where(since > 0.0, terms.ramp_share[step], 0.0)
+    else:
+        ramp = terms.ramp_months[..., None]
+        share = np.where(ramp > 0.0, np.clip(since / np.where(ramp > 0.0, ramp, 1.0), 0.0, 1.0), since > 0.0)
+    return share[..., None, :] * _mask(terms, case)[:, None]
+
+
+def _standing_gpu_count(terms: Terms, gpu_count: Array, calendar: Array) -> Array:
+    """GPUs under a contract in each month, the mean over the month, ``(..., pool, month)``."""
+    end = _end(terms)
+    if terms.ramp_share.shape[-1]:
+        steps = np.diff(terms.ramp_share, prepend=0.0)
+        at = terms.start_month[..., None] + np.arange(steps.shape[-1])
+        return delivery.stepped_gpu_count(
+            step_gpu_count=gpu_count[..., None] * steps,
+            step_month=np.broadcast_to(at[..., None, :], (*gpu_count.shape, steps.shape[-1])),
+            calendar_month=calendar,
+            end_month=end,
+        )
+    everywhere = np.ones(gpu_count.shape[-1])
+    return delivery.ramped_gpu_count(
+        gpu_count=gpu_count,
+        calendar_month=calendar,
+        delivery_month=terms.start_month[..., None] * everywhere,
+        ramp_months=terms.ramp_months[..., None] * everywhere,
+        end_month=end,
+    )
+
+
+def _contract(
+    number: int, terms: Terms, case: Case, lease: LeaseCase, calendar: Array, hours: Array, pool_power: Array
+) -> _Contract:
+    gpus = case.pools.gpu_count * _mask(terms, case)
+    standing = _standing_gpu_count(terms, gpus, calendar)
+    everywhere = np.ones(gpus.shape[-1])
+    billed = delivery.available_gpu_h(
+        delivered_gpu_count=standing, month_h=hours, available_share=lease.billed_share * everywhere
+    )
+    price = contract.escalation_factor(
+        calendar_month=calendar, start_month=terms.start_month, escalator_share=terms.escalator_share_per_yr
+    )
+    fees = _metered(billed, lease, price) + _fees(number, terms, lease, calendar, price, billed, standing)
+    credit = contract.sla_credit_usd(
+        revenue_usd=fees,
+        availability_share=(terms.availability_share[..., None, None] * np.ones(fees.shape)),
+        sla_threshold_share=terms.promised_share[..., None],
+        sla_credit_share=terms.sla_credit_share[..., None],
+    )
+    within = months.covered_share(calendar_month=calendar, start_month=terms.start_month, end_month=_end(terms))
+    passed = contract.passthrough_usd(
+        power_cost_usd=pool_power * _mask(terms, case)[:, None] * within[..., None, :],
+        passthrough_share=terms.power_passthrough_share,
+    )
+    net = fees - credit + passed
+    revenue = contract.contract_usd(pool_usd=net)
+    after, market_hours, whole = _market(terms, gpus, calendar, hours)
+    return _Contract(
+        pool_revenue_usd=net,
+        pool_market_usd=after,
+        pool_billed_gpu_h=billed + market_hours,
+        pool_passthrough_usd=passed,
+        pool_credit_usd=credit,
+        revenue_usd=revenue,
+        firm_usd=revenue * _firm(terms, calendar),
+        expected_usd=revenue * _alive(terms, calendar),
+        cash_usd=_cash(terms, revenue, calendar),
+        whole_market_usd=whole,
+        delivered_share=_delivered(terms, case, calendar),
+    )
+
+
+def _metered(billed: Array, lease: LeaseCase, price: Array) -> Array:
+    """Fees by the hour; a pool under a fee has no rate and earns nothing here."""
+    rate = np.where(np.isnan(lease.rate_usd_per_gpu_h), 0.0, lease.rate_usd_per_gpu_h)
+    return contract.metered_revenue_usd(
+        committed_gpu_h=billed,
+        uncommitted_gpu_h=np.zeros_like(billed),
+        rate_usd_per_gpu_h=rate,
+        escalation_factor=price,
+        market_rate_usd_per_gpu_h=np.zeros_like(billed),
+    )
+
+
+def _fees(
+    number: int, terms: Terms, lease: LeaseCase, calendar: Array, price: Array, billed: Array, standing: Array
+) -> Array:
+    """A monthly fee, due as GPUs are delivered, spread over the pools; 0 where there is none."""
+    monthly = lease.fee_usd_per_month[..., number]
+    due = _standing_gpu_count(terms, np.ones(1), calendar)[..., 0, :]
+    amount = contract.fee_usd(
+        fee_usd_per_month=np.where(np.isnan(monthly), 0.0, monthly), due_share=due, escalation_factor=price
+    )
+    return contract.spread_usd(amount_usd=amount, billed_gpu_h=billed, delivered_gpu_count=standing)
+
+
+def _market(terms: Terms, gpus: Array, calendar: Array, hours: Array) -> tuple[Array, Array, Array]:
+    """After the contract: fees and hours of each pool; and what all GPUs would earn in every month."""
+    price = contract.escalation_factor(
+        calendar_month=calendar, start_month=terms.start_month, escalator_share=terms.market_change_share_per_yr
+    )
+    rate = terms.market_rate_usd_per_gpu_h[..., None] * price[..., None, :]
+    sold = gpus[..., None] * hours * terms.market_sold_share[..., None, None]
+    start = np.minimum(_market_start(terms), _market_end(terms))
+    open_share = months.covered_share(calendar_month=calendar, start_month=start, end_month=_market_end(terms))
+    after = sold * open_share[..., None, :]
+    every = np.where(gpus[..., None] > 0.0, sold * rate, 0.0)
+    return np.where(after > 0.0, after * rate, 0.0), after, np.sum(every, axis=-2)
+
+
+def _firm(terms: Terms, calendar: Array) -> Array:
+    return termination.firm_share(
+        calendar_month=calendar,
+        start_month=terms.start_month,
+        end_month=_end(terms),
+        earliest_notice_month=terms.earliest_notice_month,
+        notice_months=terms.notice_months,
+    )
+
+
+def _alive(terms: Terms, calendar: Array) -> Array:
+    return termination.alive_share(
+        calendar_month=calendar,
+        start_month=terms.start_month,
+        end_month=_end(terms),
+        earliest_notice_month=terms.earliest_notice_month,
+        notice_months=terms.notice_months,
+        notice_share=terms.notice_share,
+    )
+
+
+def _cash(terms: Terms, revenue: Array, calendar: Array) -> Array:
+    """Cash of a contract: fees as earned, and a prepayment at signing that later fees are credited against."""
+    paid = terms.prepaid_usd + terms.prepaid_share * np.sum(revenue, axis=-1)
+    year = months.contract_yr(calendar_month=calendar, start_month=terms.start_month) + 1.0
+    in_years = (year >= terms.credited_from_yr[..., None]) & (year <= terms.credited_to_yr[..., None])
+    credit = prepayment.prepayment_credit_usd(
+        revenue_usd=revenue, prepayment_usd=paid, unwind_share=in_years.astype(np.float64)
+    )
+    return prepayment.cash_revenue_usd(
+        revenue_usd=revenue,
+        credit_usd=credit,
+        prepayment_usd=paid,
+        signing_month=terms.start_month,
+        calendar_month=calendar,
+    )
+
+
+def _pool_power_usd(case: Case, hours: Array, delivered: Array) -> Array:
+    """The power bill of each pool by month: its part of its site's, as far as its GPUs are delivered."""
+    per_yr = leasing.pool_power_cost_usd_per_yr(case)
+    return per_yr[..., None] * delivered * hours[..., None, :] / HOURS_PER_YEAR
+
+
+def _operations_usd(case: Case, calendar: Array, first: float, running: Array) -> Array:
+    """Operations, colocation and shares of capital by month, stepping up each year."""
+    escalator = case.project.cost_escalator_share_per_yr if case.project else np.zeros(())
+    price = contract.escalation_factor(calendar_month=calendar, start_month=first, escalator_share=escalator)
+    per_month = leasing.operations_usd_per_yr(case) / MONTHS_PER_YEAR
+    return per_month[..., None] * price * running

@@ -1,0 +1,289 @@
+"""What contracts and their cash flow come to: values, returns, cover ratios, and the hedge by year."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from colocalc.arrays import Array
+from colocalc.case import Case
+from colocalc.lease import downside, finance, lender, rates
+from colocalc.lease.cashflow import present_value_usd
+from colocalc.lease.termination import NEVER_MONTHS
+from colocalc.study import writing_off
+from colocalc.study.deal import Deal, evaluate_deal
+from colocalc.study.leasing import LeaseResult, data_centre_usd, hardware_usd
+from colocalc.study.project import Project, by_year, evaluate_project, per_period_share, period_of_month, summed
+from colocalc.units import MONTHS_PER_YEAR
+
+
+@dataclass(frozen=True, eq=False)
+class HedgeYears:
+    """The four ratios of each contract year and, last, over the contract; each ``(..., year)``.
+
+    The loss of a year that is not whole is that of its months.
+    """
+
+    loss_usd: Array
+    gross_share: Array
+    contribution_share: Array
+    ebit_share: Array
+    cash_share: Array
+
+
+@dataclass(frozen=True, eq=False)
+class Roots:
+    """Every internal rate of return of a flow, a year, and the modified one."""
+
+    shares: tuple[float, ...]
+    modified_share: Array
+
+
+@dataclass(frozen=True, eq=False)
+class Returns:
+    """Everything that follows from contracts by month; parts that need what is not given are None or NaN.
+
+    Attributes
+    ----------
+    deal, project : Deal, Project
+        Contracts by month, and the project by period.
+    downside_dscr_factor, firm_dscr_factor, llcr_factor, plcr_factor, loan_to_value_share : ndarray (..., period)
+        The lender's view of each period.
+    values : mapping of str to ndarray
+        Metrics by id.
+    """
+
+    deal: Deal
+    project: Project | None
+    downside_dscr_factor: Array | None
+    firm_dscr_factor: Array | None
+    llcr_factor: Array | None
+    plcr_factor: Array | None
+    loan_to_value_share: Array | None
+    values: Mapping[str, Array]
+    discount_rate_share: Array
+
+    def roots(self, flow: Array) -> Roots:
+        """Every rate at which one scenario's flow is worth nothing; MIRR at the discount rate."""
+        months = self.project.months_per_period if self.project else MONTHS_PER_YEAR
+        found = per_year(finance.irr_roots(flow), months)
+        rate = per_period_share(self.discount_rate_share, months)
+        modified = per_year(finance.mirr(flow, rate, rate), months)
+        return Roots(tuple(float(share) for share in np.ravel(found) if np.isfinite(share)), modified)
+
+
+def evaluate_returns(case: Case, lease: LeaseResult | None) -> Returns | None:
+    """Contract values, returns and cover ratios; None where no contract says how long it runs."""
+    deal = evaluate_deal(case)
+    if deal is None or lease is None:
+        return None
+    project = evaluate_project(case, deal)
+    view = _lender_view(case, deal, project) if project and case.project and case.project.debt else {}
+    values = dict(_deal_values(case, deal, lease))
+    if project is not None:
+        values |= dict(_project_values(case, deal, project))
+        values |= dict(_debt_values(case, deal, project, view)) if view else {}
+    return Returns(
+        deal=deal,
+        project=project,
+        downside_dscr_factor=view.get("downside"),
+        firm_dscr_factor=view.get("firm"),
+        llcr_factor=view.get("llcr"),
+        plcr_factor=view.get("plcr"),
+        loan_to_value_share=view.get("value"),
+        values=values,
+        discount_rate_share=case.project.discount_rate_share if case.project else np.asarray(np.nan),
+    )
+
+
+def _deal_values(case: Case, deal: Deal, lease: LeaseResult) -> Iterator[tuple[str, Array]]:
+    total = np.sum(deal.revenue_usd, axis=-1)
+    yield "lease.contract_revenue_usd", total
+    yield "lease.headline_value_usd", total
+    yield "lease.firm_value_usd", np.sum(deal.firm_usd, axis=-1)
+    yield "lease.expected_value_usd", np.sum(deal.expected_usd, axis=-1)
+    pools = np.sum(deal.pool_revenue_usd, axis=-1)
+    for number, name in enumerate(case.pools.names):
+        yield f"pools.{name}.lease.contract_revenue_usd", pools[..., number]
+    if case.project is None:
+        return
+    net = np.concatenate([np.zeros_like(deal.revenue_usd[..., :1]), _contribution(deal)], axis=-1)
+    monthly = per_period_share(case.project.discount_rate_share, 1.0)
+    value = present_value_usd(flow_usd=net, discount_share=monthly)
+    multiple = lease.contribution_usd_per_yr * case.project.valuation_multiple_factor
+    worth = np.where(case.project.valuation_usd > 0.0, case.project.valuation_usd, np.nan)
+    yield "lease.capitalised_value_usd", value
+    yield "lease.capitalised_valuation_share", value / worth
+    yield "lease.multiple_value_usd", multiple
+    yield "lease.multiple_valuation_share", multiple / worth
+
+
+def _contribution(deal: Deal) -> Array:
+    return np.asarray(deal.revenue_usd - deal.power_usd - deal.operations_usd)
+
+
+def _project_values(case: Case, deal: Deal, project: Project) -> Iterator[tuple[str, Array]]:
+    terms = case.project
+    if terms is None:
+        return
+    months = project.months_per_period
+    own, owners = (
+        per_period_share(rate, months) for rate in (terms.discount_rate_share, terms.equity_discount_rate_share)
+    )
+    cash = project.cash
+    yield "lease.capital_usd", project.capital_usd
+    yield "lease.project_npv_usd", finance.npv(own, cash.project_after_tax_usd)
+    yield "lease.project_irr_share", per_year(finance.irr(cash.project_after_tax_usd), months)
+    yield "lease.project_npv_before_tax_usd", finance.npv(own, cash.project_before_tax_usd)
+    yield "lease.project_irr_before_tax_share", per_year(finance.irr(cash.project_before_tax_usd), months)
+    yield "lease.equity_npv_usd", finance.npv(owners, cash.equity_after_tax_usd)
+    yield "lease.equity_irr_share", per_year(finance.irr(cash.equity_after_tax_usd), months)
+    yield "lease.equity_moic_factor", finance.moic(cash.equity_after_tax_usd)
+    yield "lease.payback_yr", finance.payback(cash.project_after_tax_usd) * months / MONTHS_PER_YEAR
+    yield "lease.break_even_rate_usd_per_gpu_h", project.break_even_usd_per_gpu_h
+    yield "lease.levelized_cost_usd_per_gpu_h", project.levelized_usd_per_gpu_h
+    yield "lease.break_even_billed_share", _break_even_billed_share(case, deal, project)
+
+
+def per_year(rate: Array, months_per_period: float) -> Array:
+    """A rate of a period as an effective rate of a year: ``(1 + m)^(12 / months) - 1``."""
+    return np.expm1(np.log1p(rate) * MONTHS_PER_YEAR / months_per_period)
+
+
+def _break_even_billed_share(case: Case, deal: Deal, project: Project) -> Array:
+    """Undefined where a contract has a fee, which does not follow the hours."""
+    if case.lease is None or not bool(np.all(np.isnan(case.lease.fee_usd_per_month))):
+        return np.asarray(np.nan)
+    hours = np.sum(project.flows.billed_gpu_h, axis=-1) - _market_hours(deal)
+    fees = np.sum(project.flows.fees_usd, axis=-1)
+    gpus = case.pools.gpu_count
+    billed = np.sum(case.lease.billed_share * gpus, axis=-1) / np.sum(gpus * (case.lease.billed_share > 0.0), axis=-1)
+    mean = fees / np.where(hours > 0.0, hours, np.nan)
+    return np.asarray(billed * project.break_even_usd_per_gpu_h / np.where(mean > 0.0, mean, np.nan))
+
+
+def _market_hours(deal: Deal) -> Array:
+    return np.asarray(np.sum(np.where(deal.pool_market_usd > 0.0, deal.pool_billed_gpu_h, 0.0), axis=(-2, -1)))
+
+
+def _lender_view(case: Case, deal: Deal, project: Project) -> dict[str, Array]:
+    flows, loan = project.flows, project.loan
+    place = period_of_month(deal, project.months_per_period)
+    firm = flows.firm_usd - flows.opex_usd
+    cash = flows.revenue_usd - flows.opex_usd
+    late = _let_again_usd(case, deal)
+    service = np.where(loan.draw_usd > 0.0, 0.0, loan.service_usd)
+    return {
+        "firm": lender.dscr_factor(cfads_usd=firm, service_usd=service),
+        "downside": lender.dscr_factor(cfads_usd=summed(late, place) - flows.opex_usd, service_usd=service),
+        "llcr": lender.llcr_factor(
+            cfads_usd=cash,
+            interest_share=project.interest_share,
+            repaying_share=project.repaying_share,
+            debt_usd=loan.closing_usd,
+        ),
+        "plcr": lender.plcr_factor(cfads_usd=cash, interest_share=project.interest_share, debt_usd=loan.closing_usd),
+        "value": lender.loan_to_value_share(debt_usd=loan.closing_usd, value_usd=flows.value_usd),
+    }
+
+
+def _let_again_usd(case: Case, deal: Deal) -> Array:
+    """Cash by month when the last tenant to leave gives notice as early as it may, in the month of the downside case.
+
+    NaN where a contract has no notice or the market's rate is not known.
+    """
+    if case.project is None or case.project.debt is None:
+        return np.full_like(deal.revenue_usd, np.nan)
+    earliest, notice, gap = (
+        np.max(np.stack(np.broadcast_arrays(*(getattr(terms, name) for terms in case.terms))), axis=0)
+        for name in ("earliest_notice_month", "notice_months", "gap_months")
+    )
+    again = downside.let_again_usd(
+        revenue_usd=deal.cash_revenue_usd,
+        market_revenue_usd=deal.whole_market_usd,
+        given_after_count=np.maximum(case.project.debt.notice_in_month_count, earliest - deal.calendar_month[0]),
+        notice_count=notice,
+        gap_count=gap,
+    )
+    unknown = np.isnan(deal.whole_market_usd).any(axis=-1) | (notice >= NEVER_MONTHS)
+    return np.where(unknown[..., None], np.nan, again)
+
+
+def _debt_values(case: Case, deal: Deal, project: Project, view: Mapping[str, Array]) -> Iterator[tuple[str, Array]]:
+    terms = case.project.debt if case.project else None
+    if terms is None:
+        return
+    yield "lease.debt_usd", project.debt_usd
+    yield "lease.debt_share", project.debt_usd / np.where(project.capital_usd > 0.0, project.capital_usd, np.nan)
+    yield "lease.min_dscr_factor", lender.min_dscr_factor(dscr_factor=project.loan.dscr_factor)
+    yield "lease.mean_dscr_factor", lender.mean_dscr_factor(dscr_factor=project.loan.dscr_factor)
+    drawn = int(np.flatnonzero(np.any(np.atleast_2d(project.loan.draw_usd) > 0.0, axis=0)).max(initial=0))
+    yield "lease.llcr_factor", view["llcr"][..., drawn]
+    yield "lease.plcr_factor", view["plcr"][..., drawn]
+    yield "lease.min_firm_dscr_factor", lender.min_dscr_factor(dscr_factor=view["firm"])
+    yield "lease.min_downside_dscr_factor", lender.min_dscr_factor(dscr_factor=view["downside"])
+    yield (
+        "lease.firm_tenor_factor",
+        lender.firm_tenor_factor(firm_months=deal.firm_months, tenor_months=terms.tenor_months),
+    )
+
+
+def depreciation_usd_per_yr(case: Case) -> Array:
+    """Book depreciation of the first whole year; NaN without a price for every GPU under contract."""
+    if case.project is None:
+        return np.asarray(np.nan)
+    first = writing_off.book_shares(case.project, 1, MONTHS_PER_YEAR)[..., 0]
+    return hardware_usd(case) * first + data_centre_usd(case) / case.project.data_centre_life_yr
+
+
+def service_usd_per_yr(project: Project) -> tuple[Array, Array]:
+    """Mean interest and principal of a year while debt is repaid; NaN without debt."""
+    repaying = project.repaying_share
+    years = np.sum(repaying, axis=-1) * project.months_per_period / MONTHS_PER_YEAR
+    years = np.where(years > 0.0, years, np.nan)
+    interest = (project.loan.interest_usd + project.loan.fee_usd) * repaying
+    principal = (project.loan.principal_usd + project.loan.prepayment_usd) * repaying
+    return np.sum(interest, axis=-1) / years, np.sum(principal, axis=-1) / years
+
+
+def hedge_by_year(case: Case, returns: Returns | None, loss_usd_per_yr: Array) -> HedgeYears | None:
+    """The ratios of each contract year and of the contract, from flows by month; None without a loss or a calendar."""
+    if returns is None or case.loss is None:
+        return None
+    deal, contains = returns.deal, case.loss.contains
+    place = period_of_month(deal, MONTHS_PER_YEAR)
+    cost = np.zeros_like(deal.revenue_usd)
+    cost = cost + (0.0 if "power" in contains else deal.power_usd)
+    cost = cost + (0.0 if contains & {"operations", "colocation"} else deal.operations_usd)
+    fees = _with_total(summed(deal.revenue_usd + deal.market_usd, place))
+    net = fees - _with_total(summed(cost, place))
+    months = summed(deal.running_share, place)
+    loss = _with_total(months * loss_usd_per_yr[..., None] / MONTHS_PER_YEAR)
+    written, due = _charges(case, returns, months, contains)
+    ebit, cash = net - written, net - due
+    return HedgeYears(loss, *(rates.hedge_ratio(part, loss) for part in (fees, net, ebit, cash)))
+
+
+def _with_total(by_year: Array) -> Array:
+    """Years without the close, and their sum as the last."""
+    years = by_year[..., 1:]
+    return np.concatenate([years, np.sum(years, axis=-1, keepdims=True)], axis=-1)
+
+
+def _charges(case: Case, returns: Returns, months: Array, contains: frozenset[str]) -> tuple[Array, Array]:
+    """Depreciation and debt service of each year that the loss does not contain; NaN where they are not known."""
+    unknown = np.full(months.shape[-1], np.nan)
+    project = returns.project
+    if project is None or case.project is None:
+        return unknown, unknown
+
+    def yearly(flow: Array) -> Array:
+        return _with_total(by_year(flow, project.months_per_period))
+
+    book = np.zeros(months.shape[-1]) if "depreciation" in contains else yearly(project.flows.book_depreciation_usd)
+    if case.project.debt is None:
+        return book, unknown
+    interest = project.loan.interest_usd + project.loan.fee_usd
+    principal = project.loan.principal_usd + project.loan.prepayment_usd
+    due = principal + (0.0 if "interest" in contains else interest)
+    return book, yearly(due)

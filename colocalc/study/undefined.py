@@ -1,0 +1,66 @@
+"""Why a metric of contracts and their cash flow has no value: the first thing that is missing for it."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from colocalc.case import Case, ProjectCase
+from colocalc.study.leasing import hardware_usd
+
+_OF_DEBT = ("dscr", "lcr_", "lease.debt", "tenor", "hedge.cash")
+_DISCOUNTED = ("npv", "capitalised", "break_even", "levelized")
+_OF_FEES = ("lease.capitalised", "lease.multiple", "lease.contract", "lease.headline", "lease.firm_v", "lease.expected")
+_BY_NAME = {
+    "lease.min_downside_dscr_factor": "needs lease.notice, and lease.market with a rate: what the fleet earns then",
+    "lease.payback_yr": "the flows never add up to the capital",
+    "lease.break_even_billed_share": "a contract has a fee, which does not follow the hours, or no rate breaks even",
+    **dict.fromkeys(
+        ("lease.project_irr_share", "lease.project_irr_before_tax_share", "lease.equity_irr_share"),
+        "the flows have no rate of return, or several: see the table returns",
+    ),
+}
+
+
+def why_no_returns(name: str, case: Case) -> str:
+    """The first thing that a metric of contracts by month lacks.
+
+    Parameters
+    ----------
+    name : str
+        A metric id of ``colocalc.metrics.IN_TABLES``.
+    case : Case
+        A fleet with a lease.
+
+    Returns
+    -------
+    str
+    """
+    return next(_missing(name, case))
+
+
+def _missing(name: str, case: Case) -> Iterator[str]:
+    project = case.project
+    if project is None or any(np.isnan(terms.months).any() for terms in case.terms):
+        yield "needs lease.months, or months of every contract"
+        return
+    if not name.startswith(_OF_FEES) and bool(np.all(np.isnan(hardware_usd(case)))):
+        yield f"needs costs.capital_usd_per_gpu for {', '.join(project.unpriced)}"
+    if any(part in name for part in _OF_DEBT) and project.debt is None:
+        yield "needs debt"
+    yield from _lacks_finance(name, project)
+    if not case.sites.names:
+        yield "needs a site, whose power is a cost"
+    elif np.isnan(case.sites.energy_price_usd_per_mwh).any():
+        yield "needs energy_price_usd_per_mwh of every site"
+    yield _BY_NAME.get(name, "cannot be computed from these flows")
+
+
+def _lacks_finance(name: str, project: ProjectCase) -> Iterator[str]:
+    given = {
+        "valuation_multiple_factor": (project.valuation_multiple_factor, name.startswith("lease.multiple")),
+        "valuation_usd": (project.valuation_usd, name.endswith("valuation_share")),
+        "discount_rate_share": (project.discount_rate_share, any(part in name for part in _DISCOUNTED)),
+    }
+    for key, (value, is_needed) in given.items():
+        if is_needed and bool(np.all(np.isnan(value))):
+            yield f"needs finance.{key}"
