@@ -264,8 +264,9 @@ def mirr(cashflows: ArrayLike, finance_rate: ArrayLike, reinvest_rate: ArrayLike
     outlay = -npv(finance_rate, np.minimum(flows, 0.0))
     periods = flows.shape[-1] - 1
     ratio = np.where(income > 0.0, income, np.nan) / np.where(outlay > 0.0, outlay, np.nan)
-    growth = np.log(ratio) / (periods if periods else np.nan)
-    return np.expm1(growth + np.log1p(as_array(reinvest_rate)))
+    growth = np.log(ratio) / (periods or np.nan)
+    reinvest = as_array(reinvest_rate)
+    return np.expm1(growth + np.log1p(np.where(reinvest > -1.0, reinvest, np.nan)))
 
 
 def moic(cashflows: ArrayLike) -> Array:
