@@ -273,7 +273,7 @@ def rate(nper: ArrayLike, pmt: ArrayLike, pv: ArrayLike, fv: ArrayLike, when: Ar
     grid = _logs(periods)
     signs = np.sign(_balance(grid, *(term[..., None] for term in (periods, *terms[1:]))))
     turns = signs[..., 1:] * signs[..., :-1] < 0.0
-    exact = signs == 0.0
+    exact = signs[..., GRID_POINTS] == 0.0  # a rate of 0
     cell = np.argmax(turns, axis=-1)[..., None]
     low, high = (np.take_along_axis(grid, cell + step, axis=-1)[..., 0] for step in (0, 1))
     sign = np.take_along_axis(signs, cell, axis=-1)[..., 0]
@@ -281,9 +281,8 @@ def rate(nper: ArrayLike, pmt: ArrayLike, pv: ArrayLike, fv: ArrayLike, when: Ar
         middle = 0.5 * (low + high)
         below = np.sign(_balance(middle, periods, *terms[1:])) == sign
         low, high = np.where(below, middle, low), np.where(below, high, middle)
-    place = np.take_along_axis(grid, np.argmax(exact, axis=-1)[..., None], axis=-1)[..., 0]
-    count = np.count_nonzero(turns, axis=-1) + np.count_nonzero(exact, axis=-1)
-    return np.where(count == 1, np.expm1(np.where(exact.any(axis=-1), place, 0.5 * (low + high))), np.nan)
+    count = np.count_nonzero(turns, axis=-1) + exact
+    return np.where(count == 1, np.expm1(np.where(exact, 0.0, 0.5 * (low + high))), np.nan)
 
 
 def _logs(periods: Array) -> Array:
@@ -302,4 +301,5 @@ def _balance(log: Array, periods: Array, pmt: Array, pv: Array, fv: Array, start
         growth == 0.0, periods, -np.expm1(-np.abs(log) * periods) / np.where(growth == 0.0, 1.0, abs(growth))
     )
     ends = np.where(log < 0.0, pv * shrunk + fv, pv + fv * shrunk)
-    return ends + pmt * (1.0 + growth * start) * paid
+    # exp(log) is 1 + rate to the last bit, which 1 + growth is not near -100%.
+    return ends + pmt * np.exp(log * start) * paid

@@ -40,7 +40,7 @@ def _thirty(start: Dates, end: Dates) -> Array:
     first = np.minimum(_day(start), 30.0)
     last = np.where(first == 30.0, np.minimum(_day(end), 30.0), _day(end))
     months = (end.astype("datetime64[M]") - start.astype("datetime64[M]")) / np.timedelta64(1, "M")
-    return (30.0 * months + last - first) / 360.0
+    return as_array(30.0 * months + last - first) / 360.0
 
 
 def _day(dates: Dates) -> Array:

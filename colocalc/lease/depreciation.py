@@ -280,8 +280,8 @@ def macrs(life: int, convention: str = "half-year", quarter: int | None = None) 
 
     Notes
     -----
-    ``max(left * k / life, left / years left)``, rounded as the tables are, with k = 2 up to 10 years and 1.5 beyond; the
-    first year by its convention
+    ``max(left * k / life, left / years left)``, rounded as the tables are, with k = 2 up to 10 years and 1.5 beyond;
+    the first year by its convention
 
     - The shares of every life and convention add up to 1.
     - A life or convention without a table: undefined (NaN).

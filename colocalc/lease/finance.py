@@ -1,7 +1,7 @@
 """Finance functions by the names that spreadsheets and numpy-financial give them.
 
-Reference cases call them by name and by position, so they take positional arguments in the order, with the signs and with
-the defaults of numpy-financial and, where it has no such function, of Excel: the one exception to keyword-only
+Reference cases call them by name and by position, so they take positional arguments in the order, with the signs and
+with the defaults of numpy-financial and, where it has no such function, of Excel: the one exception to keyword-only
 parameters, unit suffixes and no numeric defaults. Flows and periods are the last axis; any axes may stand in front.
 """
 

@@ -4,17 +4,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from colocalc.arrays import Array, as_array
-from colocalc.lease.annuity import at_start
-from colocalc.lease.annuity import fv as value_after
+from colocalc.lease.annuity import annuity, at_start
 from colocalc.lease.annuity import pmt as level_payment
 
 
-def _interest(rate: Array, per: Array, nper: Array, pv: Array, fv: Array, start: Array) -> Array:
-    level = level_payment(rate, nper, pv, fv, start)
-    owed = value_after(rate, per - 1.0, level, pv, start) / (1.0 + rate * start)
-    # Paid at the beginning, the first payment is all principal.
-    share = np.where((start == 1.0) & (per == 1.0), 0.0, owed * rate)
-    return np.where((per >= 1.0) & (per <= nper), share, np.nan)
+def _discount(rate: Array, periods: Array) -> Array:
+    with np.errstate(over="ignore"):
+        return np.exp(-periods * np.log1p(np.where(rate > -1.0, rate, np.nan)))
 
 
 def ipmt(
@@ -44,7 +40,7 @@ def ipmt(
 
     Notes
     -----
-    ``rate * fv(rate, per - 1, pmt, pv, when) / (1 + rate when)``
+    ``pmt - ppmt``, which is the rate times the balance before
 
     - A rate of 0: 0.
     - The first of payments at the beginning: 0.
@@ -54,8 +50,7 @@ def ipmt(
     ----------
     numpy-financial 1.0.0, ``ipmt``.
     """
-    terms = (as_array(term) for term in (rate, per, nper, pv, fv))
-    return _interest(*terms, start=at_start(when))
+    return level_payment(rate, nper, pv, fv, when) - ppmt(rate, per, nper, pv, fv, when)
 
 
 def ppmt(
@@ -85,16 +80,23 @@ def ppmt(
 
     Notes
     -----
-    ``pmt - ipmt``
+    ``-(pv + fv) (1 + rate)^-(nper - per + 1) / a`` with ``a = (1 - (1 + rate)^-nper) / rate``, over 1 + rate for
+    payments at the beginning
 
     - A rate of 0: the payment.
+    - The first of payments at the beginning: the payment.
     - A payment before the first or after the last: undefined (NaN).
 
     References
     ----------
     numpy-financial 1.0.0, ``ppmt``.
     """
-    return level_payment(rate, nper, pv, fv, when) - ipmt(rate, per, nper, pv, fv, when)
+    r, place, periods, start = as_array(rate), as_array(per), as_array(nper), at_start(when)
+    lent = as_array(pv) + as_array(fv)
+    paid = -lent * _discount(r, periods - place + 1.0) / annuity(r, periods) / (1.0 + r * start)
+    first = (start == 1.0) & (place == 1.0)
+    share = np.where(first, level_payment(r, periods, pv, fv, start), paid)
+    return np.where((place >= 1.0) & (place <= periods), share, np.nan)
 
 
 def cumprinc(
@@ -124,7 +126,8 @@ def cumprinc(
 
     Notes
     -----
-    ``balance after the last - balance before the first``
+    ``-pv (1 + rate)^-(nper - end) a(end - start + 1) / a(nper)`` with ``a(n) = (1 - (1 + rate)^-n) / rate``; at the
+    beginning as ``ppmt``
 
     - All payments: ``-pv``.
     - One payment: ``ppmt``.
@@ -134,17 +137,13 @@ def cumprinc(
     ----------
     Excel function reference, CUMPRINC.
     """
-    first, last, periods = as_array(start), as_array(end), as_array(nper)
-    level = level_payment(rate, periods, pv, when=when)
-    owed = [_owed(as_array(rate), count, level, as_array(pv), at_start(when)) for count in (first - 1.0, last)]
+    r, first, last, periods = as_array(rate), as_array(start), as_array(end), as_array(nper)
+    early, lent = at_start(when), as_array(pv)
+    share = _discount(r, periods - last) * annuity(r, last - first + 1.0) / annuity(r, periods)
+    # Paid at the beginning, the first payment holds no interest.
+    spared = np.where((early == 1.0) & (first == 1.0), r, 0.0)
     inside = (first >= 1.0) & (first <= last) & (last <= periods)
-    return np.where(inside, owed[1] - owed[0], np.nan)
-
-
-def _owed(rate: Array, paid: Array, level: Array, pv: Array, start: Array) -> Array:
-    """Balance just after so many payments."""
-    after = -value_after(rate, paid, level, pv, start) / (1.0 + rate * start)
-    return np.where(paid == 0.0, pv, after)
+    return np.where(inside, -lent * (share + spared) / (1.0 + r * early), np.nan)
 
 
 def cumipmt(

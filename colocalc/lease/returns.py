@@ -265,7 +265,8 @@ def mirr(cashflows: ArrayLike, finance_rate: ArrayLike, reinvest_rate: ArrayLike
     periods = flows.shape[-1] - 1
     ratio = np.where(income > 0.0, income, np.nan) / np.where(outlay > 0.0, outlay, np.nan)
     growth = np.log(ratio) / (periods or np.nan)
-    return np.expm1(growth + np.log1p(as_array(reinvest_rate)))
+    reinvest = as_array(reinvest_rate)
+    return np.expm1(growth + np.log1p(np.where(reinvest > -1.0, reinvest, np.nan)))
 
 
 def moic(cashflows: ArrayLike) -> Array:

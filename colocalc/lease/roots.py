@@ -1,9 +1,10 @@
 """Every rate at which cash flows are worth nothing.
 
-With x = log(1 + r) the present value of flows a at times t is ``sum(a exp(-x t))``. It is scanned on a grid of x on both
-sides of 0, each side scaled by the exponential that keeps all terms at or below their flow, so that hundreds of months
-neither overflow near r = -1 nor vanish at high rates. A change of sign is a bracket; an extremum between two grid points
-of one sign is looked up too, so a pair of roots that a grid steps over is found, and so is a root that only touches 0.
+With x = log(1 + r) the present value of flows a at times t is ``sum(a exp(-x t))``. Rows that change sign once have one
+root (Descartes), which Newton's method finds at once. Others are scanned on a grid of x on both sides of 0, each side
+scaled by the exponential that keeps all terms at or below their flow, so that hundreds of months neither overflow near
+r = -1 nor vanish at high rates. A change of sign is a bracket. An extremum towards 0 between two points is looked up too:
+a pair of roots that a grid steps over is found, and so is a root that only touches 0.
 """
 
 from dataclasses import dataclass
@@ -42,7 +43,8 @@ class _Side:
             grid: Array = flows @ np.exp(-self.times.T * self.distance)
             return grid
         weights = np.exp(-self.times[:, :, None] * self.distance[:, None, :])
-        return np.matmul(flows[:, None, :], weights)[:, 0, :]
+        each: Array = np.matmul(flows[:, None, :], weights)
+        return each[:, 0, :]
 
     def rows(self, rows: Index) -> "_Side":
         """The same side of some rows."""
@@ -164,10 +166,10 @@ def _scan(flows: Array, times: Array, several: NDArray[np.bool_]) -> tuple[Index
     parts += [_between(side.rows(many), sign[many]) for side, sign in zip((before, after), signs, strict=True)]
     rows = np.concatenate([parts[0][0], parts[1][0], many[parts[2][0]], many[parts[3][0]]])
     logs = np.concatenate([-parts[0][1], parts[1][1], -parts[2][1], parts[3][1]])
-    return _distinct(flows, (before, after), rows, logs)
+    return _distinct((before, after), rows, logs)
 
 
-def _distinct(flows: Array, sides: tuple[_Side, _Side], rows: Index, logs: Array) -> tuple[Index, Array]:
+def _distinct(sides: tuple[_Side, _Side], rows: Index, logs: Array) -> tuple[Index, Array]:
     """Roots by row and ascending, each once: those with nothing but rounding between them are one."""
     order = np.lexsort((logs, rows))
     rows, logs = rows[order], logs[order]

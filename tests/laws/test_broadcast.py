@@ -20,6 +20,11 @@ from numpy.typing import ArrayLike
 import colocalc.lease
 import colocalc.mfu
 import colocalc.mfu.predict
+from colocalc.lease.annuity import annuity
+from colocalc.lease.dates import DAY_COUNTS, xirr, xnpv, years_from_first
+from colocalc.lease.depreciation import macrs, straight_line_tax_half_year
+from colocalc.lease.returns import irr_roots, only_root, present_values
+from colocalc.lease.roots import real_roots
 from colocalc.mfu.cut import Cut
 from colocalc.mfu.exchange import ALGORITHMS, Links, collective_s, data_parallel_s
 from colocalc.mfu.job import ISOLATIONS, SPLITS, Job, each, on_job_axis, partitioned
@@ -38,6 +43,36 @@ POOLS = 3
 
 # Three values of every quantity, in the domain of each kernel that takes it; ordinary ones first, then limits.
 SAMPLES: dict[str, tuple[float, float, float]] = {
+    "advance_rate_cap": (0.8, 0.5, np.nan),
+    "capex": (4e7, 7.95e9, 0.0),
+    "cashflows": (-120.0, 70.0, 80.0),
+    "cfads": (1.1e7, 9e6, -2e6),
+    "cost": (3e7, 1e6, 2_400.0),
+    "debt": (2.8e7, 1e6, 0.0),
+    "dscr": (1.4, 2.0, 0.0),
+    "end": (4.0, 3.0, 36.0),
+    "end_period": (4.0, 2.5, 1.0),
+    "factor": (2.0, 1.5, 6.0),
+    "finance_rate": (0.1, 0.05, -1.0),
+    "fv": (-5e3, 2e4, 0.0),
+    "interest": (0.09, 0.05, 0.0),
+    "life": (5.0, 10.0, 4.0),
+    "month": (7.0, 12.0, 1.0),
+    "no_switch": (0.0, 1.0, 0.0),
+    "nper": (36.0, 60.0, 1.0),
+    "opex_per_yr": (3e6, 4e8, 0.0),
+    "per": (5.0, 36.0, 1.0),
+    "period": (2.0, 4.0, 1.0),
+    "periods": (5.0, 20.0, 0.0),
+    "pmt": (-300.0, -1_200.0, 0.0),
+    "pv": (8e3, 1.5e4, 0.0),
+    "reinvest_rate": (0.12, 0.03, 0.0),
+    "salvage": (3e6, 1e5, 0.0),
+    "start": (2.0, 3.0, 1.0),
+    "start_period": (0.0, 0.5, 1.0),
+    "utilization": (1.0, 0.8, 0.0),
+    "when": (0.0, 1.0, 0.0),
+    "years": (6.0, 5.0, 0.0),
     "activation_bytes": (2.0, 1.0, 4.0),
     "actual_util": (0.8, 0.3, 0.0),
     "added_cost_usd_per_yr": (1e8, 0.0, 4e8),
@@ -326,6 +361,11 @@ SAMPLES: dict[str, tuple[float, float, float]] = {
 OF_RECORDS = {collective_s, data_parallel_s, compose, each}
 # A search lists what there is to choose from: its axis is that of the layouts, and it has tests of its own.
 PARTS_OF_A_SEARCH = {every_choice, enumerate_layouts, search, rank}
+# Money on dates takes words, and a list of roots is as long as the most of them: they have laws of their own below. What
+# they are made of takes arrays that are of a shape already; a table of the tax code has no scenarios.
+OF_WORDS = {xnpv, xirr, years_from_first, irr_roots}
+PARTS_OF_FINANCE = {annuity, present_values, only_root, real_roots}
+TABLES = {macrs, straight_line_tax_half_year}
 PARTS_OF_A_STEP = (Job, Cut)
 PARTS_OF_A_PREDICTION = (Dimensions, Chip, Plan, Stack, Constants, Setup)
 
@@ -351,7 +391,11 @@ def _title(function: Callable[..., Any]) -> str:
 
 
 PUBLIC = sorted(_public(), key=_title)
-KERNELS = [function for function in PUBLIC if all(kind == ArrayLike for kind in _annotations(function))]
+KERNELS = [
+    function
+    for function in PUBLIC
+    if function not in OF_WORDS and all(kind in {ArrayLike, ArrayLike | None} for kind in _annotations(function))
+]
 
 
 def _stated_shapes(function: Callable[..., Any]) -> tuple[dict[str, str], str]:
@@ -401,7 +445,10 @@ def _same_array(found: Any, expected: Any) -> None:
 def test_every_kernel_is_under_a_law():
     parts = {*PARTS_OF_A_STEP, *PARTS_OF_A_PREDICTION}
     of_parts = {function for function in PUBLIC if set(_annotations(function)) & parts}
-    assert set(PUBLIC) == {*KERNELS, *OF_RECORDS, *PARTS_OF_A_SEARCH, *of_parts}
+    assert set(PUBLIC) == {
+        *(*KERNELS, *OF_RECORDS, *OF_WORDS, *TABLES),
+        *(*PARTS_OF_A_SEARCH, *PARTS_OF_FINANCE, *of_parts),
+    }
     assert {name for kernel in KERNELS for name in inspect.signature(kernel).parameters} == set(SAMPLES)
 
 
@@ -447,6 +494,40 @@ def test_scenarios_on_axes_of_their_own_give_the_grid(kernel):
 
 def _line(kernel: Callable[..., Any], value: Any, lead: dict[str, Any], first: str, rest: list[str]) -> Any:
     return kernel(**{first: value}, **{name: lead[name] for name in rest})
+
+
+# Money on dates, and roots
+
+DATES = np.array(
+    [
+        ["2026-01-31", "2027-03-15", "2028-02-29"],
+        ["2026-12-31", "2026-01-01", "2030-06-30"],
+        ["2024-02-29", "2024-08-31", "2025-02-28"],
+    ]
+)
+FLOWS = np.array([[-100.0, 60.0, 70.0], [50.0, -90.0, 60.0], [-1.0, 0.5, 0.2]])
+
+
+@pytest.mark.parametrize("day_count", DAY_COUNTS)
+def test_stacked_dates_give_stacked_values_and_rates(day_count):
+    rates = np.array([0.09, 0.0, -0.5])
+    for dates in (DATES, np.broadcast_to(DATES[0], (3, 3))):
+        values = [xnpv(rates[row], FLOWS[row], dates[row], day_count) for row in range(3)]
+        _same(xnpv(rates, FLOWS, dates, day_count), np.stack(values))
+        years = [years_from_first(dates[row], day_count) for row in range(3)]
+        _same(years_from_first(dates, day_count), np.stack(years))
+        _same(xirr(FLOWS, dates, day_count), np.stack([xirr(FLOWS[row], dates[row], day_count) for row in range(3)]))
+    _same(xirr(FLOWS, DATES[0], day_count), np.stack([xirr(flows, DATES[0], day_count) for flows in FLOWS]))
+
+
+def test_stacked_flows_give_stacked_roots():
+    flows = np.array([[-100.0, 230.0, -132.0], [-100.0, 60.0, 70.0], [1.0, 2.0, 3.0], [-100.0, 200.0, -100.0]])
+    alone = [irr_roots(row) for row in flows]
+    found = irr_roots(flows.reshape(2, 2, 3)).reshape(4, -1)
+    assert found.shape[1] == max(len(row) for row in alone)
+    for row, roots in zip(found, alone, strict=True):
+        _same(row[: len(roots)], roots)
+        assert np.isnan(row[len(roots) :]).all()
 
 
 # Kernels of records
