@@ -201,14 +201,14 @@ def sla_credit_usd(
 
     - Available as promised, to the point: no credit.
     - Several tiers missed: the largest credit alone.
-    - A threshold of 0: no credit.
+    - A threshold of 0, or no tier at all: no credit.
 
     References
     ----------
     The service credits of cloud agreements, a share of the month's charge by tiers of availability.
     """
     missed = as_array(availability_share)[..., None] < as_array(sla_threshold_share)[..., None, None, :]
-    credit: Array = np.max(np.where(missed, as_array(sla_credit_share)[..., None, None, :], 0.0), axis=-1)
+    credit: Array = np.max(np.where(missed, as_array(sla_credit_share)[..., None, None, :], 0.0), axis=-1, initial=0.0)
     return as_array(revenue_usd) * credit
 
 
