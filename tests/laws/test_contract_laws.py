@@ -292,3 +292,50 @@ def test_months_at_forward_prices_are_worth_their_term_at_its_rate(quotes, disco
         assert np.sum(path[:term] * weight[:term]) == pytest.approx(
             rate * weight[:term].sum(), rel=1e-9, abs=1e-9 * term
         )
+
+
+# The same, counted one case at a time
+
+
+@LAWS
+@given(terms=TERMS, notice_share=SHARE)
+def test_the_expected_value_is_the_mean_over_every_time_at_which_notice_may_be_given(terms, notice_share):
+    under = _terms(terms)
+    start, end, notice = under["start_month"], under["end_month"], under["notice_months"]
+
+    def paid(until):
+        return covered_share(calendar_month=MONTHS, start_month=start, end_month=min(until, end))
+
+    expected, stayed = np.zeros(48), 1.0
+    for month in range(1, 100):
+        if month >= terms["initial"]:
+            expected += stayed * notice_share * paid(start + month + notice)
+            stayed *= 1.0 - notice_share
+    expected += stayed * paid(end)
+    alive = alive_share(**under, notice_share=notice_share)
+    np.testing.assert_allclose(paid(end) * alive, expected, rtol=1e-11, atol=1e-12)
+
+
+@LAWS
+@given(delivery=INSTANT, ramp=SPAN.filter(lambda span: span > 0), end=INSTANT)
+def test_the_gpus_of_a_month_are_the_mean_of_those_of_its_instants(delivery, ramp, end):
+    grid = (np.arange(1_024) + 0.5) / 1_024
+    instants = MONTHS[:, None] + grid
+    there = np.clip((instants - delivery) / ramp, 0.0, 1.0) * (instants < end)
+    found = ramped_gpu_count(
+        gpu_count=[1.0], calendar_month=MONTHS, delivery_month=[delivery], ramp_months=[ramp], end_month=end
+    )
+    np.testing.assert_allclose(found[0], there.mean(axis=-1), atol=2e-3)
+
+
+@LAWS
+@given(start=INSTANT, step=st.floats(-0.5, 0.5))
+def test_the_factor_of_a_month_is_the_mean_of_those_of_its_instants_under_contract(start, step):
+    grid = (np.arange(1_024) + 0.5) / 1_024
+    instants = MONTHS[:, None] + grid
+    under = instants > start
+    prices = np.where(under, (1.0 + step) ** np.floor(np.maximum(instants - start, 0.0) / 12.0), 0.0)
+    count = under.sum(axis=-1)
+    expected = np.where(count > 0, prices.sum(axis=-1) / np.maximum(count, 1), 1.0)
+    factor = escalation_factor(calendar_month=MONTHS, start_month=start, escalator_share=step)
+    np.testing.assert_allclose(factor, expected, atol=2e-3)
