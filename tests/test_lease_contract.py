@@ -146,8 +146,9 @@ def test_of_several_tiers_missed_the_largest_credit_counts_alone():
     np.testing.assert_array_equal(_credit([0.995, 0.98, 0.90], [0.99, 0.95], [0.1, 0.3]), [0, 10, 30])
 
 
-def test_a_threshold_of_zero_credits_nothing():
+def test_a_threshold_of_zero_or_no_tier_credits_nothing():
     assert not _credit([0.0, 0.5], [0.0], [1.0]).any()
+    assert not _credit([0.0, 0.5], [], []).any()
 
 
 def test_power_passed_on_is_a_wash():

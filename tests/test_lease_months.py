@@ -1,7 +1,7 @@
 """Facts about the calendar of a contract."""
 
 import calendar
-import datetime
+import datetime as dt
 
 import numpy as np
 import pytest
@@ -61,7 +61,7 @@ def test_june_2026_to_may_2029_is_35_full_months_after_the_first():
     share = covered_share(calendar_month=months, start_month=start, end_month=end)
     assert share.sum() == 35
     hours = (share * month_h(calendar_month=months, leap_day_count=1.0)).sum()
-    assert hours == 24 * (datetime.date(2029, 6, 1) - datetime.date(2026, 7, 1)).days
+    assert hours == 24 * (dt.date(2029, 6, 1) - dt.date(2026, 7, 1)).days
 
 
 def test_months_at_the_ends_are_covered_by_their_days():

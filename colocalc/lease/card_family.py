@@ -120,7 +120,7 @@ def lowest_rate_usd_per_gpu_h(
     The bounds of a variable on the intersection of a hyperplane and a box.
     """
     w, low, high = (as_array(each) for each in (weight, low_usd_per_gpu_h, high_usd_per_gpu_h))
-    return np.maximum(low, _rate_left(w, low, high, high, as_array(mean_rate_usd_per_gpu_h)))
+    return np.maximum(low, _rate_left(w, high, low, (low, high), as_array(mean_rate_usd_per_gpu_h)))
 
 
 def highest_rate_usd_per_gpu_h(
@@ -161,17 +161,17 @@ def highest_rate_usd_per_gpu_h(
     The bounds of a variable on the intersection of a hyperplane and a box.
     """
     w, low, high = (as_array(each) for each in (weight, low_usd_per_gpu_h, high_usd_per_gpu_h))
-    return np.minimum(high, _rate_left(w, low, high, low, as_array(mean_rate_usd_per_gpu_h)))
+    return np.minimum(high, _rate_left(w, low, high, (low, high), as_array(mean_rate_usd_per_gpu_h)))
 
 
-def _rate_left(weight: Array, low: Array, high: Array, others: Array, mean: Array) -> Array:
-    """The rate of each pool when all others have the rates given; its own for weight 0, NaN where no card fits."""
+def _rate_left(weight: Array, others: Array, own: Array, band: tuple[Array, Array], mean: Array) -> Array:
+    """The rate of each pool when the others have those given; its own for weight 0, NaN where no card fits the band."""
     total = np.sum(np.broadcast_to(weight, np.broadcast_shapes(weight.shape, others.shape)), axis=-1)
-    least, most = (np.sum(weight * edge, axis=-1) for edge in (low, high))
+    least, most = (np.sum(weight * edge, axis=-1) for edge in band)
     wanted = mean * total
     slack = ROUNDING * np.abs(wanted)
     fits = (least <= wanted + slack) & (wanted <= most + slack)
     given = np.sum(weight * others, axis=-1)
     left = np.where(fits, wanted - given, np.nan)[..., None]
-    # w r_i = wanted - (given - w others_i), written so that nothing large is subtracted twice.
-    return others + left / np.where(weight > 0.0, weight, np.inf)
+    # w r_i = wanted - (given - w others_i); what is left is NaN where no card fits, and so is its product with 0.
+    return np.where(weight > 0.0, others + left / np.where(weight > 0.0, weight, 1.0), own + 0.0 * left)

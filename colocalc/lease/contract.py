@@ -18,7 +18,7 @@ def escalation_factor(*, calendar_month: ArrayLike, start_month: ArrayLike, esca
     start_month : array_like (...)
         Instant at which the contract starts.
     escalator_share : array_like (...)
-        Step of a year, such as 0.03; negative where the price falls.
+        Step of a year, such as 0.03; negative where the price falls, and above -1.
 
     Returns
     -------
@@ -41,11 +41,9 @@ def escalation_factor(*, calendar_month: ArrayLike, start_month: ArrayLike, esca
     """
     elapsed = as_array(calendar_month) - as_array(start_month)[..., None]
     step = as_array(escalator_share)[..., None]
-    since, until = np.maximum(elapsed, 0.0), elapsed + 1.0
-    years = np.floor((since + SLACK_MONTHS) / MONTHS_PER_YEAR)
-    late = np.maximum(until - MONTHS_PER_YEAR * (years + 1.0), 0.0)
-    width = until - since
-    late = late / np.where(width > 0.0, width, 1.0)
+    years = np.maximum(np.floor((elapsed + SLACK_MONTHS) / MONTHS_PER_YEAR), 0.0)
+    # A month that holds an anniversary is under contract from its first day.
+    late = np.maximum(elapsed + 1.0 - MONTHS_PER_YEAR * (years + 1.0), 0.0)
     return np.power(1.0 + step, years) * (1.0 + step * late)
 
 
@@ -201,14 +199,14 @@ def sla_credit_usd(
 
     - Available as promised, to the point: no credit.
     - Several tiers missed: the largest credit alone.
-    - A threshold of 0: no credit.
+    - A threshold of 0, or no tier at all: no credit.
 
     References
     ----------
     The service credits of cloud agreements, a share of the month's charge by tiers of availability.
     """
     missed = as_array(availability_share)[..., None] < as_array(sla_threshold_share)[..., None, None, :]
-    credit: Array = np.max(np.where(missed, as_array(sla_credit_share)[..., None, None, :], 0.0), axis=-1)
+    credit: Array = np.max(np.where(missed, as_array(sla_credit_share)[..., None, None, :], 0.0), axis=-1, initial=0.0)
     return as_array(revenue_usd) * credit
 
 

@@ -193,3 +193,51 @@ def uncommitted_gpu_h(*, available_gpu_h: ArrayLike, sold_share: ArrayLike, take
     """
     beyond = as_array(sold_share) - as_array(take_or_pay_share)[..., None]
     return as_array(available_gpu_h) * np.maximum(beyond, 0.0)
+
+
+def renewal_gpu_h(
+    *,
+    gpu_count: ArrayLike,
+    calendar_month: ArrayLike,
+    month_h: ArrayLike,
+    end_month: ArrayLike,
+    gap_months: ArrayLike,
+    renewal_share: ArrayLike,
+) -> Array:
+    """GPU-hours sold after the contract, at whatever the market pays then.
+
+    Parameters
+    ----------
+    gpu_count : array_like (..., pool)
+        GPUs once all are delivered.
+    calendar_month : array_like (..., month)
+        Calendar months since the year 0, whole.
+    month_h : array_like (..., month)
+        Hours of the month.
+    end_month : array_like (...)
+        Instant at which the contract is over.
+    gap_months : array_like (...)
+        Time until the GPUs earn again.
+    renewal_share : array_like (..., pool)
+        Share of hours sold then.
+
+    Returns
+    -------
+    ndarray (..., pool, month)
+        Hours sold after the contract [gpu_h].
+
+    Notes
+    -----
+    ``n h s max(0, m + 1 - max(m, end + gap))``
+
+    - Up to the end and through the gap: 0.
+    - Without a gap, the month of the end is shared by its days.
+    - No renewal: 0.
+
+    References
+    ----------
+    Arithmetic.
+    """
+    month, again = as_array(calendar_month), (as_array(end_month) + as_array(gap_months))[..., None]
+    hours = as_array(month_h) * np.maximum(month + 1.0 - np.maximum(month, again), 0.0)
+    return (as_array(gpu_count) * as_array(renewal_share))[..., None] * hours[..., None, :]

@@ -11,6 +11,7 @@ from colocalc.lease.months import SLACK_MONTHS
 from colocalc.units import MONTHS_PER_YEAR
 
 NEVER_MONTHS = 1e6  # a notice so long that nobody sees its end; differences of infinities are none
+NOTHING_MONTHS = 1e-300  # stands for no time in a denominator whose numerator is 0 then
 
 
 def firm_share(
@@ -56,9 +57,8 @@ def firm_share(
     """
     since, until = _under_contract(calendar_month, start_month, end_month)
     last = (as_array(earliest_notice_month) + as_array(notice_months))[..., None]
-    width = until - since
-    kept = np.maximum(np.minimum(until, last) - since, 0.0)
-    return np.where(width > 0.0, kept / np.where(width > 0.0, width, 1.0), 0.0)
+    kept: Array = np.maximum(np.minimum(until, last) - since, 0.0)
+    return kept / np.maximum(until - since, NOTHING_MONTHS)
 
 
 def alive_share(
@@ -114,11 +114,10 @@ def alive_share(
     first = np.minimum(as_array(notice_months)[..., None], NEVER_MONTHS) + np.maximum(waited, 1.0)
     times, split = _whole_and_rest(since - start - first)
     width = until - since
-    early = np.minimum((1.0 - split) / np.where(width > 0.0, width, 1.0), 1.0)
-    stays = 1.0 - as_array(notice_share)[..., None]
-    alive = np.power(stays, np.maximum(times + 1.0, 0.0))
-    left = np.where(times >= -1.0, stays, 1.0)
-    alive = alive * (early + (1.0 - early) * left)
+    # The part of the month after the next such time.
+    late = np.maximum(width + split - 1.0, 0.0) * (times >= -1.0) / np.maximum(width, NOTHING_MONTHS)
+    leaves = as_array(notice_share)[..., None]
+    alive = np.power(1.0 - leaves, np.maximum(times + 1.0, 0.0)) * (1.0 - leaves * late)
     return np.where(as_array(calendar_month) < as_array(end_month)[..., None], alive, 0.0)
 
 

@@ -25,6 +25,7 @@ from colocalc.lease.dates import DAY_COUNTS, xirr, xnpv, years_from_first
 from colocalc.lease.depreciation import macrs, straight_line_tax_half_year
 from colocalc.lease.returns import irr_roots, only_root, present_values
 from colocalc.lease.roots import real_roots
+from colocalc.lease.statement import evaluate_contract
 from colocalc.mfu.cut import Cut
 from colocalc.mfu.exchange import ALGORITHMS, Links, collective_s, data_parallel_s
 from colocalc.mfu.job import ISOLATIONS, SPLITS, Job, each, on_job_axis, partitioned
@@ -325,6 +326,7 @@ SAMPLES: dict[str, tuple[float, float, float]] = {
     "escalator_share": (0.03, -0.05, 0.0),
     "fee_usd_per_month": (1.25e9, 9.2e8, 0.0),
     "fees_usd": (1.25e9, 1e6, 0.0),
+    "gap_months": (2.0, 0.25, 0.0),
     "high_usd_per_gpu_h": (3.0, 5.0, 6.0),
     "leap_day_count": (1.0, 0.0, 1.0),
     "low_usd_per_gpu_h": (2.0, 1.5, 2.5),
@@ -341,6 +343,7 @@ SAMPLES: dict[str, tuple[float, float, float]] = {
     "prepayment_usd": (1.9e9, 1e5, 0.0),
     "ramp_months": (0.0, 3.0, 12.5),
     "rate_usd_per_gpu_h": (2.2, 2.9, np.nan),
+    "renewal_share": (0.7, 1.0, 0.0),
     "revenue_usd": (1.25e9, 1e6, 0.0),
     "signing_month": (24_317.5, 24_332.0, 24_300.0),
     "sla_credit_share": (0.1, 0.25, 0.0),
@@ -358,7 +361,7 @@ SAMPLES: dict[str, tuple[float, float, float]] = {
 # Kernels that take links, a word or a mapping have laws of their own below, and so have jobs. What works on a job, its
 # cut or one of its parts is part of the step model and is under the law of steps; what works on the facts of a prediction, or on what is
 # set up from them, is part of the predicted step or of its memory and is under the law of predictions.
-OF_RECORDS = {collective_s, data_parallel_s, compose, each}
+OF_RECORDS = {collective_s, data_parallel_s, compose, each, evaluate_contract}
 # A search lists what there is to choose from: its axis is that of the layouts, and it has tests of its own.
 PARTS_OF_A_SEARCH = {every_choice, enumerate_layouts, search, rank}
 # Money on dates takes words, and a list of roots is as long as the most of them: they have laws of their own below. What
