@@ -7,7 +7,7 @@ What a catalog lacks, its date, is that of the file unless ``@DATE`` stands behi
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,14 +17,14 @@ from colocalc.errors import ColocalcError, did_you_mean, printable, quoted
 from colocalc.prices.aggregate import Priced, priced
 from colocalc.prices.findings import remarks
 from colocalc.prices.listing import read_listing
-from colocalc.prices.rows import MAX_BYTES, Rows
+from colocalc.prices.own import OwnRate, is_date, read_own
+from colocalc.prices.rows import MAX_BYTES
 from colocalc.reading import read_bytes
 
 _DATED = re.compile(r"(.*)@(\d[\d-]*)", re.DOTALL)
-_A_DATE = re.compile(r"\d{4}-\d{2}(?:-\d{2})?")
 _TITLES: Final = {"skypilot": "SkyPilot catalog", "gpuhunt": "gpuhunt catalog", "own": "price list"}
 _SHOWN_CHARACTERS = 80
-_OWN_COLUMNS: Final = ("gpu", "term", "rate_usd_per_gpu_h")
+_NAMED = 10
 
 
 @dataclass(frozen=True)
@@ -77,19 +77,9 @@ def price_file(text: str) -> PriceFile | None:
         return None
     if not file:
         raise ColocalcError(f"should be {kind}:FILE or {kind}:FILE@DATE", where=text)
-    if as_of is not None and not _is_date(as_of):
+    if as_of is not None and not is_date(as_of):
         raise ColocalcError(f"should end in a date such as @2026-05-08, not @{as_of}", where=text)
     return PriceFile(text, kind, file, as_of)
-
-
-def _is_date(text: str) -> bool:
-    if not _A_DATE.fullmatch(text):
-        return False
-    try:
-        date.fromisoformat(text + "-01"[len(text) - 7 :])
-    except ValueError:
-        return False
-    return True
 
 
 @dataclass(frozen=True)
@@ -100,14 +90,14 @@ class CardFromFile:
     ----------
     card : Map
         The raw card, to stand under ``cards`` in a fleet.
-    source : Map or None
+    source : Map
         The entry for ``sources`` that its rates cite under the card's name.
     notes : tuple of str
         What was left out, taken for granted, or looks wrong, with lines.
     """
 
     card: yamlio.Map
-    source: yamlio.Map | None
+    source: yamlio.Map
     notes: tuple[str, ...]
 
 
@@ -163,7 +153,7 @@ def _check_regions(found: Sequence[Priced], wanted: Iterable[str | None], path: 
     known = sorted({region for one in found for region in one.regions})
     for region in wanted:
         if region is not None and region not in known:
-            hint = did_you_mean(region, known) or f"it has {', '.join(_short(name) for name in known[:10])}"
+            hint = did_you_mean(region, known) or f"it has {', '.join(map(quoted, filter(None, known[:_NAMED])))}"
             raise ColocalcError(f"has no region {quoted(region)}", where=str(path), hint=hint)
 
 
@@ -193,35 +183,24 @@ def _card(given: PriceFile, about: str, as_of: str, dated: str) -> yamlio.Map:
 
 
 def _own(given: PriceFile, path: Path, source: bytes) -> CardFromFile:
-    """A CSV file with the columns of a card's rates, each row with its place, so that faults have their lines."""
-    file = str(path)
-    rows = Rows(source, file, _OWN_COLUMNS)
-    rates, lines = [], []
-    for cells in rows:
-        rates.append(_own_rate(rows, cells))
-        lines.append(rows.line)
-    if not rates:
-        rows.fault("no rows behind the header", line=1)
-    rows.finish()
-    dates = [str(rate["as_of"]) for rate in rates if _is_date(str(rate.get("as_of", "")))]
+    """A CSV file with the columns of a card's rates: they are taken as they are."""
+    found = read_own(source, str(path))
+    dates = [row.as_of for row in found if row.as_of]
     as_of, whence = (max(dates), "its latest price") if dates and given.as_of is None else _as_of(given, path)
     about = f"{_TITLES['own']} {_short(path.name)}"
     card = _card(given, about, as_of, f"as of {as_of}, {whence}")
-    card.file = file
-    listed = _list(rates, file)
-    listed.values_at[:] = [yamlio.Mark(line, 1) for line in lines]
-    yamlio.put(card, "rates", listed, file=file)
-    return CardFromFile(card, None, (f"{_short(given.name)}: prices as of {as_of}, {whence}",))
+    rates = [_own_rate(given.name, row) for row in found]
+    yamlio.put(card, "rates", _list(rates, str(path)))
+    entry = _map(str(path), title=about, date=as_of, kind="own", note=whence)
+    return CardFromFile(card, entry, (f"{_short(given.name)}: prices as of {as_of}, {whence}",))
 
 
-def _own_rate(rows: Rows, cells: list[str]) -> yamlio.Map:
-    rate, mark = yamlio.new_map(rows.name), yamlio.Mark(rows.line, 1)
-    for column, cell in zip(rows.header, cells, strict=True):
-        value: Any = cell.strip()
-        if column == "rate_usd_per_gpu_h":
-            value = rows.number(value, column)
-        if value not in {None, ""}:
-            yamlio.put(rate, column, value, mark=mark)
+def _own_rate(source: str, row: OwnRate) -> yamlio.Map:
+    figure = _map(source, value=row.rate_usd_per_gpu_h, source=source)
+    rate = _map(source, gpu=row.gpu, term=row.term, rate_usd_per_gpu_h=figure)
+    for key, value in (("region", row.region), ("as_of", row.as_of)):
+        if value:
+            yamlio.put(rate, key, value)
     return rate
 
 

@@ -1,6 +1,6 @@
 """What a reader of an imported card should know: rows left out, names guessed, prices and counts that look wrong."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from colocalc.catalog import Catalog
 from colocalc.errors import quoted
@@ -51,22 +51,25 @@ def _left_out(listing: Listing) -> Iterator[str]:
 def _names(listing: Listing, catalog: Catalog) -> Iterator[str]:
     names = Names(catalog)
     unknown: dict[str, int] = {}
-    guessed: dict[tuple[str, str], int] = {}
+    guessed: dict[str, tuple[set[str], int]] = {}
     for (offer, _, _), group in listing.groups.items():
         meaning, count = names.meaning(offer), len(group.lines)
         if meaning.gpu is None:
             unknown[_told(offer)] = unknown.get(_told(offer), 0) + count
         elif meaning.guessed:
-            key = (_told(offer), meaning.gpu)
-            guessed[key] = guessed.get(key, 0) + count
+            told, before = guessed.get(meaning.gpu, (set(), 0))
+            guessed[meaning.gpu] = (told | {_told(offer)}, before + count)
     if unknown:
-        first = ", ".join(map(quoted, sorted(unknown)[:_NAMED]))
-        more = f" and {len(unknown) - _NAMED} more" if len(unknown) > _NAMED else ""
-        prices = sum(unknown.values())
         said = "1 name is" if len(unknown) == 1 else f"{len(unknown):,} names are"
-        yield f"{said} not in the catalog, {_counted(prices, 'price')} left out: {first}{more}"
-    for (told, gpu), count in sorted(guessed.items()):
-        yield f"{quoted(told)} says too little, {gpu} is taken for it ({_counted(count, 'price')})"
+        prices = _counted(sum(unknown.values()), "price")
+        yield f"{said} not in the catalog, {prices} left out: {_first(unknown)}"
+    for gpu, (told, count) in sorted(guessed.items()):
+        yield f"{_first(told)} may be one of several, {gpu} is taken for it ({_counted(count, 'price')})"
+
+
+def _first(names: Collection[str]) -> str:
+    more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
+    return ", ".join(map(quoted, sorted(names)[:_NAMED])) + more
 
 
 def _told(offer: Offer) -> str:

@@ -48,8 +48,7 @@ def with_price_cards(tree: Any, folder: Path | None, catalog: Catalog, *, asked:
         path = Path(given.file) if given.name == asked or folder is None else folder / given.file
         found = read_prices(given, path, catalog, {_region(tree, place) for place in places})
         _put(tree, "cards", given.name, found.card)
-        if found.source is not None:
-            _put(tree, "sources", given.name, found.source)
+        _put(tree, "sources", given.name, found.source)
         notes += found.notes
     return tuple(notes)
 

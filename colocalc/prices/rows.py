@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from colocalc.errors import Fault, InputError, did_you_mean, printable, quoted
@@ -35,7 +35,7 @@ class Rows:
     """
 
     def __init__(
-        self, source: bytes, name: str, required: Sequence[str], others: dict[str, Sequence[str]] | None = None
+        self, source: bytes, name: str, required: Sequence[str], others: Mapping[str, Sequence[str]] | None = None
     ) -> None:
         self.name = name
         self.faults: list[Fault] = []
@@ -59,7 +59,7 @@ class Rows:
             raise InputError([Fault(message, self.name, len(lines), len(lines[-1]) + 1, hint=hint)])
         return text
 
-    def _check_header(self, required: Sequence[str], others: dict[str, Sequence[str]]) -> None:
+    def _check_header(self, required: Sequence[str], others: Mapping[str, Sequence[str]]) -> None:
         if not any(self.header):
             raise InputError([Fault("is empty: a header and rows are expected", self.name, 1, 1)])
         own = next((way for way, columns in others.items() if set(columns) <= set(self.header)), None)

@@ -195,15 +195,12 @@ def check(
         topics=(),
         tables=(*((_findings(findings),) if findings else ()), *_judged(checked, verdicts, case.scenario)),
         headline=(f"{', '.join(parts)}: no faults.", expectations, *claims_view.headline(verdicts)),
-        notes=(
-            *map(Note, notes),
-            *(
-                (Note(f"{counted(len(findings), 'finding')} on rate cards: see the table", "warning"),)
-                if findings
-                else ()
-            ),
-        ),
+        notes=(*map(Note, notes), *([_found(findings)] if findings else [])),
     )
+
+
+def _found(findings: Sequence[CardFinding]) -> Note:
+    return Note(f"{counted(len(findings), 'finding')} on rate cards: see the table", "warning")
 
 
 def _findings(findings: Sequence[CardFinding]) -> Table:
