@@ -19,6 +19,8 @@ from colocalc.errors import EXIT_IO, ColocalcError, Fault, InputError, did_you_m
 from colocalc.faults import fault_at, faults_of, in_order, shown
 from colocalc.fleet import Fleet
 from colocalc.keys import is_assumption
+from colocalc.prices import price_file
+from colocalc.prices.leases import with_price_cards
 from colocalc.references import reference_faults
 
 _EXTENDS_DEPTH = 8
@@ -72,7 +74,8 @@ def load_fleet(
     stdin : bytes, optional
         What standard input holds, when ``place`` is ``-``.
     rate_card : str, optional
-        A card's name or file that takes the place of the lease's price; empty for the fleet's own card.
+        A card's name or file, or a file of prices such as ``skypilot:FILE``, that takes the place of the lease's price;
+        empty for the fleet's own card.
     default_lease : bool, optional
         Whether a fleet without a lease gets one at the default card.
 
@@ -95,10 +98,10 @@ def load_fleet(
         for text, option in zip(sets, options, strict=True):
             _apply_set(tree, text, option, catalog)
         notes = _with_lease(tree, rate_card, catalog, default_lease=default_lease)
+        path = None if place == "-" else find_fleet(place)
+        notes += with_price_cards(tree, path.parent if path else None, catalog, asked=rate_card or None)
         fleet: Fleet = validated(tree, Fleet, name=_name(place))
-        extended = with_additions(
-            catalog, fleet, _calibrations(fleet, tree, None if place == "-" else find_fleet(place))
-        )
+        extended = with_additions(catalog, fleet, _calibrations(fleet, tree, path))
         _check_references(fleet, catalog, extended, tree)
     except InputError as error:
         raise InputError(_unplaced(fault, options) for fault in error.faults) from None
@@ -177,8 +180,8 @@ def _not_priced(tree: yamlio.Map, catalog: Catalog, card: str) -> list[str]:
 def _card_named(tree: Any, rate_card: str, catalog: Catalog) -> str:
     """The name of a card: one that ships or stands in the file, else a card's file, which is read into the tree."""
     cards = tree["cards"] if isinstance(tree.get("cards"), yamlio.Map) else yamlio.new_map("")
-    if rate_card in catalog.card_names() or rate_card in cards:
-        return rate_card
+    if rate_card in catalog.card_names() or rate_card in cards or price_file(rate_card) is not None:
+        return rate_card  # a file of prices is read with those that leases name
     path = Path(rate_card)
     if rate_card in fleet_names() or (path.suffix in _YAML and path.is_file() and _is_fleet(path)):
         hint = f"put it before the option: colocalc lease {rate_card} --rate-card"

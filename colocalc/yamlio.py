@@ -6,9 +6,7 @@ without end, lets a duplicate key win silently, and reads ``no`` as false and ``
 
 import functools
 import gc
-import os
 import re
-import stat
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -16,7 +14,8 @@ from typing import Any, Final, NamedTuple
 import yaml
 from yaml import MappingEndEvent, ScalarEvent, SequenceEndEvent
 
-from colocalc.errors import EXIT_IO, ColocalcError, Fault, InputError, printable, quoted
+from colocalc.errors import Fault, InputError, printable, quoted
+from colocalc.reading import read_bytes
 
 MAX_BYTES: Final = 10 * 2**20
 MAX_DEPTH: Final = 64
@@ -151,22 +150,7 @@ def locate(root: Any, path: Sequence[str | int], *, key: bool = False) -> tuple[
 
 def read_file(path: Path) -> Any:
     """The data of a YAML file, as from ``read``; ``ColocalcError`` with exit code 5 where there is no file to read."""
-    try:
-        with open(path, "rb", opener=_open_regular) as file:
-            source = file.read(MAX_BYTES + 1)
-    except (OSError, ValueError) as error:
-        reason = printable(getattr(error, "strerror", None) or error)
-        raise ColocalcError(f"cannot be read: {reason}", where=str(path), exit_code=EXIT_IO) from None
-    return read(source, name=str(path))
-
-
-def _open_regular(path: str, flags: int) -> int:
-    descriptor = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
-    if stat.S_ISREG(mode := os.fstat(descriptor).st_mode):
-        return descriptor
-    os.close(descriptor)
-    problem = "is a directory" if stat.S_ISDIR(mode) else "is a pipe or a device, not a file"
-    raise ColocalcError(problem, where=str(path), exit_code=EXIT_IO)
+    return read(read_bytes(path, MAX_BYTES), name=str(path))
 
 
 def read(source: str | bytes, *, name: str) -> Any:

@@ -193,7 +193,10 @@ class Ledger:
 
     def origin_of(self, path: str) -> Origin:
         """``given`` for an entry of the file's own, else ``catalog``."""
-        return "given" if ".".join(path.split(".")[:2]) in self.catalog.own else "catalog"
+        own = self.catalog.own
+        # The name of a card that is a file has points in it.
+        is_own = ".".join(path.split(".")[:2]) in own or any(path.startswith(f"{entry}.") for entry in own)
+        return "given" if is_own else "catalog"
 
     def derived(self, path: str, value: float, *topics: Topic, note: str) -> float:
         """A number computed from others by a rule, with the rule as its note."""

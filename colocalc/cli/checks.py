@@ -51,7 +51,15 @@ def check(
     _check_scenarios(variants)
     checked = judged(result, (*own.expect, *(expect or ())), pools=case.pools.names, scenarios=tuple(own.scenarios))
     verdicts, findings = weigh(own.claims, variants), lint_cards(own, variants.loaded.catalog)
-    found = views.check(case, result, variants.loaded.catalog, checked=checked, verdicts=verdicts, findings=findings)
+    found = views.check(
+        case,
+        result,
+        variants.loaded.catalog,
+        checked=checked,
+        verdicts=verdicts,
+        findings=findings,
+        notes=variants.loaded.notes,
+    )
     emit_report(found, fmt, output, color)
     if not checked.holds:
         raise typer.Exit(EXIT_EXPECTATION)

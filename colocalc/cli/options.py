@@ -37,7 +37,8 @@ CardOpt = Annotated[
     typer.Option(
         "--rate-card",
         metavar="[CARD]",
-        help="A card's name or file; alone, the fleet's own card or the bundled story-2026-05.",
+        help="A card's name or file, or prices: skypilot:FILE, gpuhunt:FILE, FILE.csv, each with @DATE or not. Alone, "
+        "the fleet's own card or the bundled story-2026-05.",
     ),
 ]
 CalibrationOpt = Annotated[

@@ -84,11 +84,13 @@ def lease(
 
     Library twin: colocalc.study.evaluate.evaluate and colocalc.report.views.lease.
     """
+    from colocalc.prices import price_file
     from colocalc.report import views
 
     variants, case, result = evaluated(fleet or SAMPLE, sets, scenario, rate_card=rate_card, default_lease=True)
     sample = [f"no fleet given: the bundled sample {SAMPLE} is used"] if fleet is None else []
-    cards = case.lease.cards if case.lease and rate_card is not None else ()
+    # A card the command asks for is shown, and one from a file of prices always: it stands nowhere else.
+    cards = [name for name in case.lease.cards if rate_card is not None or price_file(name)] if case.lease else []
     report = views.lease(case, result, variants.loaded.catalog, notes=[*sample, *variants.loaded.notes], cards=cards)
     emit_report(report, fmt, output, color)
 

@@ -48,7 +48,8 @@ MAY_IMPORT = {
     "expect": (*BOTTOM, "metrics"),
     # Definitions: what a user may write. They know pydantic, YAML and files, and no numpy.
     "figure": ("units",),
-    "yamlio": ("errors",),
+    "reading": ("errors",),
+    "yamlio": ("reading", "errors"),
     "hardware": ("figure",),
     "model": ("figure",),
     "card": ("figure",),
@@ -63,6 +64,7 @@ MAY_IMPORT = {
     "fleet": ("figure", "metrics", "expect", "hardware", "model", "card", "claim"),
     "additions": ("calibration", "catalog", "fleet", "card", "hardware", "model", "errors"),
     "lint": ("card", "catalog", "fleet", *BOTTOM),
+    "prices": ("prices", "reading", "card", "catalog", "lint", "faults", "yamlio", *BOTTOM),
     "keys": ("catalog", "fleet", "faults"),
     "references": (
         "references",
@@ -89,6 +91,7 @@ MAY_IMPORT = {
         "editing",
         "faults",
         "fleet",
+        "prices",
         "references",
         "yamlio",
         "errors",

@@ -186,6 +186,7 @@ def check(
     checked: Checked,
     verdicts: Sequence[Verdict] = (),
     findings: Sequence[CardFinding] = (),
+    notes: Sequence[str] = (),
 ) -> Report:
     """Whether the file is sound, whether each expectation holds, what its claims are worth, and its cards."""
     failed = [outcome for _, outcome in checked.outcomes if not outcome.holds]
@@ -207,10 +208,12 @@ def check(
         topics=(),
         tables=(*((_findings(findings),) if findings else ()), *_judged(checked, verdicts, case.scenario)),
         headline=(f"{', '.join(parts)}: no faults.", expectations, *claims_view.headline(verdicts)),
-        notes=(Note(f"{counted(len(findings), 'finding')} on rate cards: see the table", "warning"),)
-        if findings
-        else (),
+        notes=(*map(Note, notes), *([_found(findings)] if findings else [])),
     )
+
+
+def _found(findings: Sequence[CardFinding]) -> Note:
+    return Note(f"{counted(len(findings), 'finding')} on rate cards: see the table", "warning")
 
 
 def _findings(findings: Sequence[CardFinding]) -> Table:

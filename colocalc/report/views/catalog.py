@@ -140,16 +140,19 @@ def _cards(catalog: Catalog) -> Table:
 
 
 def card_table(card: RateCard) -> Table:
-    """The rates of one card, each with its date and source."""
+    """The rates of one card, each with its date and source; its bands are always shown where every rate has one."""
+    figures = [rate.rate_usd_per_gpu_h for rate in card.rates]
+    some_bare = any(figure.low is None or figure.high is None for figure in figures)
     columns = (
         Column("gpu", "GPU", kind="text"),
         Column("term", "Term", kind="text"),
         Column("region", "Region", kind="text", wide=True),
         Column("rate_usd_per_gpu_h", "Rate", "usd_per_gpu_h"),
-        Column("low_usd_per_gpu_h", "Low", "usd_per_gpu_h", wide=True),
-        Column("high_usd_per_gpu_h", "High", "usd_per_gpu_h", wide=True),
+        Column("low_usd_per_gpu_h", "Low", "usd_per_gpu_h", wide=some_bare),
+        Column("high_usd_per_gpu_h", "High", "usd_per_gpu_h", wide=some_bare),
         Column("as_of", "As of", kind="text"),
-        Column("source", "Source", kind="text"),
+        # A card from a file of prices is its own source: the title says so already.
+        Column("source", "Source", kind="text", wide=all(figure.source == card.name for figure in figures)),
         Column("note", "Note", kind="text", wide=True),
     )
     rows = tuple(

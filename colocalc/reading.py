@@ -1,0 +1,32 @@
+"""Files read whole, up to a limit: nothing else is ever opened, no folder, pipe or device."""
+
+import os
+import stat
+from pathlib import Path
+
+from colocalc.errors import EXIT_IO, ColocalcError, printable
+
+
+def read_bytes(path: Path, limit: int) -> bytes:
+    """The first bytes of a regular file, one more than the limit where it holds more.
+
+    Raises
+    ------
+    ColocalcError
+        With exit code 5, where there is no file to read.
+    """
+    try:
+        with open(path, "rb", opener=_open_regular) as file:
+            return file.read(limit + 1)
+    except (OSError, ValueError) as error:
+        reason = printable(getattr(error, "strerror", None) or error)
+        raise ColocalcError(f"cannot be read: {reason}", where=str(path), exit_code=EXIT_IO) from None
+
+
+def _open_regular(path: str, flags: int) -> int:
+    descriptor = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+    if stat.S_ISREG(mode := os.fstat(descriptor).st_mode):
+        return descriptor
+    os.close(descriptor)
+    problem = "is a directory" if stat.S_ISDIR(mode) else "is a pipe or a device, not a file"
+    raise ColocalcError(problem, where=str(path), exit_code=EXIT_IO)
