@@ -7,6 +7,7 @@ whose ``per_pool`` is set. Expectations, claims, reports and JSON speak these id
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from colocalc import metrics_of_choice as choice
 from colocalc.units import unit_of
 
 STAGES = {
@@ -167,6 +168,7 @@ _REFERENCES: Mapping[str, tuple[str, ...]] = {
     "h100e.four_bit_count": ("NVIDIA GB200 NVL72 data sheet, which sets FP4 beside Hopper's FP8",),
     "h100e.tpp_count": ("15 CFR part 774, supplement 1, ECCN 3A090, technical notes",),
     "h100e.effective_count": _MFU_DEFINED,
+    **choice.REFERENCES,
 }
 
 
@@ -364,7 +366,8 @@ _H100E = (
         "h100e.eight_bit_dense_count * mfu.fleet_share / reference.mfu_share",
     ),
 )
-METRICS: Mapping[str, Metric] = {metric.id: metric for metric in (*_MFU, *_LEASE, *_HEDGE, *_H100E)}
+_CHOICE = tuple(Metric(*row) for row in (*choice.CHOICE, *choice.INFERENCE))
+METRICS: Mapping[str, Metric] = {one.id: one for one in (*_MFU, *_LEASE, *_HEDGE, *_H100E, *_CHOICE)}
 LATER = {
     kind: "needs the cash-flow model"
     for name in ("ebit", "cash")

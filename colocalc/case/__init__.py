@@ -10,11 +10,13 @@ from functools import lru_cache, reduce
 from typing import Any
 
 from colocalc.arrays import Array
+from colocalc.case.choice import ChoiceCase, lower_choice
 from colocalc.case.equivalents import EquivalentsCase, lower_equivalents
 from colocalc.case.layout_rule import BY_SEARCH
 from colocalc.case.leases import CostCase, LeaseCase, LossCase, lower_costs, lower_lease, lower_loss
 from colocalc.case.ledger import Assumption, Ledger, Remark, scalar
 from colocalc.case.pools import Pools, Sites, lower_pools, lower_sites
+from colocalc.case.serving import InferenceCase, lower_inference
 from colocalc.case.training import TrainingCase, lower_jobs, pool_peaks
 from colocalc.catalog import Catalog
 from colocalc.errors import ColocalcError, did_you_mean, quoted
@@ -24,8 +26,10 @@ from colocalc.fleet import Fleet
 __all__ = [
     "Assumption",
     "Case",
+    "ChoiceCase",
     "CostCase",
     "EquivalentsCase",
+    "InferenceCase",
     "LeaseCase",
     "LossCase",
     "Pools",
@@ -41,17 +45,12 @@ __all__ = [
 _NOT_USED_YET = (
     ("lease", "start"),
     ("lease", "months"),
-    ("lease", "tenancy"),
-    ("costs", "capital_usd_per_gpu"),
-    ("costs", "data_centre_usd_per_mw"),
     ("depreciation", None),
     ("debt", None),
     ("finance", "discount_rate_share"),
     ("finance", "tax_rate_share"),
     ("finance", "tax_losses"),
     ("finance", "valuation_usd"),
-    ("finance", "reference.gpu"),
-    ("finance", "reference.rate_usd_per_gpu_h"),
 )
 _SEVERAL = {"lease": "contracts", "training": "jobs"}
 
@@ -78,6 +77,10 @@ class Case:
         The stated loss; None when ``finance.loss_usd`` is missing.
     equivalents : EquivalentsCase
         Measures of every H100-equivalent basis.
+    choice : ChoiceCase
+        Prices of compute bought elsewhere, and costs of owning.
+    inference : InferenceCase or None
+        What a tenant serves; None when the file does not say.
     claim_tolerance_share : ndarray (...)
         How far a number may lie from what a claim says in one number, relative.
     assumptions : tuple of Assumption
@@ -99,6 +102,8 @@ class Case:
     costs: CostCase
     loss: LossCase | None
     equivalents: EquivalentsCase
+    choice: ChoiceCase
+    inference: InferenceCase | None
     claim_tolerance_share: Array
     assumptions: tuple[Assumption, ...]
     remarks: tuple[Remark, ...]
@@ -217,6 +222,8 @@ _PARTS: dict[str, _Lowering] = {
     "loss": lambda fleet, _, ledger: lower_loss(fleet, ledger),
     "equivalents": lambda fleet, parts, ledger: lower_equivalents(fleet, parts["pools"], ledger),
     "peak_flop_per_s": lambda _, parts, ledger: pool_peaks(parts["pools"], parts["jobs"], ledger),
+    "choice": lambda fleet, parts, ledger: lower_choice(fleet, parts["pools"], parts["jobs"], ledger),
+    "inference": lambda fleet, parts, ledger: lower_inference(fleet, parts["pools"], ledger),
     "claim_tolerance_share": _tolerance,
 }
 _BUILDS_ON = {
@@ -224,6 +231,8 @@ _BUILDS_ON = {
     "lease": frozenset({"pools"}),
     "equivalents": frozenset({"pools"}),
     "peak_flop_per_s": frozenset({"pools", "jobs"}),
+    "choice": frozenset({"pools", "jobs"}),
+    "inference": frozenset({"pools"}),
 }
 
 

@@ -83,8 +83,8 @@ def evaluate_lease(case: Case) -> LeaseResult | None:
     total = np.sum(revenue, axis=-1)
     facility_mw = facility_power_mw(case)
     contracted = _contracted(lease)
-    power_cost = _power_cost(case, contracted)
-    operations = _operations(case, contracted)
+    power_cost = power_cost_usd_per_yr(case, contracted)
+    operations = operations_usd_per_yr(case, contracted)
     billed = np.sum(hours, axis=-1)
     return LeaseResult(
         billed_gpu_h_per_yr=hours,
@@ -137,7 +137,8 @@ def _rates_and_revenue(lease: LeaseCase, gpu_count: Array, hours: Array) -> tupl
     return rate, revenue
 
 
-def _power_cost(case: Case, contracted: Array) -> Array:
+def power_cost_usd_per_yr(case: Case, contracted: Array) -> Array:
+    """Energy bill of a year of the pools that count 1, by their share of each site's nameplate; NaN without a site."""
     total = np.zeros(())
     for number in range(len(case.sites.names)):
         total = total + _contracted_share(case, contracted, case.sites.names[number]) * costs.power_cost_usd_per_yr(
@@ -147,7 +148,7 @@ def _power_cost(case: Case, contracted: Array) -> Array:
     return total if case.sites.names else np.asarray(np.nan)
 
 
-def _operations(case: Case, contracted: Array) -> Array:
+def operations_usd_per_yr(case: Case, contracted: Array) -> Array:
     """Operations and colocation of a year; what is not given costs nothing, and the assumptions say so."""
     return _fixed_operations(case, contracted) + _colocation(case, contracted)
 
