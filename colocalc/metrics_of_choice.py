@@ -61,13 +61,13 @@ INFERENCE: tuple[Row, ...] = (
     (
         "inference.prefill_tokens_per_s_per_gpu",
         "prompt tokens a GPU reads while it does nothing else; of the fleet the mean of its GPUs",
-        "placed_share * jitter * compute_share * peak / prompt_flop",
+        "placed_share * inference.jitter_factor * compute_share * peak / prompt_flop",
         True,
     ),
     (
         "inference.decode_tokens_per_s_per_gpu",
         "output tokens a GPU makes while it does nothing else; of the fleet the mean of its GPUs",
-        "placed_share * jitter * sequences / (replica_gpus * max(memory_time, compute_time, collective_time))",
+        "placed_share * inference.jitter_factor * sequences / (replica_gpus * max(memory_time, compute_time, collective_time))",
         True,
     ),
     (

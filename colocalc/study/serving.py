@@ -102,7 +102,7 @@ def replicas(given: InferenceCase) -> Replica:
         forward_flop_per_token=of["matmul_flop_per_token"] + of["prompt_attention_flop_per_token"], **compute
     )
     decode = inference.decode_tokens_per_s_per_gpu(batch_count=batch, replica_gpu_count=count, step_s=step)
-    return Replica(count, kv, batch, read, talk, step, prefill, decode)
+    return Replica(*np.broadcast_arrays(count, kv, batch, read, talk, step, prefill, decode))
 
 
 _OF_CACHE = ("layer_count", "kv_dim", "kv_bytes", "context_tokens", "window_layer_count", "attention_window_tokens")
