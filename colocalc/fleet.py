@@ -41,6 +41,7 @@ from colocalc.figure import (
 )
 from colocalc.hardware import GpuType, SourceKind
 from colocalc.model import ModelDims
+from colocalc.serving import Inference
 
 Algorithm = Literal["auto", "ring", "tree", "hierarchical", "in-network", "torus", "pat"]
 Split = Literal["equal", "proportional", "memory", "stages", "partitions", "drop-slow"]
@@ -283,6 +284,7 @@ class Fleet(Definition):
     depreciation: Depreciation | None = None
     debt: Debt | None = None
     finance: Finance | None = None
+    inference: Inference | None = None
     claims: tuple[Claim, ...] = ()
     expect: tuple[Expectation, ...] = ()
     assumptions: dict[Key, Figure[AnyNumber]] = Field(default_factory=dict)  # by the path reports list them under

@@ -7,6 +7,7 @@ whose ``per_pool`` is set. Expectations, claims, reports and JSON speak these id
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from colocalc import metrics_of_choice as choice
 from colocalc import metrics_of_deals as deals
 from colocalc.units import unit_of
 
@@ -169,6 +170,7 @@ _REFERENCES: Mapping[str, tuple[str, ...]] = {
     "h100e.tpp_count": ("15 CFR part 774, supplement 1, ECCN 3A090, technical notes",),
     "h100e.effective_count": _MFU_DEFINED,
     **deals.REFERENCES,
+    **choice.REFERENCES,
 }
 
 
@@ -367,7 +369,8 @@ _H100E = (
     ),
 )
 _DEALS = tuple(Metric(*row) for row in deals.DEALS)
-METRICS: Mapping[str, Metric] = {one.id: one for one in (*_MFU, *_LEASE, *_DEALS, *_HEDGE, *_H100E)}
+_CHOICE = tuple(Metric(*row) for row in (*choice.CHOICE, *choice.INFERENCE))
+METRICS: Mapping[str, Metric] = {one.id: one for one in (*_MFU, *_LEASE, *_DEALS, *_HEDGE, *_H100E, *_CHOICE)}
 IN_TABLES = deals.IN_TABLES
 
 

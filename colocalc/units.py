@@ -15,6 +15,7 @@ SECONDS_PER_DAY = 86_400.0
 SECONDS_PER_HOUR = 3_600.0
 BYTES_PER_GBYTE = 1e9
 BITS_PER_BYTE = 8.0
+TOKENS_PER_MTOKEN = 1e6
 FLOPS_PER_TFLOPS = 1e12
 FLOPS_PER_PFLOPS = 1e15
 FLOPS_PER_EFLOPS = 1e18
@@ -64,6 +65,7 @@ _ALL = (
     Unit("usd_per_kw_month", "/kW-month", "money", "US dollars per kilowatt and month"),
     Unit("usd_per_pflop_h", "/PFLOP-h", "money", "US dollars per hour of one delivered dense PFLOP/s"),
     Unit("gpu_h", "GPU-h", "count", "GPU-hours"),
+    Unit("usd_per_mtoken", "/M tokens", "money", "US dollars per million tokens"),
     Unit("gpu_h_per_yr", "GPU-h/yr", "count", "GPU-hours per year"),
     Unit("mw", "MW", "plain", "megawatts"),
     Unit("kw", "kW", "plain", "kilowatts"),

@@ -61,6 +61,8 @@ contracts:
 COSTS = "costs: {operations_usd_per_yr: 1e6, colocation_usd_per_kw_month: 100}"
 LOSS = "finance: {loss_usd: 1e7, loss_months: 6, loss_contains: [operations], total_h100e_count: 10_000}"
 
+REFERENCE = "finance: {reference: {gpu: h100-sxm, rate_usd_per_gpu_h: 2.65, mfu_share: 0.4}}"
+
 VARIANTS = {
     "proportional": (POOLS, TRAINING.replace("layout", "split: proportional, layout")),
     "memory": (POOLS, TRAINING.replace("layout", "split: memory, layout")),
@@ -149,6 +151,30 @@ VARIANTS = {
         "pools: [{gpu: h100-sxm, count: 8}]",
         TRAINING,
         "reliability: {isolation: replica, failures_per_1000_gpu_day: 3}",
+    ),
+    "train or lease": (
+        POOLS,
+        SITE,
+        TRAINING,
+        "lease: {rate_usd_per_gpu_h: 2}",
+        REFERENCE,
+        "inference: {model: deepseek-v3, precision: nvfp4, replica_gpu_count: 16}",
+    ),
+    "owning by its costs": (
+        POOLS,
+        SITE,
+        TRAINING,
+        CONTRACTS,
+        REFERENCE.replace("reference", "discount_rate_share: 0, reference"),
+        "costs: {capital_usd_per_gpu: {h100: 3e4, gb200-nvl72: 6e4}, data_centre_usd_per_mw: 1e7, operations_usd_per_yr: 1e6}",
+        "inference: {model: llama-3.1-405b, precision: bf16, replica_gpu_count: 8}",
+    ),
+    "owned, without a site": (
+        "pools: [{gpu: h100-sxm, count: 16}, {gpu: h200-sxm, count: 5}, {gpu: mi300x, count: 0}]",
+        "lease: {rate_usd_per_gpu_h: 2}",
+        REFERENCE,
+        "costs: {capital_usd_per_gpu: {h100-sxm: 3e4, h200-sxm: 3e4, mi300x: 1}, data_centre_usd_per_mw: 1e7}",
+        "inference: {model: llama-3.1-70b, replica_gpu_count: 4}",
     ),
     "an empty pool": (
         "pools: [{name: a, gpu: h100-sxm, count: 64}, {name: none, gpu: mi300x, count: 0}]",

@@ -6,16 +6,18 @@ list of every number that went in, with its source and origin.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache, reduce
+from functools import lru_cache
 from typing import Any
 
 from colocalc.arrays import Array
+from colocalc.case.choice import ChoiceCase, lower_choice
 from colocalc.case.equivalents import EquivalentsCase, lower_equivalents
 from colocalc.case.layout_rule import BY_SEARCH
 from colocalc.case.leases import CostCase, LeaseCase, LossCase, lower_costs, lower_lease, lower_loss
 from colocalc.case.ledger import Assumption, Ledger, Remark, scalar
 from colocalc.case.pools import Pools, Sites, lower_pools, lower_sites
 from colocalc.case.project import DebtCase, ProjectCase, lower_project
+from colocalc.case.serving import InferenceCase, lower_inference
 from colocalc.case.terms import Terms, is_dated, lower_terms
 from colocalc.case.training import TrainingCase, lower_jobs, pool_peaks
 from colocalc.catalog import Catalog
@@ -26,9 +28,11 @@ from colocalc.fleet import Fleet
 __all__ = [
     "Assumption",
     "Case",
+    "ChoiceCase",
     "CostCase",
     "DebtCase",
     "EquivalentsCase",
+    "InferenceCase",
     "LeaseCase",
     "LossCase",
     "Pools",
@@ -41,14 +45,6 @@ __all__ = [
     "numbers",
     "varied",
 ]
-
-# Keys that are read and checked, and whose model comes later.
-_NOT_USED_YET = (
-    ("lease", "tenancy"),
-    ("finance", "reference.gpu"),
-    ("finance", "reference.rate_usd_per_gpu_h"),
-)
-_SEVERAL = {"lease": "contracts", "training": "jobs"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +75,10 @@ class Case:
         The stated loss; None when ``finance.loss_usd`` is missing.
     equivalents : EquivalentsCase
         Measures of every H100-equivalent basis.
+    choice : ChoiceCase
+        Prices of compute bought elsewhere, and costs of owning.
+    inference : InferenceCase or None
+        What a tenant serves; None when the file does not say.
     claim_tolerance_share : ndarray (...)
         How far a number may lie from what a claim says in one number, relative.
     assumptions : tuple of Assumption
@@ -103,6 +103,8 @@ class Case:
     costs: CostCase
     loss: LossCase | None
     equivalents: EquivalentsCase
+    choice: ChoiceCase
+    inference: InferenceCase | None
     claim_tolerance_share: Array
     assumptions: tuple[Assumption, ...]
     remarks: tuple[Remark, ...]
@@ -149,9 +151,6 @@ def lower(
         ledger.part = part
         parts[part] = lowered(fleet, parts, ledger)
     _refuse_unknown(ledger)
-    unused = unused_keys(fleet)
-    if unused:
-        ledger.remark(f"read and checked, not used yet: {', '.join(unused)}", "mfu", "lease", "hedge", "h100e")
     return Case(
         name=fleet.name,
         title=fleet.title,
@@ -224,6 +223,8 @@ _PARTS: dict[str, _Lowering] = {
     "loss": lambda fleet, _, ledger: lower_loss(fleet, ledger),
     "equivalents": lambda fleet, parts, ledger: lower_equivalents(fleet, parts["pools"], ledger),
     "peak_flop_per_s": lambda _, parts, ledger: pool_peaks(parts["pools"], parts["jobs"], ledger),
+    "choice": lambda fleet, parts, ledger: lower_choice(fleet, parts["pools"], parts["jobs"], ledger),
+    "inference": lambda fleet, parts, ledger: lower_inference(fleet, parts["pools"], ledger),
     "claim_tolerance_share": _tolerance,
 }
 _BUILDS_ON = {
@@ -233,6 +234,8 @@ _BUILDS_ON = {
     "project": frozenset({"pools"}),
     "equivalents": frozenset({"pools"}),
     "peak_flop_per_s": frozenset({"pools", "jobs"}),
+    "choice": frozenset({"pools", "jobs"}),
+    "inference": frozenset({"pools"}),
 }
 
 
@@ -268,21 +271,3 @@ def _refuse_unknown(ledger: Ledger) -> None:
             where="assumptions",
             hint=did_you_mean(path, numbers) or "the assumptions of --format json name all of them",
         )
-
-
-def unused_keys(fleet: Fleet) -> tuple[str, ...]:
-    """Keys of a fleet that are validated and have no model yet."""
-    found = []
-    for block, key in _NOT_USED_YET:
-        for path, given in _blocks(fleet, block):
-            value = reduce(lambda part, name: getattr(part, name, None), key.split(".") if key else (), given)
-            if value not in (None, (), {}, False):
-                found.append(path if key is None else f"{path}.{key}")
-    return tuple(found)
-
-
-def _blocks(fleet: Fleet, block: str) -> list[tuple[str, Any]]:
-    """A block of a fleet and, where there may be several of its kind, each of them under its name."""
-    several = _SEVERAL.get(block)
-    named = [(f"{several}.{one.name}", one) for one in getattr(fleet, several)] if several else []
-    return [(block, getattr(fleet, block)), *named]

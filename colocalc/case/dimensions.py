@@ -25,6 +25,18 @@ def matmul_parameter_count(model: ModelDims) -> Array:
     )
 
 
+def expert_parameter_count(model: ModelDims) -> Array:
+    """Stored parameters of all experts that tokens choose between, without routers and shared experts."""
+    return _layers(model, model.expert_count or 0.0) - _layers(model, 0.0)
+
+
+def kv_dim(model: ModelDims) -> float:
+    """Numbers kept of a token in a layer: keys and values, or a latent vector and the rotary key of all heads."""
+    if model.kv_rank_dim is not None:
+        return model.kv_rank_dim + (model.rope_head_dim or 0.0)
+    return 2.0 * model.kv_head_count * model.head_dim
+
+
 def attention_flop_per_token(model: ModelDims, *, sequence_tokens: float, causal_share: float) -> Array:
     """Arithmetic of the attention scores for one token."""
     return attention.attention_flop_per_token(

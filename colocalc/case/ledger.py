@@ -11,7 +11,7 @@ from colocalc.hardware import GpuType
 from colocalc.units import unit_of
 
 Origin = Literal["given", "catalog", "assumed", "derived"]
-Topic = Literal["mfu", "lease", "hedge", "h100e", "claims"]
+Topic = Literal["mfu", "lease", "hedge", "h100e", "claims", "choice", "inference"]
 
 
 class Assumption(NamedTuple):

@@ -143,7 +143,7 @@ def report(
     output: OutOpt = None,
     color: ColorOpt = "auto",
 ) -> None:
-    """All of it in one report: MFU, lease, hedge, H100-equivalents, expectations, and what was claimed, weighed.
+    """All of it in one report: MFU, lease, hedge, H100-equivalents, train or lease, expectations, claims weighed.
 
     Library twin: colocalc.study.evaluate.evaluate, colocalc.study.claims.weigh and colocalc.report.views.report.
     """
@@ -152,12 +152,14 @@ def report(
     from colocalc.study.check import judged
     from colocalc.study.claims import weigh
     from colocalc.study.needed import needed
+    from colocalc.study.train_or_lease import train_or_lease
     from colocalc.study.training import alternatives
 
     variants, case, result = evaluated(fleet, sets, scenario, calibration=calibration)
     checked = judged(result, variants.fleet.expect, pools=case.pools.names)
     others = tuple(alternatives(case))
     claims = variants.fleet.claims
+    band = mfu_band(variants)
     found = views.report(
         case,
         result,
@@ -166,6 +168,7 @@ def report(
         checked=checked,
         verdicts=weigh(claims, variants),
         targets=needed(claims, variants),
-        band=mfu_band(variants),
+        band=band,
+        choice=train_or_lease(case, result, band=band, claims=claims),
     )
     emit_report(found, fmt, output, color)

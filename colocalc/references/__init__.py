@@ -46,6 +46,7 @@ def reference_faults(fleet: Fleet, catalog: Catalog, tree: Any) -> list[Fault]:
         *_orbital_sites(fleet, catalog),
         *_leases(fleet, catalog),
         *_finance(fleet, catalog),
+        *_inference(fleet, catalog),
         *statement_problems(fleet, catalog, pool_labels(fleet, catalog)),
         *_numbers_and_sources(fleet, catalog),
     ]
@@ -299,6 +300,24 @@ def _finance(fleet: Fleet, catalog: Catalog) -> Iterator[Problem]:
     reference = fleet.finance.reference if fleet.finance else None
     if reference is not None and catalog.resolve_gpu(reference.gpu) is None:
         yield _unknown_gpu(("finance", "reference", "gpu"), reference.gpu, catalog)
+
+
+def _inference(fleet: Fleet, catalog: Catalog) -> Iterator[Problem]:
+    served = fleet.inference
+    if served is None:
+        return
+    if isinstance(served.model, str) and served.model not in catalog.models:
+        hint = near(served.model, catalog.models, "models")
+        yield Problem(("inference", "model"), f"unknown model {quoted(served.model)}", hint)
+    job = _job((), Training(), fleet.pools, catalog)
+    wanted = served.precision or str(catalog.default("inference.precision").value)
+    usable = {"bf16", "fp16"} | _NARROW.get(wanted, set())
+    for name in dict.fromkeys(gpu.id for gpu in job.gpus if not usable & set(gpu.peak_tflop_per_s)):
+        yield Problem(("inference", "precision"), f"{name} has no peak at {wanted}, nor at a wider precision")
+    replica, most = served.replica_gpu_count, max(job.counts, default=0.0)
+    if isinstance(replica, Figure) and replica.value > most > 0.0:
+        message = f"is {replica.value:,.0f} GPUs, more than any pool holds ({most:,.0f})"
+        yield Problem(("inference", "replica_gpu_count"), message)
 
 
 def _numbers_and_sources(fleet: Fleet, catalog: Catalog) -> Iterator[Problem]:

@@ -298,7 +298,7 @@ def _cash(terms: Terms, revenue: Array, calendar: Array) -> Array:
 
 def _pool_power_usd(case: Case, hours: Array, delivered: Array) -> Array:
     """The power bill of each pool by month: its part of its site's, as far as its GPUs are delivered."""
-    per_yr = leasing.pool_power_cost_usd_per_yr(case)
+    per_yr = leasing.pool_power_cost_usd_per_yr(case, leasing.contracted(case))
     return per_yr[..., None] * delivered * hours[..., None, :] / HOURS_PER_YEAR
 
 
@@ -306,5 +306,5 @@ def _operations_usd(case: Case, calendar: Array, first: float, running: Array) -
     """Operations, colocation and shares of capital by month, stepping up each year."""
     escalator = case.project.cost_escalator_share_per_yr if case.project else np.zeros(())
     price = contract.escalation_factor(calendar_month=calendar, start_month=first, escalator_share=escalator)
-    per_month = leasing.operations_usd_per_yr(case) / MONTHS_PER_YEAR
+    per_month = leasing.operations_usd_per_yr(case, leasing.contracted(case)) / MONTHS_PER_YEAR
     return per_month[..., None] * price * running

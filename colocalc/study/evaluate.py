@@ -8,15 +8,12 @@ import numpy as np
 from colocalc.arrays import Array
 from colocalc.case import Case
 from colocalc.metrics import H100E_BASES, IN_TABLES, METRICS, STAGES, base_id
+from colocalc.study.choices import choice_values, no_choice, no_inference, pool_choice_values, serving_values
 from colocalc.study.equivalents import EquivalentsResult, evaluate_equivalents
-from colocalc.study.leasing import (
-    HedgeResult,
-    LeaseResult,
-    evaluate_hedge,
-    evaluate_lease,
-    facility_power_mw,
-)
+from colocalc.study.leasing import HedgeResult, LeaseResult, evaluate_hedge, evaluate_lease, facility_power_mw
+from colocalc.study.opportunity import ChoiceResult, evaluate_choice
 from colocalc.study.returns import Returns, depreciation_usd_per_yr, evaluate_returns, service_usd_per_yr
+from colocalc.study.serving import ServingResult, evaluate_serving
 from colocalc.study.sites import all_servers_mw, radiators
 from colocalc.study.training import TrainingResult, evaluate_training
 from colocalc.study.undefined import why_no_returns
@@ -37,6 +34,7 @@ NEEDS = {
     "links": "needs the scale-up and NIC rates of every GPU of the job",
     "nothing_left": "a stage before it leaves nothing",
     "billed": "no GPU-hours are billed",
+    "delivered": "training delivers nothing",
 }
 
 
@@ -50,7 +48,7 @@ class Result:
         By metric id, each ``(...,)``; only those with a value.
     undefined : mapping of str to str
         Why a metric has no value.
-    training, lease, returns, hedge, equivalents
+    training, lease, returns, hedge, equivalents, choice, serving
         The results behind them; None where the fleet lacks the block.
     """
 
@@ -61,6 +59,21 @@ class Result:
     returns: Returns | None
     hedge: HedgeResult | None
     equivalents: EquivalentsResult
+    choice: ChoiceResult
+    serving: ServingResult | None
+
+
+@dataclass(frozen=True, eq=False)
+class _Parts:
+    """The results that were asked for; None for those that were not, and where the fleet lacks the block."""
+
+    training: TrainingResult | None = None
+    lease: LeaseResult | None = None
+    returns: Returns | None = None
+    hedge: HedgeResult | None = None
+    equivalents: EquivalentsResult | None = None
+    choice: ChoiceResult | None = None
+    serving: ServingResult | None = None
 
 
 def evaluate(case: Case) -> Result:
@@ -87,11 +100,12 @@ def evaluate(case: Case) -> Result:
     facility_mw = facility_power_mw(case)
     fleet_mfu = training.waterfall.fleet_share if training else None
     equivalents = evaluate_equivalents(case, facility_power_mw=facility_mw, mfu_share=fleet_mfu)
-    found: dict[str, Array] = dict(_all_values(case, training, lease, hedge, equivalents))
-    found |= returns.values if returns else {}
+    choice, serving = evaluate_choice(case, training, lease), evaluate_serving(case, lease)
+    parts = _Parts(training, lease, returns, hedge, equivalents, choice, serving)
+    found: dict[str, Array] = dict(_all_values(case, parts))
     metrics = {name: value for name, value in found.items() if not bool(np.all(np.isnan(value)))}
     undefined = {name: _reason(name, case, training, lease, hedge) for name in METRICS if name not in metrics}
-    return Result(metrics, undefined, training, lease, returns, hedge, equivalents)
+    return Result(metrics, undefined, training, lease, returns, hedge, equivalents, choice, serving)
 
 
 def _hedge(case: Case, lease: LeaseResult | None, returns: Returns | None) -> HedgeResult | None:
@@ -123,17 +137,18 @@ def values(case: Case, names: Collection[str]) -> dict[str, Array]:
         The same arrays as ``evaluate`` has; NaN where a metric is undefined.
     """
     families = {base_id(name).split(".", 1)[0] for name in names}
-    trains = "mfu" in families or "h100e.effective_count" in names
+    trains = bool(families & {"mfu", "choice"}) or "h100e.effective_count" in names
     training = evaluate_training(case) if trains else None
-    lease = evaluate_lease(case) if families & {"lease", "hedge"} else None
+    lease = evaluate_lease(case) if families & {"lease", "hedge", "choice", "inference"} else None
     returns = evaluate_returns(case, lease) if _needs_returns(names) else None
     hedge = _hedge(case, lease, returns) if "hedge" in families else None
     equivalents = None
     if "h100e" in families:
         fleet_mfu = training.waterfall.fleet_share if training else None
         equivalents = evaluate_equivalents(case, facility_power_mw=facility_power_mw(case), mfu_share=fleet_mfu)
-    found = dict(_all_values(case, training, lease, hedge, equivalents))
-    found |= returns.values if returns else {}
+    choice = evaluate_choice(case, training, lease) if "choice" in families else None
+    serving = evaluate_serving(case, lease) if "inference" in families else None
+    found = dict(_all_values(case, _Parts(training, lease, returns, hedge, equivalents, choice, serving)))
     missing = np.asarray(np.nan)
     return {name: found.get(name, missing) for name in names}
 
@@ -142,27 +157,32 @@ def _needs_returns(names: Collection[str]) -> bool:
     return any(base_id(name) in IN_TABLES for name in names)
 
 
-def _all_values(
-    case: Case,
-    training: TrainingResult | None,
-    lease: LeaseResult | None,
-    hedge: HedgeResult | None,
-    equivalents: EquivalentsResult | None,
-) -> Iterator[tuple[str, Array]]:
-    yield "fleet.gpu_count", np.sum(case.pools.gpu_count, axis=-1)
+def _all_values(case: Case, parts: _Parts) -> Iterator[tuple[str, Array]]:
+    gpu_count = np.sum(case.pools.gpu_count, axis=-1)
+    yield "fleet.gpu_count", gpu_count
     yield from _site_values(case)
-    if training is not None:
-        yield from _training_values(training)
-    if lease is not None:
-        yield from _lease_values(lease)
-    if hedge is not None:
-        yield from _hedge_values(hedge)
-    if equivalents is not None:
-        yield from _equivalents_values(equivalents, np.sum(case.pools.gpu_count, axis=-1))
-    columns = tuple(_pool_values(case, training is not None, lease, equivalents))
+    if parts.training is not None:
+        yield from _training_values(parts.training)
+    yield from _money_values(parts)
+    if parts.equivalents is not None:
+        yield from _equivalents_values(parts.equivalents, gpu_count)
+    if parts.choice is not None:
+        yield from choice_values(parts.choice)
+    if parts.serving is not None:
+        yield from serving_values(parts.serving)
+    columns = tuple(_pool_values(case, parts))
     for number, pool in enumerate(case.pools.names):
         for name, values in columns:
             yield f"pools.{pool}.{name}", values[..., number]
+
+
+def _money_values(parts: _Parts) -> Iterator[tuple[str, Array]]:
+    if parts.lease is not None:
+        yield from _lease_values(parts.lease)
+    if parts.returns is not None:
+        yield from parts.returns.values.items()
+    if parts.hedge is not None:
+        yield from _hedge_values(parts.hedge)
 
 
 def _site_values(case: Case) -> Iterator[tuple[str, Array]]:
@@ -228,12 +248,11 @@ def _equivalents_values(equivalents: EquivalentsResult, gpu_count: Array) -> Ite
     yield "h100e.effective_count", equivalents.effective_count
 
 
-def _pool_values(
-    case: Case, trains: bool, lease: LeaseResult | None, equivalents: EquivalentsResult | None
-) -> Iterator[tuple[str, Array]]:
+def _pool_values(case: Case, parts: _Parts) -> Iterator[tuple[str, Array]]:
     """What exists per pool, each ``(..., pool)``."""
     yield "fleet.gpu_count", case.pools.gpu_count
-    if trains:
+    lease, equivalents = parts.lease, parts.equivalents
+    if parts.training is not None:
         yield "mfu.peak_pflop_per_s", case.pools.gpu_count * case.peak_flop_per_s / FLOPS_PER_PFLOPS
     if lease is not None:
         yield "lease.run_rate_revenue_usd_per_yr", lease.revenue_usd_per_yr
@@ -243,6 +262,7 @@ def _pool_values(
         for basis in H100E_BASES:
             yield f"h100e.{basis}_count", equivalents.pool_count[basis]
             yield f"h100e.{basis}_factor", equivalents.factor[basis]
+    yield from pool_choice_values(parts.choice, parts.serving)
 
 
 def _reason(
@@ -254,6 +274,8 @@ def _reason(
         "lease": lambda: _no_lease(name, case, lease),
         "hedge": lambda: NEEDS["lease"] if lease is None else _no_hedge(name, case, lease, hedge),
         "h100e": lambda: _no_equivalents(name, case, training),
+        "choice": lambda: no_choice(name, case, NEEDS),
+        "inference": lambda: no_inference(name, case, NEEDS),
     }[name.split(".", 1)[0]]()
 
 

@@ -91,8 +91,8 @@ def evaluate_lease(case: Case) -> LeaseResult | None:
     total = np.sum(revenue, axis=-1)
     facility_mw = facility_power_mw(case)
     contracted = _contracted(lease)
-    power_cost = np.sum(pool_power_cost_usd_per_yr(case), axis=-1)
-    operations = operations_usd_per_yr(case)
+    power_cost = np.sum(pool_power_cost_usd_per_yr(case, contracted), axis=-1)
+    operations = operations_usd_per_yr(case, contracted)
     billed = np.sum(hours, axis=-1)
     return LeaseResult(
         billed_gpu_h_per_yr=hours,
@@ -141,12 +141,11 @@ def _rates_and_revenue(lease: LeaseCase, gpu_count: Array, hours: Array) -> tupl
     return rate, revenue
 
 
-def pool_power_cost_usd_per_yr(case: Case) -> Array:
-    """Energy and demand charge of a year by pool: each contracted pool's part of its site's bill, by nameplate.
+def pool_power_cost_usd_per_yr(case: Case, contracted: Array) -> Array:
+    """Energy and demand charge of a year of the pools that count 1, by their share of each site's nameplate.
 
     ``(..., pool)``; NaN without a site.
     """
-    contracted = _contracted(case.lease) if case.lease else np.zeros(len(case.pools.names))
     if not case.sites.names:
         return np.full(len(case.pools.names), np.nan)
     total = np.zeros(len(case.pools.names))
@@ -169,15 +168,14 @@ def _site_weight(case: Case, site: str | None) -> Array:
     return np.where(total > 0.0, weight / np.where(total > 0.0, total, 1.0), 0.0)
 
 
-def operations_usd_per_yr(case: Case) -> Array:
+def operations_usd_per_yr(case: Case, contracted: Array) -> Array:
     """Operations, colocation and shares of capital of a year; what is not given costs nothing, as assumptions say."""
-    contracted = _contracted(case.lease) if case.lease else np.zeros(len(case.pools.names))
     return _fixed_operations(case, contracted) + _colocation(case, contracted)
 
 
 def _fixed_operations(case: Case, contracted: Array) -> Array:
     fixed = np.nan_to_num(case.costs.operations_usd_per_yr) * _contracted_share(case, contracted)
-    hardware, building = hardware_usd(case), data_centre_usd(case)
+    hardware, building = np.sum(pool_hardware_usd(case, contracted), axis=-1), data_centre_usd(case, contracted)
     upkeep = case.costs.maintenance_share_per_yr + case.costs.replacement_share_per_yr
     return fixed + _part(upkeep, hardware) + _part(case.costs.insurance_share_per_yr, hardware + building)
 
@@ -187,26 +185,23 @@ def _part(share: Array, whole: Array) -> Array:
     return np.where(share == 0.0, 0.0, share * whole)
 
 
-def hardware_usd(case: Case) -> Array:
-    """Capital of all servers under contract; NaN where one has no price."""
-    if case.project is None or case.lease is None:
-        return np.asarray(np.nan)
-    return np.asarray(np.sum(pool_hardware_usd(case), axis=-1))
+def contracted(case: Case) -> Array:
+    """1 for a pool under a contract, else 0."""
+    return _contracted(case.lease) if case.lease else np.zeros(len(case.pools.names))
 
 
-def pool_hardware_usd(case: Case) -> Array:
-    """Capital of the servers of each pool under contract, ``(..., pool)``."""
-    if case.project is None or case.lease is None:
+def pool_hardware_usd(case: Case, contracted: Array) -> Array:
+    """Capital of the servers of each pool that counts 1, ``(..., pool)``; NaN where one has no price."""
+    if case.project is None:
         return np.full(len(case.pools.names), np.nan)
-    counted = case.pools.gpu_count * _contracted(case.lease)
+    counted = case.pools.gpu_count * contracted
     return np.where(counted > 0.0, counted * case.project.capital_usd_per_gpu, 0.0)
 
 
-def data_centre_usd(case: Case) -> Array:
-    """Capital of the data centre, by the share of each site's nameplate under contract; 0 where none is owned."""
-    if case.project is None or case.lease is None or bool(np.all(np.isnan(case.project.data_centre_usd_per_mw))):
+def data_centre_usd(case: Case, contracted: Array) -> Array:
+    """Capital of the data centre, by the share of each site's nameplate that counts 1; 0 where none is owned."""
+    if case.project is None or bool(np.all(np.isnan(case.project.data_centre_usd_per_mw))):
         return np.zeros(())
-    contracted = _contracted(case.lease)
     mw = sum(
         (_contracted_share(case, contracted, name) * _site_mw(case, number))
         for number, name in enumerate(case.sites.names)

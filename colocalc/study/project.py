@@ -72,7 +72,11 @@ class Project:
 def evaluate_project(case: Case, deal: Deal | None) -> Project | None:
     """The project of a case; None without contracts by month or without a price for every GPU under contract."""
     project = case.project
-    if deal is None or project is None or bool(np.all(np.isnan(leasing.hardware_usd(case)))):
+    if (
+        deal is None
+        or project is None
+        or bool(np.isnan(leasing.pool_hardware_usd(case, leasing.contracted(case))).any())
+    ):
         return None
     months = 1.0 if project.is_monthly else MONTHS_PER_YEAR
     flows = _flows(case, project, deal, months)
@@ -199,11 +203,11 @@ class _Capital:
 def _capital(case: Case, deal: Deal, place: np.ndarray[tuple[int], np.dtype[np.intp]]) -> _Capital:
     """Capital by period: servers at the beginning of the period they are delivered in, the building at the close."""
     step = np.diff(deal.delivered_share, prepend=0.0, axis=-1)
-    bought = np.sum(leasing.pool_hardware_usd(case)[..., None] * step, axis=-2)
+    bought = np.sum(leasing.pool_hardware_usd(case, leasing.contracted(case))[..., None] * step, axis=-2)
     hardware = np.zeros((*bought.shape[:-1], int(place[-1]) + 1))
     hardware[..., :-1] = summed(bought, place)[..., 1:]
     building = np.zeros_like(hardware)
-    building[..., 0] = leasing.data_centre_usd(case)
+    building[..., 0] = leasing.data_centre_usd(case, leasing.contracted(case))
     return _Capital(hardware, building)
 
 

@@ -12,7 +12,7 @@ from colocalc.lease.cashflow import present_value_usd
 from colocalc.lease.termination import NEVER_MONTHS
 from colocalc.study import writing_off
 from colocalc.study.deal import Deal, evaluate_deal
-from colocalc.study.leasing import LeaseResult, data_centre_usd, hardware_usd
+from colocalc.study.leasing import LeaseResult, contracted, data_centre_usd, pool_hardware_usd
 from colocalc.study.project import Project, by_year, evaluate_project, per_period_share, period_of_month, summed
 from colocalc.units import MONTHS_PER_YEAR
 
@@ -233,7 +233,9 @@ def depreciation_usd_per_yr(case: Case) -> Array:
     if case.project is None:
         return np.asarray(np.nan)
     first = writing_off.book_shares(case.project, 1, MONTHS_PER_YEAR)[..., 0]
-    return hardware_usd(case) * first + data_centre_usd(case) / case.project.data_centre_life_yr
+    held = contracted(case)
+    hardware = np.sum(pool_hardware_usd(case, held), axis=-1)
+    return np.asarray(hardware * first + data_centre_usd(case, held) / case.project.data_centre_life_yr)
 
 
 def service_usd_per_yr(project: Project) -> tuple[Array, Array]:

@@ -74,14 +74,12 @@ def evaluate_training(case: Case, **changes: object) -> TrainingResult | None:
     shares = gpu_power_share(case, case.sites)
     steps = tuple((job.name, _step(job, case, shares, changes)) for job in case.jobs)
     fleet_peak = _fleet_peak(case)
-    columns = [_columns(job, step) for job, (_, step) in zip(case.jobs, steps, strict=True)]
+    found = [columns(job, step) for job, (_, step) in zip(case.jobs, steps, strict=True)]
     # A number varied in one job alone gives only that job a leading axis.
-    shape = np.broadcast_shapes(*(column["peak_flop_per_s"].shape[:-1] for column in columns))
+    shape = np.broadcast_shapes(*(column["peak_flop_per_s"].shape[:-1] for column in found))
     joined = {
-        name: np.concatenate(
-            [np.broadcast_to(column[name], (*shape, column[name].shape[-1])) for column in columns], -1
-        )
-        for name in columns[0]
+        name: np.concatenate([np.broadcast_to(column[name], (*shape, column[name].shape[-1])) for column in found], -1)
+        for name in found[0]
     }
     waterfall = compose(
         peak_flop_per_s=joined.pop("peak_flop_per_s"),
@@ -92,7 +90,7 @@ def evaluate_training(case: Case, **changes: object) -> TrainingResult | None:
     return TrainingResult(waterfall, steps, fleet_peak, shares)
 
 
-def _columns(job: TrainingCase, step: Step) -> dict[str, Array]:
+def columns(job: TrainingCase, step: Step) -> dict[str, Array]:
     """What one job adds to the waterfall, every array ending in its job axis."""
     allocation, measured = job.arrays.allocation_share, job.arrays.measured.get("allocation")
     if measured is not None:

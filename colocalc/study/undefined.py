@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from colocalc.case import Case, ProjectCase
-from colocalc.study.leasing import hardware_usd
+from colocalc.study.leasing import contracted, pool_hardware_usd
 
 _OF_DEBT = ("dscr", "lcr_", "lease.debt", "tenor", "hedge.cash")
 _DISCOUNTED = ("npv", "capitalised", "break_even", "levelized")
@@ -43,7 +43,7 @@ def _missing(name: str, case: Case) -> Iterator[str]:
     if project is None or any(np.isnan(terms.months).any() for terms in case.terms):
         yield "needs lease.months, or months of every contract"
         return
-    if not name.startswith(_OF_FEES) and bool(np.all(np.isnan(hardware_usd(case)))):
+    if not name.startswith(_OF_FEES) and bool(np.isnan(pool_hardware_usd(case, contracted(case))).any()):
         yield f"needs costs.capital_usd_per_gpu for {', '.join(project.unpriced)}"
     if any(part in name for part in _OF_DEBT) and project.debt is None:
         yield "needs debt"

@@ -23,7 +23,7 @@ COMPOSED = ("mfu.job", "mfu.cut", "mfu.pace", "mfu.traffic", "mfu.step", "mfu.wa
 PRIMITIVES = tuple(
     name for path in sorted((PACKAGE / "mfu").glob("[!_]*.py")) if (name := f"mfu.{path.stem}") not in COMPOSED
 )
-DEFINITIONS = ("figure", "hardware", "model", "card", "claim", "stack", "profile", "runs", "fleet", "calibration")
+DEFINITIONS = ("figure", "hardware", "model", "card", "claim", "stack", "profile", "runs", "serving", "fleet", "calibration")
 KERNEL_INPUTS = (
     "mfu.ceiling",
     "mfu.job",
@@ -44,7 +44,8 @@ MAY_IMPORT = {
     "units": (),
     "errors": (),
     "arrays": (),
-    "metrics": ("units",),
+    "metrics": ("units", "metrics_of_choice"),
+    "metrics_of_choice": (),
     "expect": (*BOTTOM, "metrics"),
     # Definitions: what a user may write. They know pydantic, YAML and files, and no numpy.
     "figure": ("units",),
@@ -54,6 +55,7 @@ MAY_IMPORT = {
     "model": ("figure",),
     "card": ("figure",),
     "claim": ("figure",),
+    "serving": ("figure", "model"),
     "stack": ("figure",),
     "profile": ("figure",),
     "runs": ("yamlio", "faults", "profile", "errors"),
@@ -61,7 +63,7 @@ MAY_IMPORT = {
     "editing": ("yamlio", "errors"),
     "calibration": ("figure", "units"),
     "catalog": ("calibration", "hardware", "model", "card", "stack", "profile", "figure", "faults", "yamlio", *BOTTOM),
-    "fleet": ("figure", "metrics", "expect", "hardware", "model", "card", "claim"),
+    "fleet": ("figure", "metrics", "expect", "hardware", "model", "card", "claim", "serving"),
     "additions": ("calibration", "catalog", "fleet", "card", "hardware", "model", "errors"),
     "lint": ("card", "catalog", "fleet", *BOTTOM),
     "prices": ("prices", "reading", "card", "catalog", "lint", "faults", "yamlio", *BOTTOM),
@@ -114,6 +116,7 @@ MAY_IMPORT = {
     "study": ("study", "case", "mfu", "lease", "h100e", "metrics", "expect", "arrays", *BOTTOM),
     "study.calibrate": ("calibration.EXPERTS", "study", "case", "arrays", *BOTTOM),
     "study.needed": ("claim", "study", "case", *BOTTOM),
+    "study.train_or_lease": ("claim", "study", "case", "mfu", "lease", "arrays", *BOTTOM),
     "study.layout": ("fleet", "hardware", "catalog", "study", "case", "mfu", "arrays", *BOTTOM),
     "study.claims": ("claim", "study", "case", "mfu", "expect", "metrics", *BOTTOM),
     "variants": ("case", "loading", "catalog", "fleet", "figure", "errors"),

@@ -256,7 +256,15 @@ ROWS = {
             about(30),
             told=("4.58", "none of the inputs it answers to here makes it true"),
         ),
-        "inference-fit": Row("not covered", told=("inference is not modelled yet",)),
+        # 150,000, 50,000 and 20,000 GPUs are whole numbers of replicas of 8.
+        "inference-fit": Row("holds", 1.0, at_least(0.99), told=("1.0000",)),
+        # Eight GPUs wait for 1.4236 standard deviations: of 5% against 2%.
+        "inference-jitter": Row(
+            "holds",
+            (1 + 0.05 * 1.4236003060) / (1 + 0.02 * 1.4236003060),
+            at_least(1),
+            told=("times that of scenario tenants",),
+        ),
         "total-550k": Row("holds", 550_000, about(550_000), told=("the claim's own source", NOTHING_CHECKS)),
         "share-40": Row(
             "mixes units",
@@ -476,7 +484,7 @@ def test_no_sample_has_a_claim_without_a_row_and_no_row_is_without_a_claim():
     assert {name: list(rows) for name, rows in ROWS.items()} == {
         name: [claim.id for claim in fleet(name).fleet.claims] for name in fleet_names()
     }
-    assert len(CLAIMS) == 74
+    assert len(CLAIMS) == 75
 
 
 @pytest.mark.parametrize(("name", "claim"), CLAIMS)
@@ -574,6 +582,7 @@ STORY = {
     "memory and NVLink gate a mixed job": [("colossus-1", "memory-gate"), ("colossus-1", "nvlink-gate")],
     "GB200 is 30 H100 in inference": [("colossus-1", "inference-30x")],
     "mixing hardly hurts inference": [("colossus-1", "inference-fit")],
+    "one tenant removes jitter": [("colossus-1", "inference-jitter")],
     "300 MW for 220k GPUs": [("colossus-1", "site-300mw"), ("colossus-1", "site-300mw-nameplate")],
     "under 5% used": [("colossus-1", "util-5"), ("xai-total", "util-5")],
     "550k H100-equivalents": [("colossus-1", "total-550k"), ("xai-total", "total-550k")],

@@ -8,6 +8,7 @@ from colocalc.lint import CardFinding
 from colocalc.report.table import Column, Note, Report, Table
 from colocalc.report.views import band as band_view
 from colocalc.report.views import catalog as catalog_view
+from colocalc.report.views import choice as choice_view
 from colocalc.report.views import claims as claims_view
 from colocalc.report.views import deal as deal_view
 from colocalc.report.views import h100e as h100e_view
@@ -25,9 +26,10 @@ from colocalc.study.claims import Verdict
 from colocalc.study.evaluate import NEEDS, Result
 from colocalc.study.needed import Target
 from colocalc.study.returns import hedge_by_year
+from colocalc.study.train_or_lease import TrainOrLease
 from colocalc.study.training import Alternative, TrainingResult
 
-__all__ = ["check", "h100e", "hedge", "layout", "lease", "mfu", "report", "solve"]
+__all__ = ["check", "h100e", "hedge", "layout", "lease", "mfu", "report", "solve", "train_or_lease"]
 
 
 def mfu(
@@ -136,6 +138,21 @@ def h100e(case: Case, result: Result, catalog: Catalog) -> Report:
     )
 
 
+def train_or_lease(case: Case, result: Result, catalog: Catalog, *, found: TrainOrLease) -> Report:
+    """What training is worth against what the lease brings, as a whole, by pool and split; and the tenant's view."""
+    return assemble(
+        "train-or-lease",
+        case=case,
+        result=result,
+        catalog=catalog,
+        families=("choice", "inference", "fleet"),
+        topics=("choice", "inference", "lease"),
+        tables=choice_view.tables(case, result, found),
+        headline=choice_view.headline(case, result, found),
+        notes=tuple(choice_view.warnings(case, result)),
+    )
+
+
 def report(
     case: Case,
     result: Result,
@@ -146,12 +163,15 @@ def report(
     verdicts: Sequence[Verdict] = (),
     targets: Sequence[Target] = (),
     band: Band | None = None,
+    choice: TrainOrLease | None = None,
 ) -> Report:
     """Everything: MFU, lease, hedge, H100-equivalents, expectations and claims in one report."""
     parts = [mfu(case, result, catalog, others=others, targets=targets, band=band), h100e(case, result, catalog)]
     if result.lease is not None:
         parts.append(lease(case, result, catalog))
     parts.append(hedge(case, result, catalog))
+    if choice is not None:
+        parts.append(train_or_lease(case, result, catalog, found=choice))
     tables = [table for part in parts for table in part.tables]
     notes = dict.fromkeys(note for part in parts for note in part.notes)
     missing = () if result.lease else (f"The lease is undefined: {NEEDS['lease']}.",)
@@ -160,8 +180,8 @@ def report(
         case=case,
         result=result,
         catalog=catalog,
-        families=("fleet", "mfu", "lease", "hedge", "h100e"),
-        topics=("mfu", "lease", "hedge", "h100e"),
+        families=("fleet", "mfu", "lease", "hedge", "h100e", "choice", "inference"),
+        topics=("mfu", "lease", "hedge", "h100e", "choice", "inference"),
         tables=(*tables, *_judged(checked, verdicts, case.scenario)),
         headline=(
             *(sentence for part in parts for sentence in part.headline),
@@ -204,7 +224,7 @@ def check(
         case=case,
         result=result,
         catalog=catalog,
-        families=("fleet", "mfu", "lease", "hedge", "h100e"),
+        families=("fleet", "mfu", "lease", "hedge", "h100e", "choice", "inference"),
         topics=(),
         tables=(*((_findings(findings),) if findings else ()), *_judged(checked, verdicts, case.scenario)),
         headline=(f"{', '.join(parts)}: no faults.", expectations, *claims_view.headline(verdicts)),

@@ -29,6 +29,8 @@ _LEVERAGE = (
     "finance.",
     "sites.",
     "costs.",
+    "inference.",
+    "owning.",
     "training.",
     "jobs.",
     "networks.",
@@ -103,7 +105,7 @@ def assemble(
     return replace(report, source_titles=source_titles(report, catalog))
 
 
-_TOPICS = ("mfu", "lease", "hedge", "h100e")
+_TOPICS = ("mfu", "lease", "hedge", "h100e", "choice", "inference")
 # What each recovery policy does not use.
 _IDLE = {
     "job": ("replica_stall_s", "hot_spare_stall_s", "replica_repair_s"),
@@ -131,7 +133,7 @@ def _interleaved(rows: Sequence[CaseAssumption]) -> list[CaseAssumption]:
 
 def _first_topic(row: CaseAssumption) -> str:
     """What a row matters to most: a number that only one part uses belongs to that part."""
-    return next(topic for topic in ("lease", "hedge", "mfu", "h100e") if topic in row.topics)
+    return next(topic for topic in ("lease", "hedge", "mfu", "h100e", "choice", "inference") if topic in row.topics)
 
 
 def _weight(row: CaseAssumption) -> tuple[bool, int, int]:

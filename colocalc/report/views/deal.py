@@ -99,8 +99,8 @@ def tables(case: Case, result: Result) -> tuple[Table, ...]:
 
 
 _VALUE_CAPTION = (
-    "Not discounted, but for the capitalised value. Firm: what survives a notice given as early as it may be; expected: "
-    "each month's fees times the probability that the contract still runs then."
+    "Not discounted, but for the capitalised value. Firm: what survives a notice given as early as it may be. "
+    "Expected: each month's fees times the probability that the contract still runs then."
 )
 _LENDER_CAPTION = (
     "DSCR: cash before tax over interest, fees and principal. Firm: fees that survive a notice, alone. Downside: the "
@@ -308,7 +308,7 @@ def _warned(case: Case, returns: Returns | None) -> Iterator[str]:
     if project is None or case.project is None:
         return
     if bool(np.any(project.debt_usd > project.capital_usd)):
-        yield "debt is above capital: owners pay in nothing, and their return means nothing; give debt.advance_rate_share"
+        yield "debt is above capital, so that owners have nothing at stake: give debt.advance_rate_share"
     if bool(np.any(project.loan.closing_usd[..., -1] > 1.0)):
         owed = text(number(project.loan.closing_usd[..., -1]), "usd")
         yield f"debt of {owed} is still owed when the contracts end"

@@ -10,7 +10,7 @@ from colocalc.case import Case
 from colocalc.errors import EXIT_USAGE, ColocalcError, did_you_mean, quoted
 from colocalc.metrics import IN_TABLES, METRICS, STAGES, base_id
 from colocalc.study.evaluate import Result
-from colocalc.study.explain import equivalents, mfu, money, power
+from colocalc.study.explain import choice, equivalents, mfu, money, power, serving
 from colocalc.study.explain.context import Context
 from colocalc.study.explain.formula import Draft, Formula
 from colocalc.study.explain.glossary import neighbours, terms_of
@@ -24,6 +24,8 @@ WRITERS: Mapping[str, Callable[[Context, Draft], str]] = {
     **mfu.WRITERS,
     **money.WRITERS,
     **equivalents.WRITERS,
+    **choice.WRITERS,
+    **serving.WRITERS,
 }
 
 
@@ -164,4 +166,8 @@ def _why_not(name: str, result: Result) -> str:
     base = base_id(name)
     if base in result.undefined:
         return result.undefined[base]
-    return "the pool is under no contract" if base.startswith("lease.") else "its GPU has no such figure"
+    return (
+        "the pool is under no contract"
+        if base.startswith(("lease.", "choice.", "inference."))
+        else "its GPU has no such figure"
+    )

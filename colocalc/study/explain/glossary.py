@@ -65,6 +65,21 @@ TERMS: Mapping[str, str] = {
     "debt_service": "interest and repayment of a year",
     "measure": "what the basis counts of a GPU of the pool: a peak, a memory, or a benchmark's result",
     "h100_measure": "the same of an H100 SXM",
+    "reference_peak": "dense peak of one reference GPU, at the precision trained",
+    "owning_rate": "owning cost of a GPU-hour, of a card",
+    "recovery": "yearly cost of capital and of its loss of value over the capital: r (1 - R v) / (1 - v), v = (1 + r)^-n",
+    "shared_cost": "the data centre's annuity, energy, operations and colocation of a year",
+    "placed_share": "GPUs of a pool that are in whole replicas",
+    "jitter_sigma": "scatter of a GPU's step over its mean, by tenancy",
+    "compute_share": "share of the dense peak that serving reaches",
+    "prompt_flop": "arithmetic of a prompt token, forward",
+    "sequences": "sequences that a replica holds beside its weights",
+    "replica_gpus": "GPUs that hold one copy of the model",
+    "memory_time": "weights, keys and values of a decoding step over the memory bandwidth reached",
+    "compute_time": "arithmetic of a decoding step over the peak reached",
+    "collective_time": "two collectives a layer",
+    "own_decode": "output tokens of a GPU in a replica of its own type",
+    "input_token_share": "share of tokens that is input, in the blended price",
     "stefan_boltzmann": "the Stefan-Boltzmann constant, W per m2 and K4",
 }
 
@@ -88,6 +103,16 @@ NEIGHBOURS: tuple[tuple[str, ...], ...] = (
     ("fleet.gpu_count", "h100e.raw_count", "h100e.eight_bit_dense_count", "h100e.effective_count"),
     ("lease.facility_power_mw", "fleet.nameplate_power_mw", "fleet.typical_power_mw"),
     ("h100e.eight_bit_dense_count", "h100e.bf16_dense_count", "h100e.four_bit_count", "h100e.tpp_count"),
+    (
+        "choice.forgone_rent_usd_per_pflop_h",
+        "choice.owning_cost_usd_per_pflop_h",
+        "choice.market_price_usd_per_pflop_h",
+    ),
+    ("choice.indifference_rate_usd_per_gpu_h", "lease.mean_rate_usd_per_gpu_h", "hedge.gross_cover_rate_usd_per_gpu_h"),
+    ("choice.indifference_mfu_share", "mfu.fleet_share"),
+    ("inference.blended_usd_per_mtoken", "inference.break_even_usd_per_mtoken"),
+    ("inference.mixed_generations_factor", "mfu.stage.mixed_generations_factor"),
+    ("inference.jitter_factor", "mfu.stage.jitter_factor"),
     ("h100e.raw_total_share", "h100e.eight_bit_dense_total_share"),
 )
 
