@@ -180,6 +180,7 @@ def written_as(value: Any) -> str:
 
 
 Name = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,59}$")]
+DottedName = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,59}$")]
 Text = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=500)]
 Flag = Annotated[bool, Field(strict=True)]  # lax mode takes 1 and "yes" for true
 IsoDate = Annotated[

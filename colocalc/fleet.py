@@ -19,6 +19,7 @@ from colocalc.figure import (
     Bytes,
     Count,
     Definition,
+    DottedName,
     FactorFromOne,
     FactorOfOne,
     Figure,
@@ -292,7 +293,7 @@ class Fleet(Definition):
     gpus: dict[Name, GpuType] = Field(default_factory=dict)
     models: dict[Key, ModelDims] = Field(default_factory=dict)
     cards: dict[Key, RateCard] = Field(default_factory=dict)
-    scenarios: dict[Name, Scenario] = Field(default_factory=dict)
+    scenarios: dict[DottedName, Scenario] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _one_of_each_pair(self) -> "Fleet":

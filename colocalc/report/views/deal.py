@@ -201,11 +201,15 @@ def _cash_flow(case: Case, returns: Returns, project: Project) -> Table:
 def _cover(returns: Returns, project: Project) -> Table:
     """Cover and loan to value at the end of each year that has debt service."""
     step, loan, flows = project.months_per_period, project.loan, project.flows
-    service = by_year(np.where(loan.draw_usd > 0.0, 0.0, loan.service_usd), step)
-    cash = by_year(flows.revenue_usd - flows.opex_usd, step)
-    firm = by_year(flows.firm_usd - flows.opex_usd, step)
+    asked = (loan.service_usd > 0.0) & (loan.draw_usd == 0.0)  # no cover is asked for while debt is drawn
+
+    def due_in(flow: Array) -> Array:
+        return by_year(np.where(asked, flow, 0.0), step)
+
+    service, cash = due_in(loan.service_usd), due_in(flows.revenue_usd - flows.opex_usd)
+    firm = due_in(flows.firm_usd - flows.opex_usd)
     late = returns.downside_dscr_factor
-    again = by_year(np.nan_to_num(late) * loan.service_usd, step) if late is not None else np.full_like(cash, np.nan)
+    again = due_in(np.nan_to_num(late) * loan.service_usd) if late is not None else np.full_like(cash, np.nan)
     known = late is not None and not bool(np.all(np.isnan(late)))
     levels = [
         None if each is None else at_year_end(each, step)
