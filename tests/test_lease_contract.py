@@ -20,8 +20,8 @@ from colocalc.lease.months import month_h
 YEAR = 24_312.0 + np.arange(12.0)  # 2026
 
 
-def _escalated(months, start, step):
-    return escalation_factor(calendar_month=months, start_month=start, escalator_share=step)
+def _escalated(months, start, step, end=np.inf):
+    return escalation_factor(calendar_month=months, start_month=start, end_month=end, escalator_share=step)
 
 
 def test_the_escalator_steps_on_each_anniversary():
@@ -37,6 +37,12 @@ def test_without_an_escalator_and_before_the_start_nothing_changes():
 def test_an_anniversary_within_a_month_takes_its_part_of_the_step():
     factor = _escalated(np.arange(100.0, 125.0), 100.5, 0.04)
     np.testing.assert_allclose(factor[[0, 11, 12, 13, 24]], [1.0, 1.0, 1.02, 1.04, 1.04 * 1.02], rtol=1e-14)
+
+
+def test_a_contract_of_whole_years_ends_before_the_step_of_its_last_anniversary():
+    # 12 months from the middle of a month: the last half month is of the first year
+    assert _escalated([112.0], 100.5, 0.04, end=112.5) == 1.0
+    assert _escalated([112.0], 100.5, 0.04, end=112.75) == pytest.approx(1 + 0.04 / 3)
 
 
 def test_a_price_may_fall_from_year_to_year():

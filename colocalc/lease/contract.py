@@ -4,11 +4,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from colocalc.arrays import Array, as_array
-from colocalc.lease.months import SLACK_MONTHS
+from colocalc.lease.months import NOTHING_MONTHS, SLACK_MONTHS
 from colocalc.units import MONTHS_PER_YEAR
 
 
-def escalation_factor(*, calendar_month: ArrayLike, start_month: ArrayLike, escalator_share: ArrayLike) -> Array:
+def escalation_factor(
+    *, calendar_month: ArrayLike, start_month: ArrayLike, end_month: ArrayLike, escalator_share: ArrayLike
+) -> Array:
     """Price of each month over the price at the start, one step on each anniversary.
 
     Parameters
@@ -17,6 +19,8 @@ def escalation_factor(*, calendar_month: ArrayLike, start_month: ArrayLike, esca
         Calendar months since the year 0, whole.
     start_month : array_like (...)
         Instant at which the contract starts.
+    end_month : array_like (...)
+        Instant at which it is over.
     escalator_share : array_like (...)
         Step of a year, such as 0.03; negative where the price falls, and above -1.
 
@@ -28,11 +32,12 @@ def escalation_factor(*, calendar_month: ArrayLike, start_month: ArrayLike, esca
     Notes
     -----
     ``(1 + e)^k (1 + e late)``, where ``k`` is the contract year in which the month begins and ``late`` the share of
-    the month that lies behind its next anniversary.
+    its part under contract that lies behind its next anniversary.
 
     - No escalator, or the first year: 1.
     - A start on the first of a month: ``(1 + e)^k``, with no part of a month.
     - A start on the 16th of a month of 30 days: on the anniversary half of the step.
+    - An end on an anniversary within a month: no step in its last part.
     - Before the start: 1.
 
     References
@@ -43,7 +48,9 @@ def escalation_factor(*, calendar_month: ArrayLike, start_month: ArrayLike, esca
     step = as_array(escalator_share)[..., None]
     years = np.maximum(np.floor((elapsed + SLACK_MONTHS) / MONTHS_PER_YEAR), 0.0)
     # A month that holds an anniversary is under contract from its first day.
-    late = np.maximum(elapsed + 1.0 - MONTHS_PER_YEAR * (years + 1.0), 0.0)
+    until = np.minimum(elapsed + 1.0, (as_array(end_month) - as_array(start_month))[..., None])
+    late = np.maximum(until - MONTHS_PER_YEAR * (years + 1.0), 0.0)
+    late = late / np.maximum(until - elapsed, NOTHING_MONTHS)
     return np.power(1.0 + step, years) * (1.0 + step * late)
 
 

@@ -13,6 +13,7 @@ from colocalc.units import HOURS_PER_DAY, MONTHS_PER_YEAR
 
 # Instants are sums of fractions of months; what differs by less than some seconds is the same instant.
 SLACK_MONTHS = 1e-6
+NOTHING_MONTHS = 1e-300  # stands for no time in a denominator whose numerator is 0 then
 
 
 def month_number(*, calendar_yr: ArrayLike, month_of_year_count: ArrayLike, day_of_month_count: ArrayLike) -> Array:

@@ -154,6 +154,7 @@ def _billed_and_gross(contract: Contract) -> tuple[Array, Array]:
     factor = terms.escalation_factor(
         calendar_month=contract.calendar_month,
         start_month=contract.start_month,
+        end_month=contract.end_month,
         escalator_share=contract.escalator_share,
     )
     own_rate = contract.rate_usd_per_gpu_h[..., None] * factor[..., None, :]

@@ -7,11 +7,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from colocalc.arrays import Array, as_array
-from colocalc.lease.months import SLACK_MONTHS
+from colocalc.lease.months import NOTHING_MONTHS, SLACK_MONTHS
 from colocalc.units import MONTHS_PER_YEAR
 
 NEVER_MONTHS = 1e6  # a notice so long that nobody sees its end; differences of infinities are none
-NOTHING_MONTHS = 1e-300  # stands for no time in a denominator whose numerator is 0 then
 
 
 def firm_share(
