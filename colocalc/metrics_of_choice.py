@@ -67,36 +67,41 @@ INFERENCE: tuple[Row, ...] = (
     (
         "inference.decode_tokens_per_s_per_gpu",
         "output tokens a GPU makes while it does nothing else; of the fleet the mean of its GPUs",
-        "placed_share * inference.jitter_factor * sequences / (replica_gpus * max(memory_time, compute_time, collective_time))",
+        (
+            "placed_share * inference.jitter_factor * sequences / "
+            "(replica_gpus * max(memory_time, compute_time, collective_time))"
+        ),
         True,
     ),
     (
         "inference.served_tokens_per_s",
         "tokens of whole requests, prompt and output, that are served at the utilization",
-        "sum(gpus * utilization_share * (prompt_tokens + output_tokens) / "
-        "(prompt_tokens / inference.prefill_tokens_per_s_per_gpu + "
-        "output_tokens / inference.decode_tokens_per_s_per_gpu))",
+        (
+            "sum(gpus * utilization_share * (prompt_tokens + output_tokens) / "
+            "(prompt_tokens / inference.prefill_tokens_per_s_per_gpu + "
+            "output_tokens / inference.decode_tokens_per_s_per_gpu))"
+        ),
         True,
     ),
     (
         "inference.input_usd_per_mtoken",
         "price of a million prompt tokens that pays the rent of the GPUs while they read them",
-        "1000000 * lease.mean_rate_usd_per_gpu_h / "
-        "(3600 * utilization_share * inference.prefill_tokens_per_s_per_gpu)",
+        "1000000 * lease.mean_rate_usd_per_gpu_h / (3600 * utilization_share * inference.prefill_tokens_per_s_per_gpu)",
         True,
     ),
     (
         "inference.output_usd_per_mtoken",
         "price of a million output tokens that pays the rent of the GPUs while they make them",
-        "1000000 * lease.mean_rate_usd_per_gpu_h / "
-        "(3600 * utilization_share * inference.decode_tokens_per_s_per_gpu)",
+        "1000000 * lease.mean_rate_usd_per_gpu_h / (3600 * utilization_share * inference.decode_tokens_per_s_per_gpu)",
         True,
     ),
     (
         "inference.blended_usd_per_mtoken",
         "three parts of the input and one of the output price",
-        "input_token_share * inference.input_usd_per_mtoken + "
-        "(1 - input_token_share) * inference.output_usd_per_mtoken",
+        (
+            "input_token_share * inference.input_usd_per_mtoken + "
+            "(1 - input_token_share) * inference.output_usd_per_mtoken"
+        ),
         True,
     ),
     (
@@ -120,7 +125,10 @@ INFERENCE: tuple[Row, ...] = (
 )
 REFERENCES: Mapping[str, tuple[str, ...]] = {
     "choice.training_value_usd_per_yr": ("replacement cost: a thing is worth at most what its like can be bought for",),
-    "choice.owning_cost_usd_per_yr": ("the capital recovery factor of engineering economics", "semianalysis-tco-2026-07"),
+    "choice.owning_cost_usd_per_yr": (
+        "the capital recovery factor of engineering economics",
+        "semianalysis-tco-2026-07",
+    ),
     **dict.fromkeys(
         (
             "choice.lease_premium_factor",
@@ -130,7 +138,9 @@ REFERENCES: Mapping[str, tuple[str, ...]] = {
         ),
         ("opportunity cost",),
     ),
-    "inference.prefill_tokens_per_s_per_gpu": ("Pope et al. 2022 (Efficiently Scaling Transformer Inference), section 2",),
+    "inference.prefill_tokens_per_s_per_gpu": (
+        "Pope et al. 2022 (Efficiently Scaling Transformer Inference), section 2",
+    ),
     "inference.decode_tokens_per_s_per_gpu": (
         "Williams et al. 2009 (roofline)",
         "Pope et al. 2022 (Efficiently Scaling Transformer Inference), section 2",

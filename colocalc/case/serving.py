@@ -115,7 +115,9 @@ def _context(given: Inference, prompt: float, output: float, ledger: Ledger) -> 
 
 def _replica(given: Inference, ledger: Ledger) -> float:
     if given.replica_gpu_count is None or isinstance(given.replica_gpu_count, str):
-        ledger.word("inference.replica_gpu_count", given.replica_gpu_count, _TOPIC, default="inference.replica_gpu_count")
+        ledger.word(
+            "inference.replica_gpu_count", given.replica_gpu_count, _TOPIC, default="inference.replica_gpu_count"
+        )
         return float("nan")
     return ledger.number("inference.replica_gpu_count", given.replica_gpu_count, _TOPIC)
 
@@ -126,9 +128,7 @@ def _tenancy(fleet: Fleet, ledger: Ledger) -> str:
         words = {one.tenancy for one in fleet.contracts}
         several = len(words) > 1 or words == {"multiple"}
         return "multiple" if several else ledger.word("lease.tenancy", None, _TOPIC, default="lease.tenancy")
-    return ledger.word(
-        "lease.tenancy", fleet.lease.tenancy if fleet.lease else None, _TOPIC, default="lease.tenancy"
-    )
+    return ledger.word("lease.tenancy", fleet.lease.tenancy if fleet.lease else None, _TOPIC, default="lease.tenancy")
 
 
 def _of_model(model: ModelDims, precision: str, prompt: float, context: float, ledger: Ledger) -> dict[str, Array]:

@@ -1,15 +1,16 @@
 """One pure function from a case to every metric: what all studies call, for one scenario or for many."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from colocalc.arrays import Array
 from colocalc.case import Case
 from colocalc.metrics import H100E_BASES, LATER, METRICS, STAGES, base_id
-from colocalc.study.equivalents import EquivalentsResult, evaluate_equivalents
 from colocalc.study.choices import choice_values, no_choice, no_inference, pool_choice_values, serving_values
+from colocalc.study.equivalents import EquivalentsResult, evaluate_equivalents
 from colocalc.study.leasing import HedgeResult, LeaseResult, evaluate_hedge, evaluate_lease, facility_power_mw
 from colocalc.study.opportunity import ChoiceResult, evaluate_choice
 from colocalc.study.serving import ServingResult, evaluate_serving
@@ -140,18 +141,17 @@ def _all_values(case: Case, parts: _Parts) -> Iterator[tuple[str, Array]]:
     gpu_count = np.sum(case.pools.gpu_count, axis=-1)
     yield "fleet.gpu_count", gpu_count
     yield from _site_values(case)
-    if parts.training is not None:
-        yield from _training_values(parts.training)
-    if parts.lease is not None:
-        yield from _lease_values(parts.lease)
-    if parts.hedge is not None:
-        yield from _hedge_values(parts.hedge)
-    if parts.equivalents is not None:
-        yield from _equivalents_values(parts.equivalents, gpu_count)
-    if parts.choice is not None:
-        yield from choice_values(parts.choice)
-    if parts.serving is not None:
-        yield from serving_values(parts.serving)
+    of_parts: tuple[tuple[Any, Callable[[Any], Iterator[tuple[str, Array]]]], ...] = (
+        (parts.training, _training_values),
+        (parts.lease, _lease_values),
+        (parts.hedge, _hedge_values),
+        (parts.equivalents, lambda found: _equivalents_values(found, gpu_count)),
+        (parts.choice, choice_values),
+        (parts.serving, serving_values),
+    )
+    for part, values_of in of_parts:
+        if part is not None:
+            yield from values_of(part)
     columns = tuple(_pool_values(case, parts))
     for number, pool in enumerate(case.pools.names):
         for name, values in columns:

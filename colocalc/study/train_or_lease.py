@@ -261,7 +261,7 @@ def _worth(delivered_pflop_per_s: Array, price: float) -> Array:
     )
 
 
-def _split(case: Case, trained: Array, together: bool, value: float, total: float) -> Split:  # noqa: FBT001
+def _split(case: Case, trained: Array, together: bool, value: float, total: float) -> Split:
     names = {flag: tuple(np.asarray(case.pools.names)[trained == flag]) for flag in (1.0, 0.0)}
     return Split(
         trained=tuple(map(str, names[1.0])),

@@ -78,9 +78,7 @@ def evaluate_training(case: Case, **changes: object) -> TrainingResult | None:
     # A number varied in one job alone gives only that job a leading axis.
     shape = np.broadcast_shapes(*(column["peak_flop_per_s"].shape[:-1] for column in found))
     joined = {
-        name: np.concatenate(
-            [np.broadcast_to(column[name], (*shape, column[name].shape[-1])) for column in found], -1
-        )
+        name: np.concatenate([np.broadcast_to(column[name], (*shape, column[name].shape[-1])) for column in found], -1)
         for name in found[0]
     }
     waterfall = compose(

@@ -115,7 +115,7 @@ def tables(case: Case, result: Result, found: TrainOrLease) -> tuple[Table, ...]
     """Both bases at each MFU, the options, the splits, the figures, and the tenant's view."""
     serving = (_serving(case, result.serving),) if result.serving is not None else ()
     options = (_options(found),) if found.options else ()
-    splits = (_splits(found),) if len(found.splits) > 2 or len(found.options) > 1 and found.splits else ()
+    splits = (_splits(found),) if len(found.splits) > 2 or (len(found.options) > 1 and found.splits) else ()
     summary = metric_table("choice", "Train or lease, in figures", _SUMMARY, result, caption=_owning_words(case))
     levels = (_levels(found),) if result.training is not None else ()
     return (*levels, *options, *splits, summary, *serving)
@@ -124,7 +124,9 @@ def tables(case: Case, result: Result, found: TrainOrLease) -> tuple[Table, ...]
 def _owning_words(case: Case) -> str:
     if case.choice.owning_from == "costs":
         return "Owning cost: of the file's costs; capital as an annuity over its life."
-    return f"Owning cost: of the bundled card {case.choice.owning_from}, every hour of the year; costs would replace it."
+    return (
+        f"Owning cost: of the bundled card {case.choice.owning_from}, every hour of the year; costs would replace it."
+    )
 
 
 def _levels(found: TrainOrLease) -> Table:
@@ -251,8 +253,8 @@ def _serving(case: Case, serving: ServingResult) -> Table:
         )
     )
     caption = (
-        "A roofline: as many sequences as memory holds, no bound on latency, so an upper bound on tokens; prices at the "
-        "lease rate and the utilization. Replicas share nothing and keep to one pool, so that mixing costs nothing."
+        "A roofline: as many sequences as memory holds, no bound on latency, so an upper bound on tokens; prices at "
+        "the lease rate and the utilization. Replicas share nothing and keep to one pool, so that mixing costs nothing."
     )
     title = "The tenant's view: tokens, and what they must cost"
     return Table("inference", title, columns, tuple(rows), total_count=1, caption=caption)

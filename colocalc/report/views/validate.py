@@ -250,7 +250,9 @@ def _scatter(found: Validation) -> Table:
         Column("rows_count", "Runs", "count"),
         Column("plot", f"{-_REACH:.0%} to {_REACH:.0%}, | is no error", kind="text"),
     )
-    caption = "Down by the time of a step. A dot is a run, a colon two, o three or four, @ more; beyond the ends at them."
+    caption = (
+        "Down by the time of a step. A dot is a run, a colon two, o three or four, @ more; beyond the ends at them."
+    )
     return Table("scatter", "Predicted against measured, run by run", columns, tuple(rows), caption=caption)
 
 

@@ -165,5 +165,7 @@ def _why_not(name: str, result: Result) -> str:
     if base in result.undefined:
         return result.undefined[base]
     return LATER.get(base) or (
-        "the pool is under no contract" if base.startswith(("lease.", "choice.", "inference.")) else "its GPU has no such figure"
+        "the pool is under no contract"
+        if base.startswith(("lease.", "choice.", "inference."))
+        else "its GPU has no such figure"
     )

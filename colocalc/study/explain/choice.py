@@ -92,7 +92,9 @@ def owning(context: Context, draft: Draft) -> str:
     pools = [pool for pool in context.asked if counts[pool] > 0.0]
     if given.owning_from != "costs":
         draft.note = f"of card {given.owning_from}: costs.capital_usd_per_gpu does not price every GPU"
-        return draft.sum([f"{context.gpus(draft, pool)} * {_card_rate(context, draft, pool)} * {_HOURS}" for pool in pools])
+        return draft.sum(
+            [f"{context.gpus(draft, pool)} * {_card_rate(context, draft, pool)} * {_HOURS}" for pool in pools]
+        )
     recovery = draft.worked(
         "k",
         annuity_usd_per_yr(
@@ -107,7 +109,9 @@ def owning(context: Context, draft: Draft) -> str:
         "finance.discount_rate_share",
         "depreciation.residual_share",
     )
-    capital = draft.sum([f"{context.gpus(draft, pool)} * {_capital(context, draft, pool)} * {recovery}" for pool in pools])
+    capital = draft.sum(
+        [f"{context.gpus(draft, pool)} * {_capital(context, draft, pool)} * {recovery}" for pool in pools]
+    )
     shared = draft.worked(
         "sites",
         shared_cost_usd_per_yr(context.case),

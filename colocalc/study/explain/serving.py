@@ -25,7 +25,9 @@ def prefill(context: Context, draft: Draft) -> str:
         return _mean(context, draft, "prefill")
     given, _, _ = _known(context)
     flop = given.matmul_flop_per_token + given.prompt_attention_flop_per_token
-    eta = draft.given("eta", given.compute_share, "share", "share of the peak that is reached", "inference.compute_share")
+    eta = draft.given(
+        "eta", given.compute_share, "share", "share of the peak that is reached", "inference.compute_share"
+    )
     peak = draft.worked("F", given.peak_flop_per_s[context.pool], "flop_per_s", f"dense peak in {given.precision}")
     cost = draft.worked("c", flop, "flop_per_token", "arithmetic of a prompt token", "inference.prompt_tokens")
     return f"{_kept(context, draft, context.pool)} * {eta} * {peak} / {cost}"
