@@ -239,7 +239,7 @@ class Reference(Definition):
 
     gpu: Text
     rate_usd_per_gpu_h: Figure[UsdPerGpuH]
-    mfu_share: Figure[Share]
+    mfu_share: Figure[ShareAboveZero]
 
 
 class Finance(Definition):

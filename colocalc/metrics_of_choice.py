@@ -67,15 +67,20 @@ INFERENCE: tuple[Row, ...] = (
     (
         "inference.decode_tokens_per_s_per_gpu",
         "output tokens a GPU makes while it does nothing else; of the fleet the mean of its GPUs",
-        "placed_share * inference.jitter_factor * sequences / (replica_gpus * max(memory_time, compute_time, collective_time))",
+        (
+            "placed_share * inference.jitter_factor * sequences / "
+            "(replica_gpus * max(memory_time, compute_time, collective_time))"
+        ),
         True,
     ),
     (
         "inference.served_tokens_per_s",
         "tokens of whole requests, prompt and output, that are served at the utilization",
-        "sum(gpus * utilization_share * (prompt_tokens + output_tokens) / "
-        "(prompt_tokens / inference.prefill_tokens_per_s_per_gpu + "
-        "output_tokens / inference.decode_tokens_per_s_per_gpu))",
+        (
+            "sum(gpus * utilization_share * (prompt_tokens + output_tokens) / "
+            "(prompt_tokens / inference.prefill_tokens_per_s_per_gpu + "
+            "output_tokens / inference.decode_tokens_per_s_per_gpu))"
+        ),
         True,
     ),
     (
@@ -93,8 +98,10 @@ INFERENCE: tuple[Row, ...] = (
     (
         "inference.blended_usd_per_mtoken",
         "three parts of the input and one of the output price",
-        "input_token_share * inference.input_usd_per_mtoken + "
-        "(1 - input_token_share) * inference.output_usd_per_mtoken",
+        (
+            "input_token_share * inference.input_usd_per_mtoken + "
+            "(1 - input_token_share) * inference.output_usd_per_mtoken"
+        ),
         True,
     ),
     (

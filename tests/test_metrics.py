@@ -91,7 +91,15 @@ def test_no_two_metrics_of_a_family_mean_the_same():
 
 
 def test_the_families_are_those_of_the_commands():
-    assert {name.split(".")[0] for name in METRICS} == {"fleet", "mfu", "lease", "hedge", "h100e", "choice", "inference"}
+    assert {name.split(".")[0] for name in METRICS} == {
+        "fleet",
+        "mfu",
+        "lease",
+        "hedge",
+        "h100e",
+        "choice",
+        "inference",
+    }
 
 
 def test_each_stage_has_a_factor_and_no_other_stage_exists():

@@ -45,9 +45,7 @@ def premium(money, value):
 
 
 def equal_mfu(money=RENT, peak=PEAK, usd=PRICE):
-    return float(
-        indifference_mfu_share(revenue_usd_per_yr=money, peak_pflop_per_s=peak, price_usd_per_pflop_h=usd)
-    )
+    return float(indifference_mfu_share(revenue_usd_per_yr=money, peak_pflop_per_s=peak, price_usd_per_pflop_h=usd))
 
 
 def equal_rate(value, hours):
@@ -55,9 +53,7 @@ def equal_rate(value, hours):
 
 
 def annuity(capital=100.0, residual=0.0, rate=0.1, life=6.0):
-    return float(
-        annuity_usd_per_yr(capital_usd=capital, residual_share=residual, discount_share=rate, life_yr=life)
-    )
+    return float(annuity_usd_per_yr(capital_usd=capital, residual_share=residual, discount_share=rate, life_yr=life))
 
 
 # What the founding story comes to

@@ -1,7 +1,7 @@
 """What a choice between training and leasing needs: where else compute could be bought, and what owning costs."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -76,7 +76,7 @@ def lower_choice(fleet: Fleet, pools: Pools, jobs: tuple[TrainingCase, ...], led
     )
 
 
-def _reference(fleet: Fleet, jobs: tuple[TrainingCase, ...], ledger: Ledger) -> dict[str, object]:
+def _reference(fleet: Fleet, jobs: tuple[TrainingCase, ...], ledger: Ledger) -> dict[str, Any]:
     given = fleet.finance.reference if fleet.finance else None
     names = ("reference_rate_usd_per_gpu_h", "reference_peak_pflop_per_s", "reference_mfu_share")
     if given is None:
@@ -118,7 +118,7 @@ def _rate(card_name: str, gpu: GpuType, ledger: Ledger) -> float:
     return ledger.fact(f"cards.{card.name}.{gpu.id}.rate_usd_per_gpu_h", rate.rate_usd_per_gpu_h, _TOPIC, note=note)
 
 
-def _lives(fleet: Fleet, ledger: Ledger, *, owned: bool) -> dict[str, Array]:
+def _lives(fleet: Fleet, ledger: Ledger, *, owned: bool) -> dict[str, Any]:
     """How capital becomes a yearly cost; not asked for where a card has that in its rate."""
     names = ("data_centre_usd_per_mw", "book_life_yr", "data_centre_life_yr", "discount_share", "residual_share")
     if not owned:

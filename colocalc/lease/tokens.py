@@ -1,4 +1,4 @@
-"""What must a token cost to pay the rent of the GPUs that serve it?
+"""What a token must cost to pay the rent of the GPUs that serve it.
 
 The tenant's side of a lease: rates of prefill and decode come from ``mfu.inference``.
 """
@@ -50,7 +50,7 @@ def served_tokens_per_s_per_gpu(
     read, made = as_array(read_tokens_per_s_per_gpu), as_array(made_tokens_per_s_per_gpu)
     # Times the product of the rates, so that a rate of 0 divides nothing.
     time = prompt * made + output * read
-    return (prompt + output) * read * made / np.where(time > 0.0, time, np.nan)
+    return (prompt + output) * read * made / np.where(time == 0.0, 1.0, time)
 
 
 def token_price_usd_per_mtoken(

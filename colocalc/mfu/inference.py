@@ -343,15 +343,11 @@ def decode_step_s(
     batch, replica = as_array(batch_count), as_array(replica_gpu_count)
     read = as_array(read_byte) + batch * as_array(kv_byte)
     memory = read / (replica * as_array(bandwidth_share) * as_array(hbm_byte_per_s))
-    compute = batch * as_array(forward_flop_per_token) / (
-        replica * as_array(compute_share) * as_array(peak_flop_per_s)
-    )
+    compute = batch * as_array(forward_flop_per_token) / (replica * as_array(compute_share) * as_array(peak_flop_per_s))
     return np.maximum(np.maximum(memory, compute), as_array(communication_s))
 
 
-def decode_tokens_per_s_per_gpu(
-    *, batch_count: ArrayLike, replica_gpu_count: ArrayLike, step_s: ArrayLike
-) -> Array:
+def decode_tokens_per_s_per_gpu(*, batch_count: ArrayLike, replica_gpu_count: ArrayLike, step_s: ArrayLike) -> Array:
     """Tokens that one GPU makes: one of each sequence in a step, over the GPUs of the replica.
 
     Parameters

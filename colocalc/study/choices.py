@@ -11,7 +11,7 @@ from colocalc.study.serving import ServingResult
 
 NEEDS_REFERENCE = "needs finance.reference (a GPU, its rate and its MFU)"
 NEEDS_INFERENCE = "needs inference (a model that is served)"
-_NO_VALUE = "the reference delivers nothing"
+_FREE = "compute costs nothing at the reference"
 _PRICES = ("input", "output", "blended", "break_even")
 
 
@@ -91,8 +91,10 @@ def no_choice(name: str, case: Case, needs: dict[str, str]) -> str:
         return needs["billed"]
     if name == "choice.owning_cost_usd_per_yr":
         return needs["power"]
-    reference = float(np.ravel(case.choice.reference_mfu_share)[0])
-    return _NO_VALUE if "reference" in _INPUTS[name] and not reference > 0.0 else needs["delivered"]
+    if "reference" in _INPUTS[name] and bool(np.any(np.isnan(case.choice.reference_peak_pflop_per_s))):
+        return f"no peak is known for {case.choice.reference_gpu}"
+    free = "reference" in _INPUTS[name] and not bool(np.any(case.choice.reference_rate_usd_per_gpu_h > 0.0))
+    return _FREE if free else needs["delivered"]
 
 
 def _unowned(case: Case) -> str:

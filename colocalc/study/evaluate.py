@@ -1,7 +1,8 @@
 """One pure function from a case to every metric: what all studies call, for one scenario or for many."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -161,28 +162,22 @@ def _all_values(case: Case, parts: _Parts) -> Iterator[tuple[str, Array]]:
     gpu_count = np.sum(case.pools.gpu_count, axis=-1)
     yield "fleet.gpu_count", gpu_count
     yield from _site_values(case)
-    if parts.training is not None:
-        yield from _training_values(parts.training)
-    yield from _money_values(parts)
-    if parts.equivalents is not None:
-        yield from _equivalents_values(parts.equivalents, gpu_count)
-    if parts.choice is not None:
-        yield from choice_values(parts.choice)
-    if parts.serving is not None:
-        yield from serving_values(parts.serving)
+    of_parts: tuple[tuple[Any, Callable[[Any], Iterator[tuple[str, Array]]]], ...] = (
+        (parts.training, _training_values),
+        (parts.lease, _lease_values),
+        (parts.returns, lambda found: iter(found.values.items())),
+        (parts.hedge, _hedge_values),
+        (parts.equivalents, lambda found: _equivalents_values(found, gpu_count)),
+        (parts.choice, choice_values),
+        (parts.serving, serving_values),
+    )
+    for part, values_of in of_parts:
+        if part is not None:
+            yield from values_of(part)
     columns = tuple(_pool_values(case, parts))
     for number, pool in enumerate(case.pools.names):
         for name, values in columns:
             yield f"pools.{pool}.{name}", values[..., number]
-
-
-def _money_values(parts: _Parts) -> Iterator[tuple[str, Array]]:
-    if parts.lease is not None:
-        yield from _lease_values(parts.lease)
-    if parts.returns is not None:
-        yield from parts.returns.values.items()
-    if parts.hedge is not None:
-        yield from _hedge_values(parts.hedge)
 
 
 def _site_values(case: Case) -> Iterator[tuple[str, Array]]:

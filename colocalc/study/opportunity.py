@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from colocalc.arrays import Array
 from colocalc.case import Case
@@ -82,7 +83,7 @@ def evaluate_choice(case: Case, training: TrainingResult | None, lease: LeaseRes
     )
 
 
-def _is_leased(case: Case) -> Array:
+def _is_leased(case: Case) -> NDArray[np.bool_]:
     index = case.lease.contract_index if case.lease else (-1,) * len(case.pools.names)
     return np.asarray(index) >= 0
 

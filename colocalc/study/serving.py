@@ -178,11 +178,13 @@ def _mean(gpu_count: Array, values: Array) -> Array:
     """The mean over GPUs, with a pool axis of one; pools without GPUs count for nothing."""
     total = np.sum(gpu_count, axis=-1, keepdims=True)
     whole = np.sum(np.where(gpu_count > 0.0, gpu_count * values, 0.0), axis=-1, keepdims=True)
-    return whole / np.where(total > 0.0, total, np.nan)
+    mean: Array = whole / np.where(total > 0.0, total, np.nan)
+    return mean
 
 
 def _over(part: Array, whole: Array) -> Array:
-    return (part / np.where(whole > 0.0, whole, np.nan))[..., 0]
+    share: Array = (part / np.where(whole > 0.0, whole, np.nan))[..., 0]
+    return share
 
 
 def _served(given: InferenceCase, prefill: Array, decode: Array) -> Array:

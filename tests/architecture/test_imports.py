@@ -23,7 +23,19 @@ COMPOSED = ("mfu.job", "mfu.cut", "mfu.pace", "mfu.traffic", "mfu.step", "mfu.wa
 PRIMITIVES = tuple(
     name for path in sorted((PACKAGE / "mfu").glob("[!_]*.py")) if (name := f"mfu.{path.stem}") not in COMPOSED
 )
-DEFINITIONS = ("figure", "hardware", "model", "card", "claim", "stack", "profile", "runs", "serving", "fleet", "calibration")
+DEFINITIONS = (
+    "figure",
+    "hardware",
+    "model",
+    "card",
+    "claim",
+    "stack",
+    "profile",
+    "runs",
+    "serving",
+    "fleet",
+    "calibration",
+)
 KERNEL_INPUTS = (
     "mfu.ceiling",
     "mfu.job",

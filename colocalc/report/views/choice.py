@@ -253,8 +253,8 @@ def _serving(case: Case, serving: ServingResult) -> Table:
         )
     )
     caption = (
-        "A roofline: as many sequences as memory holds, no bound on latency, so an upper bound on tokens; prices at the "
-        "lease rate and the utilization. Replicas share nothing and keep to one pool, so that mixing costs nothing."
+        "A roofline: as many sequences as memory holds, no bound on latency, so an upper bound on tokens; prices at "
+        "the lease rate and the utilization. Replicas share nothing and keep to one pool, so that mixing costs nothing."
     )
     title = "The tenant's view: tokens, and what they must cost"
     return Table("inference", title, columns, tuple(rows), total_count=1, caption=caption)

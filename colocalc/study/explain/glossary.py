@@ -67,7 +67,7 @@ TERMS: Mapping[str, str] = {
     "h100_measure": "the same of an H100 SXM",
     "reference_peak": "dense peak of one reference GPU, at the precision trained",
     "owning_rate": "owning cost of a GPU-hour, of a card",
-    "recovery": "yearly cost of capital and of its loss of value over the capital: r (1 - R v) / (1 - v), v = (1 + r)^-n",
+    "recovery": "yearly cost of capital, loss of value included, over it: r (1 - R v) / (1 - v), v = (1 + r)^-n",
     "shared_cost": "the data centre's annuity, energy, operations and colocation of a year",
     "placed_share": "GPUs of a pool that are in whole replicas",
     "jitter_sigma": "scatter of a GPU's step over its mean, by tenancy",
