@@ -3,8 +3,8 @@
 With x = log(1 + r) the present value of flows a at times t is ``sum(a exp(-x t))``. Rows that change sign once have one
 root (Descartes), which Newton's method finds at once. Others are scanned on a grid of x on both sides of 0, each side
 scaled by the exponential that keeps all terms at or below their flow, so that hundreds of months neither overflow near
-r = -1 nor vanish at high rates. A change of sign is a bracket. An extremum towards 0 between two points is looked up too:
-a pair of roots that a grid steps over is found, and so is a root that only touches 0.
+r = -1 nor vanish at high rates. A change of sign is a bracket. An extremum towards 0 in between is looked up too: a
+pair of roots that a grid steps over is found, and so is a root that only touches 0.
 """
 
 from dataclasses import dataclass
@@ -145,7 +145,8 @@ def _quick(flows: Array, times: Array) -> Array:
             place += step
             if np.all(np.abs(step) <= STEP * (1.0 + np.abs(place))):
                 break
-    return np.where(np.abs(step) <= STEP * (1.0 + np.abs(place)), place, np.nan)
+    found = (np.abs(step) <= STEP * (1.0 + np.abs(place))) & (np.abs(place) <= FARTHEST)
+    return np.where(found, place, np.nan)
 
 
 def _dot(one: Array, other: Array) -> Array:
