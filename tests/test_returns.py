@@ -75,6 +75,14 @@ def test_forty_years_of_months_overflow_nothing():
     assert float(npv(-0.999, np.append(5.0, np.zeros(480)))) == 5.0
 
 
+def test_what_is_worth_more_than_the_largest_number_is_infinite_or_undefined():
+    assert float(npv(-0.999, monthly(1.0))) == np.inf
+    mixed = monthly(1.0)
+    mixed[-1] = -1.0
+    assert np.isnan(npv(-0.999, mixed))
+    assert np.isnan(discounted_payback(-0.999, mixed))
+
+
 def test_each_flow_has_a_value_of_its_own():
     found = present_values(np.array(0.1), np.array(FLOWS), np.arange(3.0))
     np.testing.assert_allclose(found, [-100, 60 / 1.1, 70 / 1.21])
