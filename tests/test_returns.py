@@ -170,6 +170,15 @@ def test_three_rates_ascend():
     np.testing.assert_allclose(irr_roots([-1_000, 3_600, -4_310, 1_716]), [0.1, 0.2, 0.3], rtol=1e-9)
 
 
+def test_rates_closer_than_rounding_are_one():
+    assert roots([-1.0, 2.2 + 1e-9, -1.1 * (1.1 + 1e-9)]) == pytest.approx([0.1], abs=1e-7)
+    assert len(roots([-1.0, 2.2 + 1e-5, -1.1 * (1.1 + 1e-5)])) == 2
+
+
+def test_three_rates_close_together_are_one_or_three():
+    assert roots(np.poly([1.5, 1.51, 1.52])) == pytest.approx([0.51], abs=0.011)
+
+
 def test_rows_with_fewer_roots_end_in_nan():
     found = irr_roots([[-1_600, 10_000, -10_000], [-100, 60, 70], [1, 1, 1]])
     np.testing.assert_array_equal(np.isnan(found), [[False, False], [False, True], [True, True]])

@@ -235,6 +235,7 @@ def irr_roots(cashflows: ArrayLike) -> Array:
     - All flows of one sign: none, so NaN only.
     - A rate at which the value touches 0 without a change of sign: once.
     - Roots closer than rounding tells apart, about 1e-7 in log(1 + rate): one.
+    - Three within a tenth of log(1 + rate) may be taken for one.
 
     References
     ----------

@@ -16,7 +16,7 @@ from colocalc.arrays import Array
 
 Index = NDArray[np.intp]
 
-GRID_POINTS = 64  # on each side of 0, a factor of 1.3 apart
+GRID_POINTS = 128  # on each side of 0, a factor of 1.15 apart
 NEAREST = 1e-3  # the first point times the time that the flows span; nearer than that the value is all but straight
 FARTHEST = 700.0  # exp of this is the largest double there is
 NOISE = 2e-15  # of the sum of sizes: what rounding leaves of a sum that is 0
@@ -107,7 +107,7 @@ def _in_order(flows: Array, times: Array, *, own: bool) -> tuple[Array, Array]:
     times = np.take_along_axis(times, order, axis=1)
     flows = flows[:, order[0]] if len(times) == 1 else np.take_along_axis(flows, order, axis=1)
     if own:
-        there = flows != 0.0
+        there, times = flows != 0.0, np.broadcast_to(times, flows.shape)
         first = np.min(times, axis=1, keepdims=True, where=there, initial=np.inf)
         last = np.max(times, axis=1, keepdims=True, where=there, initial=-np.inf)
         empty = ~there.any(axis=1, keepdims=True)
