@@ -49,6 +49,50 @@ def _log(rate: Array) -> Array:
     return np.log1p(np.where(rate > -1.0, rate, np.nan))
 
 
+def _times(amount: Array, factor: Array) -> Array:
+    """Amount by factor; no amount is none, however large the factor."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.where((amount == 0.0) & ~np.isnan(factor), 0.0, amount * factor)
+
+
+def shrunk(rate: Array, periods: Array) -> Array:
+    """What 1 shrinks to: discounted where the rate is above 0, compounded where it is below.
+
+    Parameters
+    ----------
+    rate : ndarray (...)
+        Rate per period.
+    periods : ndarray (...)
+        Number of periods.
+
+    Returns
+    -------
+    ndarray (...)
+        ``(1 + rate)^-|periods|`` or its inverse, whichever is at most 1; NaN at a rate of -100% or less.
+    """
+    return np.exp(-np.abs(_log(rate)) * periods)
+
+
+def shrunk_annuity(rate: Array, periods: Array) -> Array:
+    """What 1 at the end of each period is worth, where all shrinks: now if the rate is above 0, at the end if not.
+
+    Parameters
+    ----------
+    rate : ndarray (...)
+        Rate per period.
+    periods : ndarray (...)
+        Number of payments.
+
+    Returns
+    -------
+    ndarray (...)
+        ``(1 - shrunk) / |rate|``, and the number itself at a rate of 0; NaN without payments.
+    """
+    count = np.where(periods > 0.0, periods, np.nan)
+    worth = -np.expm1(-np.abs(_log(rate)) * count)
+    return np.where(rate == 0.0, count, worth / np.where(rate == 0.0, np.nan, np.abs(rate)))
+
+
 def annuity(rate: Array, periods: Array) -> Array:
     """Present value of 1 at the end of each period; NaN without periods.
 
@@ -64,17 +108,9 @@ def annuity(rate: Array, periods: Array) -> Array:
     ndarray (...)
         ``(1 - (1 + rate)^-periods) / rate``, and the number itself at a rate of 0.
     """
-    count = np.where(periods > 0.0, periods, np.nan)
     with np.errstate(over="ignore"):
-        worth = -np.expm1(-count * _log(rate))
-    return np.where(rate == 0.0, count, worth / np.where(rate == 0.0, np.nan, rate))
-
-
-def _growth(rate: Array, periods: Array) -> tuple[Array, Array]:
-    """What 1 grows to, and what 1 at the end of each period grows to."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        more = np.expm1(periods * _log(rate))
-    return 1.0 + more, np.where(rate == 0.0, periods, more / np.where(rate == 0.0, np.nan, rate))
+        grown = np.exp(np.maximum(-_log(rate), 0.0) * periods)
+    return shrunk_annuity(rate, periods) * grown
 
 
 def pmt(rate: ArrayLike, nper: ArrayLike, pv: ArrayLike, fv: ArrayLike = 0, when: ArrayLike = "end") -> Array:
@@ -110,10 +146,9 @@ def pmt(rate: ArrayLike, nper: ArrayLike, pv: ArrayLike, fv: ArrayLike = 0, when
     numpy-financial 1.0.0, ``pmt``.
     """
     r, periods = as_array(rate), as_array(nper)
-    with np.errstate(over="ignore"):
-        discount = np.exp(-periods * _log(r))
-    worth = annuity(r, periods) * (1.0 + r * at_start(when))
-    return -(as_array(pv) + as_array(fv) * discount) / worth
+    start, end, less = as_array(pv), as_array(fv), shrunk(r, periods)
+    ends = np.where(r < 0.0, start * less + end, start + end * less)
+    return -ends / (shrunk_annuity(r, periods) * (1.0 + r * at_start(when)))
 
 
 def pv(rate: ArrayLike, nper: ArrayLike, pmt: ArrayLike, fv: ArrayLike = 0, when: ArrayLike = "end") -> Array:
@@ -151,8 +186,9 @@ def pv(rate: ArrayLike, nper: ArrayLike, pmt: ArrayLike, fv: ArrayLike = 0, when
     r, periods = as_array(rate), as_array(nper)
     with np.errstate(over="ignore"):
         discount = np.exp(-periods * _log(r))
-    worth = annuity(r, periods) * (1.0 + r * at_start(when))
-    return -(as_array(fv) * discount + as_array(pmt) * worth)
+    ends = _times(as_array(fv), discount)
+    with np.errstate(invalid="ignore"):  # two infinities that cancel are undefined
+        return -(ends + _times(as_array(pmt), annuity(r, periods) * (1.0 + r * at_start(when))))
 
 
 def fv(rate: ArrayLike, nper: ArrayLike, pmt: ArrayLike, pv: ArrayLike, when: ArrayLike = "end") -> Array:
@@ -189,8 +225,11 @@ def fv(rate: ArrayLike, nper: ArrayLike, pmt: ArrayLike, pv: ArrayLike, when: Ar
     numpy-financial 1.0.0, ``fv``.
     """
     r = as_array(rate)
-    grown, saved = _growth(r, as_array(nper))
-    return -(as_array(pv) * grown + as_array(pmt) * (1.0 + r * at_start(when)) * saved)
+    with np.errstate(over="ignore"):
+        more = np.expm1(as_array(nper) * _log(r))
+    saved = np.where(r == 0.0, as_array(nper), more / np.where(r == 0.0, np.nan, r)) * (1.0 + r * at_start(when))
+    with np.errstate(invalid="ignore"):  # two infinities that cancel are undefined
+        return -(_times(as_array(pv), 1.0 + more) + _times(as_array(pmt), saved))
 
 
 def nper(rate: ArrayLike, pmt: ArrayLike, pv: ArrayLike, fv: ArrayLike = 0, when: ArrayLike = "end") -> Array:
@@ -273,7 +312,7 @@ def rate(nper: ArrayLike, pmt: ArrayLike, pv: ArrayLike, fv: ArrayLike, when: Ar
     grid = _logs(periods)
     signs = np.sign(_balance(grid, *(term[..., None] for term in (periods, *terms[1:]))))
     turns = signs[..., 1:] * signs[..., :-1] < 0.0
-    exact = signs[..., GRID_POINTS] == 0.0  # a rate of 0
+    exact = (signs[..., GRID_POINTS] == 0.0) & signs.any(axis=-1)  # a rate of 0
     cell = np.argmax(turns, axis=-1)[..., None]
     low, high = (np.take_along_axis(grid, cell + step, axis=-1)[..., 0] for step in (0, 1))
     sign = np.take_along_axis(signs, cell, axis=-1)[..., 0]
@@ -302,4 +341,4 @@ def _balance(log: Array, periods: Array, pmt: Array, pv: Array, fv: Array, start
     )
     ends = np.where(log < 0.0, pv * shrunk + fv, pv + fv * shrunk)
     # exp(log) is 1 + rate to the last bit, which 1 + growth is not near -100%.
-    return ends + pmt * np.exp(log * start) * paid
+    return ends + pmt * (np.exp(log * start) * paid)

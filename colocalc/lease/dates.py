@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from colocalc.arrays import Array, as_array
-from colocalc.lease.returns import only_root, present_values
+from colocalc.lease.returns import only_root, total_value
 
 Dates = NDArray[np.datetime64]
 
@@ -122,9 +122,7 @@ def xnpv(rate: ArrayLike, cashflows: ArrayLike, dates: ArrayLike, day_count: str
     ----------
     Excel function reference, XNPV, for ``act/365``; pyxirr 0.10.8 for the others.
     """
-    values = present_values(as_array(rate), as_array(cashflows), years_from_first(dates, day_count))
-    total: Array = np.sum(values, axis=-1)
-    return total
+    return total_value(as_array(rate), as_array(cashflows), years_from_first(dates, day_count))
 
 
 def xirr(cashflows: ArrayLike, dates: ArrayLike, day_count: str = "act/365") -> Array:

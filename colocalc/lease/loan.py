@@ -4,13 +4,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from colocalc.arrays import Array, as_array
-from colocalc.lease.annuity import annuity, at_start
+from colocalc.lease.annuity import at_start, shrunk, shrunk_annuity
 from colocalc.lease.annuity import pmt as level_payment
-
-
-def _discount(rate: Array, periods: Array) -> Array:
-    with np.errstate(over="ignore"):
-        return np.exp(-periods * np.log1p(np.where(rate > -1.0, rate, np.nan)))
 
 
 def ipmt(
@@ -93,7 +88,9 @@ def ppmt(
     """
     r, place, periods, start = as_array(rate), as_array(per), as_array(nper), at_start(when)
     lent = as_array(pv) + as_array(fv)
-    paid = -lent * _discount(r, periods - place + 1.0) / annuity(r, periods) / (1.0 + r * start)
+    # Discounted from the end or compounded from the start: whichever shrinks.
+    part = shrunk(r, np.where(r < 0.0, place - 1.0, periods - place + 1.0)) / shrunk_annuity(r, periods)
+    paid = -lent * part / (1.0 + r * start)
     first = (start == 1.0) & (place == 1.0)
     share = np.where(first, level_payment(r, periods, pv, fv, start), paid)
     return np.where((place >= 1.0) & (place <= periods), share, np.nan)
@@ -139,7 +136,8 @@ def cumprinc(
     """
     r, first, last, periods = as_array(rate), as_array(start), as_array(end), as_array(nper)
     early, lent = at_start(when), as_array(pv)
-    share = _discount(r, periods - last) * annuity(r, last - first + 1.0) / annuity(r, periods)
+    part = shrunk(r, np.where(r < 0.0, first - 1.0, periods - last))
+    share = part * shrunk_annuity(r, last - first + 1.0) / shrunk_annuity(r, periods)
     # Paid at the beginning, the first payment holds no interest.
     spared = np.where((early == 1.0) & (first == 1.0), r, 0.0)
     inside = (first >= 1.0) & (first <= last) & (last <= periods)

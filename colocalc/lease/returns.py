@@ -31,6 +31,28 @@ def present_values(rate: Array, flows: Array, times: Array) -> Array:
     return np.where((flows == 0.0) & ~np.isnan(log), 0.0, values)
 
 
+def total_value(rate: Array, flows: Array, times: Array) -> Array:
+    """Sum of the present values; NaN where infinite ones cancel.
+
+    Parameters
+    ----------
+    rate : ndarray (...)
+        Rate per unit of time.
+    flows : ndarray (..., flow)
+        Cash flows.
+    times : ndarray (..., flow)
+        Time of each flow.
+
+    Returns
+    -------
+    ndarray (...)
+        What all are worth at time 0.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        total: Array = np.sum(present_values(rate, flows, times), axis=-1)
+    return total
+
+
 def _periods(flows: Array) -> Array:
     return np.arange(flows.shape[-1], dtype=np.float64)
 
@@ -62,8 +84,7 @@ def npv(rate: ArrayLike, cashflows: ArrayLike) -> Array:
     numpy-financial 1.0.0, ``npv``.
     """
     flows = as_array(cashflows)
-    total: Array = np.sum(present_values(as_array(rate), flows, _periods(flows)), axis=-1)
-    return total
+    return total_value(as_array(rate), flows, _periods(flows))
 
 
 def npv_excel(rate: ArrayLike, cashflows: ArrayLike) -> Array:
@@ -94,8 +115,7 @@ def npv_excel(rate: ArrayLike, cashflows: ArrayLike) -> Array:
     Excel function reference, NPV.
     """
     flows = as_array(cashflows)
-    total: Array = np.sum(present_values(as_array(rate), flows, _periods(flows) + 1.0), axis=-1)
-    return total
+    return total_value(as_array(rate), flows, _periods(flows) + 1.0)
 
 
 def npv_mid_year(rate: ArrayLike, cashflows: ArrayLike) -> Array:
@@ -130,8 +150,7 @@ def npv_mid_year(rate: ArrayLike, cashflows: ArrayLike) -> Array:
     """
     flows = as_array(cashflows)
     times = np.maximum(_periods(flows) - 0.5, 0.0)
-    total: Array = np.sum(present_values(as_array(rate), flows, times), axis=-1)
-    return total
+    return total_value(as_array(rate), flows, times)
 
 
 def only_root(flows: Array, times: Array) -> Array:
@@ -216,6 +235,7 @@ def irr_roots(cashflows: ArrayLike) -> Array:
     - All flows of one sign: none, so NaN only.
     - A rate at which the value touches 0 without a change of sign: once.
     - Roots closer than rounding tells apart, about 1e-7 in log(1 + rate): one.
+    - Three within a tenth of log(1 + rate) may be taken for one.
 
     References
     ----------
@@ -326,7 +346,8 @@ def payback(cashflows: ArrayLike) -> Array:
     Payback of capital budgeting.
     """
     flows = as_array(cashflows)
-    sums = np.cumsum(flows, axis=-1)
+    with np.errstate(over="ignore", invalid="ignore"):
+        sums = np.cumsum(flows, axis=-1)
     back = sums >= 0.0
     first = np.argmax(back, axis=-1)[..., None]
     flow = np.take_along_axis(flows, first, axis=-1)

@@ -3,8 +3,8 @@
 With x = log(1 + r) the present value of flows a at times t is ``sum(a exp(-x t))``. Rows that change sign once have one
 root (Descartes), which Newton's method finds at once. Others are scanned on a grid of x on both sides of 0, each side
 scaled by the exponential that keeps all terms at or below their flow, so that hundreds of months neither overflow near
-r = -1 nor vanish at high rates. A change of sign is a bracket. An extremum towards 0 between two points is looked up too:
-a pair of roots that a grid steps over is found, and so is a root that only touches 0.
+r = -1 nor vanish at high rates. A change of sign is a bracket. An extremum towards 0 in between is looked up too: a
+pair of roots that a grid steps over is found, and so is a root that only touches 0.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from colocalc.arrays import Array
 
 Index = NDArray[np.intp]
 
-GRID_POINTS = 64  # on each side of 0, a factor of 1.3 apart
+GRID_POINTS = 128  # on each side of 0, a factor of 1.15 apart
 NEAREST = 1e-3  # the first point times the time that the flows span; nearer than that the value is all but straight
 FARTHEST = 700.0  # exp of this is the largest double there is
 NOISE = 2e-15  # of the sum of sizes: what rounding leaves of a sum that is 0
@@ -107,7 +107,7 @@ def _in_order(flows: Array, times: Array, *, own: bool) -> tuple[Array, Array]:
     times = np.take_along_axis(times, order, axis=1)
     flows = flows[:, order[0]] if len(times) == 1 else np.take_along_axis(flows, order, axis=1)
     if own:
-        there = flows != 0.0
+        there, times = flows != 0.0, np.broadcast_to(times, flows.shape)
         first = np.min(times, axis=1, keepdims=True, where=there, initial=np.inf)
         last = np.max(times, axis=1, keepdims=True, where=there, initial=-np.inf)
         empty = ~there.any(axis=1, keepdims=True)
@@ -145,7 +145,8 @@ def _quick(flows: Array, times: Array) -> Array:
             place += step
             if np.all(np.abs(step) <= STEP * (1.0 + np.abs(place))):
                 break
-    return np.where(np.abs(step) <= STEP * (1.0 + np.abs(place)), place, np.nan)
+    found = (np.abs(step) <= STEP * (1.0 + np.abs(place))) & (np.abs(place) <= FARTHEST)
+    return np.where(found, place, np.nan)
 
 
 def _dot(one: Array, other: Array) -> Array:

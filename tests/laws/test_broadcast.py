@@ -20,10 +20,10 @@ from numpy.typing import ArrayLike
 import colocalc.lease
 import colocalc.mfu
 import colocalc.mfu.predict
-from colocalc.lease.annuity import annuity
+from colocalc.lease.annuity import annuity, shrunk, shrunk_annuity
 from colocalc.lease.dates import DAY_COUNTS, xirr, xnpv, years_from_first
 from colocalc.lease.depreciation import macrs, straight_line_tax_half_year
-from colocalc.lease.returns import irr_roots, only_root, present_values
+from colocalc.lease.returns import irr_roots, only_root, present_values, total_value
 from colocalc.lease.roots import real_roots
 from colocalc.lease.statement import evaluate_contract
 from colocalc.mfu.cut import Cut
@@ -407,7 +407,7 @@ PARTS_OF_A_SEARCH = {every_choice, enumerate_layouts, search, rank}
 # Money on dates takes words, and a list of roots is as long as the most of them: they have laws of their own below. What
 # they are made of takes arrays that are of a shape already; a table of the tax code has no scenarios.
 OF_WORDS = {xnpv, xirr, years_from_first, irr_roots}
-PARTS_OF_FINANCE = {annuity, present_values, only_root, real_roots}
+PARTS_OF_FINANCE = {annuity, shrunk, shrunk_annuity, present_values, total_value, only_root, real_roots}
 TABLES = {macrs, straight_line_tax_half_year}
 PARTS_OF_A_STEP = (Job, Cut)
 PARTS_OF_A_PREDICTION = (Dimensions, Chip, Plan, Stack, Constants, Setup)

@@ -216,7 +216,7 @@ DEPRECIATION = [
     Row("ddb at 1.5", finance.ddb, ASSET | {"life": 10, "period": 2, "factor": 1.5}, 306.0, 1e-6, f"{EXCEL}, DDB"),
     *(
         Row(
-            f"vdb from {start} to {end} of {life}{more or str()}",
+            f"vdb from {start} to {end} of {life}{more or ''}",
             finance.vdb,
             ASSET | {"life": life, "start_period": start, "end_period": end} | more,
             value,
