@@ -1,4 +1,4 @@
-"""Lease economics kernels: rates, costs and the hedge of a loss; pure numpy, pool axis last."""
+"""Lease economics kernels: rates, costs, debt, tax, cash flow, a lender's ratios and the hedge of a loss; pure numpy."""
 
 from colocalc.lease.rates import (
     hedge_ratio,

@@ -161,10 +161,9 @@ def sculpted_principal_usd(
     ----------
     Yescombe, Principles of Project Finance, 2nd ed., chapter 12; NREL PySAM Singleowner 7.1.1, ``cf_debt_size``.
     """
-    cash, interest, repaying, debt = together(
-        np.maximum(as_array(firm_cfads_usd), 0.0), interest_share, repaying_share, per_period(debt_usd)
-    )
-    return _profile_principal(cash, interest, repaying, debt[..., :1], np.zeros_like(debt[..., :1]))
+    cash = np.maximum(as_array(firm_cfads_usd), 0.0)
+    interest, repaying = together(interest_share, repaying_share)
+    return _profile_principal(cash, interest, repaying, per_period(debt_usd), np.zeros(1))
 
 
 def annuity_principal_usd(
@@ -202,10 +201,8 @@ def annuity_principal_usd(
     ----------
     Level-payment loan; PMT of spreadsheets with a future value.
     """
-    interest, repaying, debt, balloon = together(
-        interest_share, repaying_share, per_period(debt_usd), per_period(balloon_share)
-    )
-    return _profile_principal(np.ones_like(repaying), interest, repaying, debt[..., :1], balloon[..., :1])
+    interest, repaying = together(interest_share, repaying_share)
+    return _profile_principal(np.ones(1), interest, repaying, per_period(debt_usd), per_period(balloon_share))
 
 
 def straight_principal_usd(*, debt_usd: ArrayLike, repaying_share: ArrayLike, balloon_share: ArrayLike) -> Array:
