@@ -127,10 +127,12 @@ def test_service_sculpted_on_firm_cash_ignores_what_the_market_may_pay():
     assert firm.sum() == pytest.approx(200.0)
 
 
-def test_where_interest_exceeds_what_cash_carries_principal_is_negative():
-    rising = principal(firm_cfads_usd=[0, 1.0, 1.0, 400.0, 0])
-    assert rising[1] < 0.0
-    assert rising.sum() == pytest.approx(200.0)
+def test_where_interest_exceeds_what_cash_carries_no_principal_is_due_and_debt_does_not_grow():
+    cash = [0, 1.0, 1.0, 400.0, 0]
+    rising = principal(firm_cfads_usd=cash)
+    np.testing.assert_allclose(rising, [0, 0, 0, 200, 0], atol=1e-9)
+    account = loan(draw_usd=[200.0, 0, 0, 0, 0], principal_usd=rising, cfads_usd=cash)
+    np.testing.assert_allclose(account.dscr_factor[1:4], [0.05, 0.05, 400 / 220])
 
 
 def test_no_debt_has_no_principal_and_debt_without_cash_no_answer():

@@ -1,4 +1,4 @@
-"""Lease economics kernels: rates, costs, the hedge of a loss and finance; pure numpy, the axis summed over last."""
+"""Lease economics kernels: contracts, costs, cash flow, debt, tax, finance and the hedge of a loss; pure numpy."""
 
 from colocalc.lease.depreciation import straight_line_tax_half_year
 from colocalc.lease.rates import (

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from colocalc.arrays import Array, as_array, before, together
+from colocalc.arrays import Array, as_array, before, per_period, together
 from colocalc.lease.lender import dscr_factor
 from colocalc.lease.reserves import Reserves, locked_share, reserve_target_usd, reserves
 from colocalc.lease.tax import tax_usd, taxable_income_usd
@@ -214,5 +214,6 @@ def present_value_usd(*, flow_usd: ArrayLike, discount_share: ArrayLike) -> Arra
     ----------
     The convention of numpy-financial; Excel's NPV discounts the first flow too.
     """
-    flow, rate = together(flow_usd, as_array(discount_share)[..., None])
-    return np.asarray(np.sum(flow * (1.0 + rate) ** -np.arange(flow.shape[-1]), axis=-1))
+    flow = as_array(flow_usd)
+    factor = (1.0 + per_period(discount_share)) ** -np.arange(flow.shape[-1])
+    return as_array(np.sum(flow * factor, axis=-1))

@@ -12,6 +12,8 @@ from numpy.typing import ArrayLike
 
 from colocalc.arrays import Array, as_array, before, floored_sum, per_period, together
 
+_DUST_SHARE = 1e-12  # of the largest debt
+
 
 @dataclass(frozen=True, eq=False)
 class Schedule:
@@ -116,10 +118,11 @@ def _profile_principal(weight: Array, interest: Array, repaying: Array, debt: Ar
     level = np.where(due == 0.0, 0.0, due / np.where(carried == 0.0, np.nan, carried))
     service = (level * weight * repaying + final) * discount
     ahead = _from_here(service)
-    # What is left is taken from one sum throughout, so that principal is exactly 0 where nothing is repaid.
-    closing = np.concatenate([ahead[..., 1:], np.zeros_like(ahead[..., :1])], axis=-1) / discount
-    opening = np.concatenate([ahead[..., :1], closing[..., :-1]], axis=-1)
-    return opening - closing
+    # What is left is taken from one sum throughout, so that principal is exactly 0 where nothing is repaid. It never
+    # grows: where interest alone is above the service that the weight allows, interest is paid and no principal.
+    worth = np.concatenate([ahead[..., 1:], np.zeros_like(ahead[..., :1])], axis=-1) / discount
+    left = np.minimum.accumulate(np.concatenate([ahead[..., :1], worth], axis=-1), axis=-1)
+    return left[..., :-1] - left[..., 1:]
 
 
 def sculpted_principal_usd(
@@ -141,7 +144,7 @@ def sculpted_principal_usd(
     Returns
     -------
     ndarray (..., period)
-        Principal due [usd]; negative where interest alone exceeds what cash flow carries.
+        Principal due [usd], 0 or more.
 
     Notes
     -----
@@ -150,6 +153,7 @@ def sculpted_principal_usd(
     - Debt from ``sculpted_debt_usd``, uncapped: the DSCR is its target in every repaying period.
     - Debt capped at a share of that: the DSCR is its target over that share.
     - Level cash flow: an annuity.
+    - Interest above that service: no principal, and a DSCR below the target; debt never grows.
     - No debt: 0.
     - Debt, and no cash in the repaying periods: undefined (NaN).
 
@@ -157,10 +161,9 @@ def sculpted_principal_usd(
     ----------
     Yescombe, Principles of Project Finance, 2nd ed., chapter 12; NREL PySAM Singleowner 7.1.1, ``cf_debt_size``.
     """
-    cash, interest, repaying, debt = together(
-        np.maximum(as_array(firm_cfads_usd), 0.0), interest_share, repaying_share, per_period(debt_usd)
-    )
-    return _profile_principal(cash, interest, repaying, debt[..., :1], np.zeros_like(debt[..., :1]))
+    cash = np.maximum(as_array(firm_cfads_usd), 0.0)
+    interest, repaying = together(interest_share, repaying_share)
+    return _profile_principal(cash, interest, repaying, per_period(debt_usd), np.zeros(1))
 
 
 def annuity_principal_usd(
@@ -198,10 +201,8 @@ def annuity_principal_usd(
     ----------
     Level-payment loan; PMT of spreadsheets with a future value.
     """
-    interest, repaying, debt, balloon = together(
-        interest_share, repaying_share, per_period(debt_usd), per_period(balloon_share)
-    )
-    return _profile_principal(np.ones_like(repaying), interest, repaying, debt[..., :1], balloon[..., :1])
+    interest, repaying = together(interest_share, repaying_share)
+    return _profile_principal(np.ones(1), interest, repaying, per_period(debt_usd), per_period(balloon_share))
 
 
 def straight_principal_usd(*, debt_usd: ArrayLike, repaying_share: ArrayLike, balloon_share: ArrayLike) -> Array:
@@ -364,6 +365,8 @@ def debt_schedule(
         per_period(commitment_usd),
     )
     closing = floored_sum(draw - principal - prepayment)
+    # What rounding leaves of a loan that is repaid is no loan: a lock-up or a trigger would see its DSCR.
+    closing = np.where(closing <= _DUST_SHARE * np.max(closing, axis=-1, keepdims=True), 0.0, closing)
     opening = before(closing)
     due = np.minimum(principal, opening + draw)
     ahead = np.minimum(prepayment, opening + draw - due)

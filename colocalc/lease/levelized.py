@@ -167,12 +167,11 @@ def break_even_rate_usd_per_gpu_h(
         return present_value_usd(flow_usd=flow, discount_share=discount_share)
 
     # Tax is never more than that of profits without any loss, and never less than that of all losses at once.
-    kept = np.where(rate_of_tax < 1.0, 1.0 - rate_of_tax, np.nan)
-    sold = valued(hours)
-    per_hour = 1.0 / np.where(sold > 0.0, sold, np.nan)
+    sold, kept = valued(hours), 1.0 - rate_of_tax
+    per_hour = 1.0 / np.where((sold > 0.0) & (kept > 0.0), sold, np.nan)
     most = (rate_of_tax * valued(np.maximum(taxed, 0.0)) - valued(other)) * per_hour
     least = (-rate_of_tax * valued(np.maximum(-taxed, 0.0)) - valued(other)) * per_hour
-    high, low = (np.where(most > 0.0, most / kept, most), np.where(least > 0.0, least, least / kept))
+    high, low = (most / np.where(most > 0.0, kept, 1.0), least / np.where(least > 0.0, 1.0, kept))
     return _root(worth, low, high, _CLOSE_SHARE * valued(np.abs(other)))
 
 

@@ -59,7 +59,7 @@ def reserve_target_usd(*, service_usd: ArrayLike, reserve_periods_count: ArrayLi
     low = np.floor(reach).astype(np.intp)
     start, stop = (np.take_along_axis(paid, place, axis=-1) for place in (low, np.minimum(low + 1, last)))
     there: Array = start + (reach - low) * (stop - start)
-    return there - paid
+    return np.maximum(there - paid, 0.0)
 
 
 def reserves(

@@ -158,9 +158,8 @@ def tax_usd(
     US Internal Revenue Code, section 172 for losses carried forward; NREL PySAM Singleowner 7.1.1, which pays the
     benefit of a loss at once.
     """
-    income = as_array(income_usd)
+    income, cap = as_array(income_usd), per_period(loss_cap_share)
     profit = np.maximum(income, 0.0)
-    pool = loss_pool_usd(income_usd=income, loss_cap_share=loss_cap_share, immediate_loss_share=immediate_loss_share)
-    used = np.minimum(before(pool), per_period(loss_cap_share) * profit)
-    now = per_period(immediate_loss_share) * np.maximum(-income, 0.0)
-    return per_period(tax_rate_share) * (profit - used - now)
+    now = per_period(immediate_loss_share) * (profit - income)
+    pool = floored_sum(profit - income - now - cap * profit)
+    return per_period(tax_rate_share) * (profit - now - np.minimum(before(pool), cap * profit))
