@@ -17,6 +17,7 @@ from colocalc.errors import ColocalcError, did_you_mean, printable, quoted
 from colocalc.prices.aggregate import Priced, priced
 from colocalc.prices.findings import remarks
 from colocalc.prices.listing import read_listing
+from colocalc.prices.names import Names
 from colocalc.prices.own import OwnRate, is_date, read_own
 from colocalc.prices.rows import MAX_BYTES
 from colocalc.reading import read_bytes
@@ -132,7 +133,8 @@ def read_prices(
     if given.kind == "own":
         return _own(given, path, source)
     listing = read_listing(given.kind, source, str(path))
-    found = priced(listing, catalog)
+    names = Names(catalog)
+    found = priced(listing, names)
     if not found:
         raise ColocalcError("prices no GPU of the catalog", where=str(path))
     wanted = sorted(set(regions), key=lambda region: region or "")
@@ -146,7 +148,7 @@ def read_prices(
     dated = f"{_short(given.name)}: prices as of {as_of}, {whence}"
     if given.as_of is None:
         dated += "; the format has no date: put @YYYY-MM-DD behind the file to give it"
-    return CardFromFile(card, entry, (dated, *remarks(listing, found, catalog, _short(path.name))))
+    return CardFromFile(card, entry, (dated, *remarks(listing, found, names, catalog, _short(path.name))))
 
 
 def _check_regions(found: Sequence[Priced], wanted: Iterable[str | None], path: Path) -> None:

@@ -1,13 +1,10 @@
 """The prices of a listing by GPU of the catalog and term, and what is said of each: median, least, greatest."""
 
-from array import array
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from statistics import median
 
-from colocalc.catalog import Catalog
 from colocalc.prices.listing import Group, Listing
 from colocalc.prices.names import Names
 
@@ -65,17 +62,19 @@ class Priced:
 
 
 def _rates(groups: list[Group], where: str) -> Rates:
-    together = array("d")
-    for group in groups:
-        together.extend(group.rates_usd_per_gpu_h)
-    # The median of two prices that are alike may differ from both in the last digit: it stays between them.
-    least, greatest = min(together), max(together)
-    return Rates(min(max(median(together), least), greatest), least, greatest, len(together), where)
+    together = sorted(usd for group in groups for usd in group.rates_usd_per_gpu_h)
+    return Rates(_median(together), together[0], together[-1], len(together), where)
 
 
-def priced(listing: Listing, catalog: Catalog) -> list[Priced]:
+def _median(ascending: list[float]) -> float:
+    # ``statistics`` takes longer to import than all of this package. Half a difference is added, not half a sum taken,
+    # so that the median of prices that are alike is that price.
+    low, high = ascending[(len(ascending) - 1) // 2], ascending[len(ascending) // 2]
+    return low + (high - low) / 2.0
+
+
+def priced(listing: Listing, names: Names) -> list[Priced]:
     """The prices of a listing whose GPUs the catalog has, by id and term."""
-    names = Names(catalog)
     found: dict[tuple[str, str], Priced] = {}
     for (offer, term, region), group in listing.groups.items():
         gpu = names.meaning(offer).gpu

@@ -14,7 +14,7 @@ _NAMED = 5
 _ALIKE = 1.0 + 1e-9  # prices of one GPU may differ in the last digit after the division by their count
 
 
-def remarks(listing: Listing, found: Sequence[Priced], catalog: Catalog, file: str) -> tuple[str, ...]:
+def remarks(listing: Listing, found: Sequence[Priced], names: Names, catalog: Catalog, file: str) -> tuple[str, ...]:
     """One sentence for each kind of thing to know, with the line where it is met first.
 
     Parameters
@@ -23,6 +23,8 @@ def remarks(listing: Listing, found: Sequence[Priced], catalog: Catalog, file: s
         What the file holds.
     found : sequence of Priced
         Its prices by GPU of the catalog.
+    names : Names
+        What the names of the file mean.
     catalog : Catalog
         The GPUs, the bundled prices and the thresholds.
     file : str
@@ -33,7 +35,7 @@ def remarks(listing: Listing, found: Sequence[Priced], catalog: Catalog, file: s
     tuple of str
         Sentences without a full stop.
     """
-    said = (*_left_out(listing), *_names(listing, catalog), *_counts(listing, catalog))
+    said = (*_left_out(listing), *_names(listing, names), *_counts(listing, names, catalog))
     return tuple(f"{file}: {sentence}" for sentence in (*said, *_spot(listing), *_bands(found, catalog)))
 
 
@@ -48,8 +50,7 @@ def _left_out(listing: Listing) -> Iterator[str]:
             yield f"{_counted(len(lines), 'row')} with {what}, the first in line {lines[0]}"
 
 
-def _names(listing: Listing, catalog: Catalog) -> Iterator[str]:
-    names = Names(catalog)
+def _names(listing: Listing, names: Names) -> Iterator[str]:
     unknown: dict[str, int] = {}
     guessed: dict[str, tuple[set[str], int]] = {}
     for (offer, _, _), group in listing.groups.items():
@@ -77,9 +78,8 @@ def _told(offer: Offer) -> str:
     return f"{offer.name}{'' if 'gb' in offer.name.casefold() else memory}"
 
 
-def _counts(listing: Listing, catalog: Catalog) -> Iterator[str]:
+def _counts(listing: Listing, names: Names, catalog: Catalog) -> Iterator[str]:
     """Rows with more GPUs than a server of theirs holds: the count, and so the price of one, may be wrong."""
-    names = Names(catalog)
     found = []
     for offer, most in listing.most.items():
         gpu = names.meaning(offer).gpu

@@ -20,6 +20,7 @@ SKYPILOT: Final = ("InstanceType", "AcceleratorName", "AcceleratorCount", "Price
 GPUHUNT: Final = ("instance_name", "location", "price", "gpu_count", "gpu_name", "spot")
 _KNOWN_BY: Final = {"skypilot:FILE": SKYPILOT, "gpuhunt:FILE": GPUHUNT}
 
+MAX_GROUPS: Final = 100_000  # a thousand times what a provider offers
 _MIB_PER_GIB = 1024.0
 # GpuInfo is the text of a Python dict, or of JSON, or a bare name: two of its parts are looked for, nothing is run.
 _GPU_NAME = re.compile(r"""["']Name["']: ["']([^"']{1,80})["']""")
@@ -90,6 +91,9 @@ class _Reading:
 
     def add(self, offer: Offer, term: str, region: str, rate_usd_per_gpu_h: float) -> None:
         group = self.groups[offer, term, region]
+        if len(self.groups) > MAX_GROUPS:
+            self.rows.fault(f"more than {MAX_GROUPS:,} kinds of GPU, term and region")
+            self.rows.finish()
         group.rates_usd_per_gpu_h.append(rate_usd_per_gpu_h)
         group.lines.append(self.rows.line)
 

@@ -58,12 +58,18 @@ class Names:
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
+        self._known: dict[Offer, Meaning] = {}
         self._families: dict[str, list[str]] = defaultdict(list)
         for key in catalog.gpus:
             self._families[_family(key)].append(key)
 
     def meaning(self, offer: Offer) -> Meaning:
         """The GPU that an offer means."""
+        if offer not in self._known:
+            self._known[offer] = self._meaning(offer)
+        return self._known[offer]
+
+    def _meaning(self, offer: Offer) -> Meaning:
         family = _family(offer.name)
         found = self._catalog.resolve_gpu(family) or self._catalog.resolve_gpu(offer.name)
         interface = interface_in(offer.name) or offer.interface
