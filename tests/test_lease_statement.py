@@ -48,6 +48,7 @@ def make(**changes):
         "power_cost_usd": month,
         "passthrough_share": 0.0,
         "prepayment_usd": 0.0,
+        "prepayment_share": 0.0,
         "signing_month": START,
         "unwind_start_month": START,
         "unwind_end_month": END,

@@ -44,8 +44,8 @@ class Contract:
         Cost of power.
     passthrough_share : ndarray (...)
         Share of it that the tenant pays.
-    prepayment_usd, signing_month, unwind_start_month, unwind_end_month : ndarray (...)
-        Amount paid at signing, and the time in which it is credited.
+    prepayment_usd, prepayment_share, signing_month, unwind_start_month, unwind_end_month : ndarray (...)
+        Paid at signing, as an amount and as a share of all revenue, and the time in which it is credited.
     earliest_notice_month, notice_months, notice_share : ndarray (...)
         When notice may first be given, how long it runs, and how likely it is each month.
     as_of_month, payment_lag_months, discount_rate_share : ndarray (...)
@@ -71,6 +71,7 @@ class Contract:
     power_cost_usd: Array
     passthrough_share: Array
     prepayment_usd: Array
+    prepayment_share: Array
     signing_month: Array
     unwind_start_month: Array
     unwind_end_month: Array
@@ -190,13 +191,12 @@ def _cash(contract: Contract, revenue: Array) -> Array:
         start_month=contract.unwind_start_month,
         end_month=contract.unwind_end_month,
     )
-    credit = prepayment.prepayment_credit_usd(
-        revenue_usd=revenue, prepayment_usd=contract.prepayment_usd, unwind_share=unwind
-    )
+    paid = contract.prepayment_usd + contract.prepayment_share * np.sum(revenue, axis=-1)
+    credit = prepayment.prepayment_credit_usd(revenue_usd=revenue, prepayment_usd=paid, unwind_share=unwind)
     return prepayment.cash_revenue_usd(
         revenue_usd=revenue,
         credit_usd=credit,
-        prepayment_usd=contract.prepayment_usd,
+        prepayment_usd=paid,
         signing_month=contract.signing_month,
         calendar_month=contract.calendar_month,
     )

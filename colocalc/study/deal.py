@@ -7,6 +7,7 @@ import numpy as np
 from colocalc.arrays import Array
 from colocalc.case import Case, LeaseCase, Terms
 from colocalc.lease import contract, delivery, months, prepayment, termination
+from colocalc.lease.statement import Contract, evaluate_contract
 from colocalc.study import leasing
 from colocalc.units import HOURS_PER_YEAR, MONTHS_PER_YEAR
 
@@ -182,72 +183,79 @@ def _contract(
     number: int, terms: Terms, case: Case, lease: LeaseCase, calendar: Array, hours: Array, pool_power: Array
 ) -> _Contract:
     gpus = case.pools.gpu_count * _mask(terms, case)
-    standing = _standing_gpu_count(terms, gpus, calendar)
-    everywhere = np.ones(gpus.shape[-1])
-    billed = delivery.available_gpu_h(
-        delivered_gpu_count=standing, month_h=hours, available_share=lease.billed_share * everywhere
-    )
-    price = contract.escalation_factor(
-        calendar_month=calendar, start_month=terms.start_month, escalator_share=terms.escalator_share_per_yr
-    )
-    fees = _metered(billed, lease, price) + _fees(number, terms, lease, calendar, price, billed, standing)
-    credit = contract.sla_credit_usd(
-        revenue_usd=fees,
-        availability_share=(terms.availability_share[..., None, None] * np.ones(fees.shape)),
-        sla_threshold_share=terms.promised_share[..., None],
-        sla_credit_share=terms.sla_credit_share[..., None],
-    )
     within = months.covered_share(calendar_month=calendar, start_month=terms.start_month, end_month=_end(terms))
-    passed = contract.passthrough_usd(
-        power_cost_usd=pool_power * _mask(terms, case)[:, None] * within[..., None, :],
-        passthrough_share=terms.power_passthrough_share,
-    )
-    net = fees - credit + passed
-    revenue = contract.contract_usd(pool_usd=net)
+    power = pool_power * _mask(terms, case)[:, None] * within[..., None, :]
+    found = evaluate_contract(_as_contract(number, terms, case, lease, calendar, hours, power))
     after, market_hours, whole = _market(terms, gpus, calendar, hours)
     return _Contract(
-        pool_revenue_usd=net,
+        pool_revenue_usd=found.pool_revenue_usd,
         pool_market_usd=after,
-        pool_billed_gpu_h=billed + market_hours,
-        pool_passthrough_usd=passed,
-        pool_credit_usd=credit,
-        revenue_usd=revenue,
-        firm_usd=revenue * _firm(terms, calendar),
-        expected_usd=revenue * _alive(terms, calendar),
-        cash_usd=_cash(terms, revenue, calendar),
+        pool_billed_gpu_h=found.billed_gpu_h + market_hours,
+        pool_passthrough_usd=contract.passthrough_usd(
+            power_cost_usd=power, passthrough_share=terms.power_passthrough_share
+        ),
+        pool_credit_usd=found.sla_credit_usd,
+        revenue_usd=found.revenue_usd,
+        firm_usd=found.revenue_usd * _firm(terms, calendar),
+        expected_usd=found.revenue_usd * _alive(terms, calendar),
+        cash_usd=found.cash_revenue_usd,
         whole_market_usd=whole,
         delivered_share=_delivered(terms, case, calendar),
     )
 
 
-def _metered(billed: Array, lease: LeaseCase, price: Array) -> Array:
-    """Fees by the hour; a pool under a fee has no rate and earns nothing here."""
-    rate = np.where(np.isnan(lease.rate_usd_per_gpu_h), 0.0, lease.rate_usd_per_gpu_h)
-    return contract.metered_revenue_usd(
-        committed_gpu_h=billed,
-        uncommitted_gpu_h=np.zeros_like(billed),
-        rate_usd_per_gpu_h=rate,
-        escalation_factor=price,
-        market_rate_usd_per_gpu_h=np.zeros_like(billed),
+def _as_contract(
+    number: int, terms: Terms, case: Case, lease: LeaseCase, calendar: Array, hours: Array, power: Array
+) -> Contract:
+    """The terms of a contract as its kernel takes them; a pool under a fee has no rate and earns nothing by the hour."""
+    gpus = case.pools.gpu_count * _mask(terms, case)
+    every = np.ones((gpus.shape[-1], calendar.shape[-1]))
+    fee = lease.fee_usd_per_month[..., number]
+    within = months.covered_share(calendar_month=calendar, start_month=terms.start_month, end_month=_end(terms))
+    standing = _standing_gpu_count(terms, np.ones(1), calendar)[..., 0, :]
+    credited_from, credited_to = (
+        year * MONTHS_PER_YEAR for year in (terms.credited_from_yr - 1.0, terms.credited_to_yr)
     )
-
-
-def _fees(
-    number: int, terms: Terms, lease: LeaseCase, calendar: Array, price: Array, billed: Array, standing: Array
-) -> Array:
-    """A monthly fee, due as GPUs are delivered, spread over the pools; 0 where there is none."""
-    monthly = lease.fee_usd_per_month[..., number]
-    due = _standing_gpu_count(terms, np.ones(1), calendar)[..., 0, :]
-    amount = contract.fee_usd(
-        fee_usd_per_month=np.where(np.isnan(monthly), 0.0, monthly), due_share=due, escalation_factor=price
+    return Contract(
+        calendar_month=calendar,
+        month_h=hours,
+        start_month=terms.start_month,
+        end_month=_end(terms),
+        delivered_gpu_count=_standing_gpu_count(terms, gpus, calendar),
+        available_share=np.ones(gpus.shape[-1]),
+        take_or_pay_share=np.zeros(gpus.shape[-1]),
+        sold_share=lease.billed_share[..., None] * every,
+        availability_share=terms.availability_share[..., None, None] * every,
+        rate_usd_per_gpu_h=np.where(np.isnan(lease.rate_usd_per_gpu_h), 0.0, lease.rate_usd_per_gpu_h),
+        market_rate_usd_per_gpu_h=np.full_like(every, np.nan),
+        fee_usd_per_month=np.where(np.isnan(fee), 0.0, fee),
+        due_share=standing / np.where(within > 0.0, within, 1.0),  # a fee is due as GPUs are delivered
+        escalator_share=terms.escalator_share_per_yr,
+        sla_threshold_share=terms.promised_share[..., None],
+        sla_credit_share=terms.sla_credit_share[..., None],
+        power_cost_usd=power,
+        passthrough_share=terms.power_passthrough_share,
+        prepayment_usd=terms.prepaid_usd,
+        prepayment_share=terms.prepaid_share,
+        signing_month=terms.start_month,
+        unwind_start_month=terms.start_month + credited_from,
+        unwind_end_month=np.minimum(terms.start_month + credited_to, _end(terms)),
+        earliest_notice_month=terms.earliest_notice_month,
+        notice_months=terms.notice_months,
+        notice_share=terms.notice_share,
+        as_of_month=terms.start_month,
+        payment_lag_months=np.ones(()),
+        discount_rate_share=case.project.discount_rate_share if case.project else np.asarray(np.nan),
     )
-    return contract.spread_usd(amount_usd=amount, billed_gpu_h=billed, delivered_gpu_count=standing)
 
 
 def _market(terms: Terms, gpus: Array, calendar: Array, hours: Array) -> tuple[Array, Array, Array]:
     """After the contract: fees and hours of each pool; and what all GPUs would earn in every month."""
     price = contract.escalation_factor(
-        calendar_month=calendar, start_month=terms.start_month, escalator_share=terms.market_change_share_per_yr
+        calendar_month=calendar,
+        start_month=terms.start_month,
+        end_month=_market_end(terms),
+        escalator_share=terms.market_change_share_per_yr,
     )
     rate = terms.market_rate_usd_per_gpu_h[..., None] * price[..., None, :]
     sold = gpus[..., None] * hours * terms.market_sold_share[..., None, None]
@@ -279,23 +287,6 @@ def _alive(terms: Terms, calendar: Array) -> Array:
     )
 
 
-def _cash(terms: Terms, revenue: Array, calendar: Array) -> Array:
-    """Cash of a contract: fees as earned, and a prepayment at signing that later fees are credited against."""
-    paid = terms.prepaid_usd + terms.prepaid_share * np.sum(revenue, axis=-1)
-    year = months.contract_yr(calendar_month=calendar, start_month=terms.start_month) + 1.0
-    in_years = (year >= terms.credited_from_yr[..., None]) & (year <= terms.credited_to_yr[..., None])
-    credit = prepayment.prepayment_credit_usd(
-        revenue_usd=revenue, prepayment_usd=paid, unwind_share=in_years.astype(np.float64)
-    )
-    return prepayment.cash_revenue_usd(
-        revenue_usd=revenue,
-        credit_usd=credit,
-        prepayment_usd=paid,
-        signing_month=terms.start_month,
-        calendar_month=calendar,
-    )
-
-
 def _pool_power_usd(case: Case, hours: Array, delivered: Array) -> Array:
     """The power bill of each pool by month: its part of its site's, as far as its GPUs are delivered."""
     per_yr = leasing.pool_power_cost_usd_per_yr(case, leasing.contracted(case))
@@ -305,6 +296,8 @@ def _pool_power_usd(case: Case, hours: Array, delivered: Array) -> Array:
 def _operations_usd(case: Case, calendar: Array, first: float, running: Array) -> Array:
     """Operations, colocation and shares of capital by month, stepping up each year."""
     escalator = case.project.cost_escalator_share_per_yr if case.project else np.zeros(())
-    price = contract.escalation_factor(calendar_month=calendar, start_month=first, escalator_share=escalator)
+    price = contract.escalation_factor(
+        calendar_month=calendar, start_month=first, end_month=calendar[-1] + 1.0, escalator_share=escalator
+    )
     per_month = leasing.operations_usd_per_yr(case, leasing.contracted(case)) / MONTHS_PER_YEAR
     return per_month[..., None] * price * running

@@ -51,6 +51,7 @@ def plain() -> Contract:
         "power_cost_usd": 100.0 * pool_month,
         "passthrough_share": 0.5,
         "prepayment_usd": 1e4,
+        "prepayment_share": 0.0,
         "signing_month": START,
         "unwind_start_month": START + 24.0,
         "unwind_end_month": START + 48.0,
