@@ -207,15 +207,12 @@ def _contract(
 def _as_contract(
     number: int, terms: Terms, case: Case, lease: LeaseCase, calendar: Array, hours: Array, power: Array
 ) -> Contract:
-    """The terms of a contract as its kernel takes them; a pool under a fee has no rate and earns nothing by the hour."""
+    """The terms as the kernel of contracts takes them; a pool under a fee earns nothing by the hour."""
     gpus = case.pools.gpu_count * _mask(terms, case)
     every = np.ones((gpus.shape[-1], calendar.shape[-1]))
     fee = lease.fee_usd_per_month[..., number]
     within = months.covered_share(calendar_month=calendar, start_month=terms.start_month, end_month=_end(terms))
     standing = _standing_gpu_count(terms, np.ones(1), calendar)[..., 0, :]
-    credited_from, credited_to = (
-        year * MONTHS_PER_YEAR for year in (terms.credited_from_yr - 1.0, terms.credited_to_yr)
-    )
     return Contract(
         calendar_month=calendar,
         month_h=hours,
@@ -238,8 +235,8 @@ def _as_contract(
         prepayment_usd=terms.prepaid_usd,
         prepayment_share=terms.prepaid_share,
         signing_month=terms.start_month,
-        unwind_start_month=terms.start_month + credited_from,
-        unwind_end_month=np.minimum(terms.start_month + credited_to, _end(terms)),
+        unwind_start_month=terms.start_month + (terms.credited_from_yr - 1.0) * MONTHS_PER_YEAR,
+        unwind_end_month=np.minimum(terms.start_month + terms.credited_to_yr * MONTHS_PER_YEAR, _end(terms)),
         earliest_notice_month=terms.earliest_notice_month,
         notice_months=terms.notice_months,
         notice_share=terms.notice_share,
