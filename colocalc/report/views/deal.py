@@ -189,7 +189,7 @@ def _cash_flow(case: Case, returns: Returns, project: Project) -> Table:
                 {**shown, **wide}.get(key, key.removesuffix("_usd").replace("_", " ").capitalize()),
                 "gpu_h" if key.endswith("gpu_h") else "usd",
                 hidden=key not in {**shown, **wide},
-                wide=key in wide,
+                wide=key in wide or (borrows and key == "ebitda_usd"),
             )
             for key in parts
         ),
