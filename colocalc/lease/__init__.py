@@ -1,4 +1,4 @@
-"""Lease economics kernels: rates, costs, debt, tax, cash flow, a lender's ratios and the hedge of a loss; pure numpy."""
+"""Lease economics kernels: rates, costs, debt, tax, cash flow, a lender's ratios and the hedge of a loss."""
 
 from colocalc.lease.rates import (
     hedge_ratio,

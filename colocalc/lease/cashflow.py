@@ -105,7 +105,7 @@ def cash_flow(
     principal_usd : array_like (..., period)
         Scheduled principal.
     prepayment_usd : array_like (..., period)
-        Principal ahead of schedule.
+        Principal ahead of schedule, or a balloon.
     tax_rate_share : array_like (...)
         Tax rate.
     loss_cap_share : array_like (...)

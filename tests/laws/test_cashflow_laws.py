@@ -9,13 +9,14 @@ from colocalc.arrays import floored_sum
 from colocalc.lease.cashflow import cash_flow, present_value_usd
 from colocalc.lease.debt import (
     annuity_principal_usd,
+    balloon_usd,
     debt_schedule,
-    delayed_draw_usd,
     sculpted_debt_usd,
     sculpted_principal_usd,
     straight_principal_usd,
 )
 from colocalc.lease.downside import let_again_usd
+from colocalc.lease.draws import delayed_draw_usd
 from colocalc.lease.levelized import break_even_rate_usd_per_gpu_h
 from colocalc.lease.sweep import swept_usd
 from colocalc.lease.tax import loss_pool_usd, tax_usd
@@ -174,7 +175,9 @@ def test_every_profile_repays_the_debt(seed, balloon):
         annuity_principal_usd(debt_usd=debt, balloon_share=balloon, **loan),
         straight_principal_usd(debt_usd=debt, balloon_share=balloon, repaying_share=loan["repaying_share"]),
     ):
-        np.testing.assert_allclose(principal.sum(axis=-1), debt)
+        final = balloon_usd(debt_usd=debt, balloon_share=balloon, repaying_share=loan["repaying_share"])
+        np.testing.assert_allclose((principal + final).sum(axis=-1), debt)
+        assert (principal >= -1e-9 * debt[:, None]).all()
         assert (principal[loan["repaying_share"] == 0.0] == 0.0).all()
 
 
