@@ -134,7 +134,7 @@ def cash_flow(
 
     References
     ----------
-    The cash waterfall of project finance: Yescombe, Principles of Project Finance, 2nd ed., chapter 14; NREL PySAM
+    The cash waterfall of project finance: Yescombe, Principles of Project Finance (2014), on cash cascades; NREL PySAM
     Singleowner 7.1.1, whose cash flows are reproduced to the dollar.
     """
     revenue, opex, capital, salvage, draw, prepayment = together(

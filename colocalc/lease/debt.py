@@ -96,8 +96,8 @@ def sculpted_debt_usd(
 
     References
     ----------
-    Yescombe, Principles of Project Finance, 2nd ed., chapter 12; NREL PySAM Singleowner 7.1.1; NREL/SAM issue 534,
-    where uncapped debt was 128% of cost.
+    Yescombe, Principles of Project Finance (2014), on cover ratios; NREL PySAM Singleowner 7.1.1; NREL/SAM issue 534,
+    which gave SAM its maximum debt fraction.
     """
     repaying = as_array(repaying_share)
     cash = np.maximum(as_array(firm_cfads_usd), 0.0) * repaying
@@ -153,7 +153,7 @@ def sculpted_principal_usd(
 
     References
     ----------
-    Yescombe, Principles of Project Finance, 2nd ed., chapter 12; NREL PySAM Singleowner 7.1.1, ``cf_debt_size``.
+    Yescombe, Principles of Project Finance (2014), on cover ratios; NREL PySAM Singleowner 7.1.1, ``cf_debt_size``.
     """
     cash = np.maximum(as_array(firm_cfads_usd), 0.0)
     interest, repaying = together(interest_share, repaying_share)

@@ -51,7 +51,7 @@ def delayed_draw_usd(
 
     References
     ----------
-    Delayed-draw term loans; interest during construction as in Yescombe, Principles of Project Finance, chapter 13.
+    Delayed-draw term loans; interest during construction as in Yescombe, Principles of Project Finance (2014).
     """
     spend, drawing, interest, fee, advance, commitment = together(
         capital_usd,

@@ -52,7 +52,7 @@ def levelized_cost_usd_per_gpu_h(*, cost_usd: ArrayLike, billed_gpu_h: ArrayLike
 
     References
     ----------
-    Levelized cost of energy with a GPU-hour in the place of a kilowatt-hour: NREL/TP-462-5173, equation 4-1.
+    Levelized cost of energy, with GPU-hours for kilowatt-hours: Short, Packey and Holt, NREL/TP-462-5173 (1995).
     """
     hours = present_value_usd(flow_usd=billed_gpu_h, discount_share=discount_share)
     return _over(present_value_usd(flow_usd=cost_usd, discount_share=discount_share), hours)
