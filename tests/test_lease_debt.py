@@ -7,8 +7,8 @@ import pytest
 
 from colocalc.lease.debt import (
     annuity_principal_usd,
+    balloon_usd,
     debt_schedule,
-    delayed_draw_usd,
     sculpted_debt_usd,
     sculpted_principal_usd,
     straight_principal_usd,
@@ -41,6 +41,10 @@ def annuity(**changes):
 
 def straight(**changes):
     return straight_principal_usd(**{"debt_usd": 300.0, "repaying_share": REPAYING, "balloon_share": 0.0} | changes)
+
+
+def balloon(share, **changes):
+    return balloon_usd(**{"debt_usd": 300.0, "repaying_share": REPAYING, "balloon_share": share} | changes)
 
 
 def loan(**changes):
@@ -152,24 +156,33 @@ def test_an_annuity_without_interest_is_equal_parts():
 
 
 def test_an_annuity_with_a_balloon_leaves_it_to_the_last_period():
-    parts = annuity(interest_share=[0.0] * 5, balloon_share=0.4)
-    np.testing.assert_allclose(parts, [0, 60, 60, 180, 0])
-    service = annuity(balloon_share=0.4) + np.array([0, 0.1, 0.1, 0.1, 0]) * (
-        300 - np.cumsum(annuity(balloon_share=0.4)) + annuity(balloon_share=0.4)
-    )
-    assert service[1] == pytest.approx(service[2])
-    assert service[3] == pytest.approx(service[1] + 120.0)
+    np.testing.assert_allclose(annuity(interest_share=[0.0] * 5, balloon_share=0.4), [0, 60, 60, 60, 0])
+    account = loan(principal_usd=annuity(balloon_share=0.4), prepayment_usd=balloon(0.4))
+    np.testing.assert_allclose(account.service_usd[1:4], account.service_usd[1])
+    np.testing.assert_allclose(account.prepayment_usd, [0, 0, 0, 120, 0])
+    np.testing.assert_allclose(account.closing_usd[3:], [0, 0])
 
 
 def test_a_balloon_of_all_is_interest_only():
-    np.testing.assert_allclose(annuity(balloon_share=1.0), [0, 0, 0, 300, 0], atol=1e-9)
-    np.testing.assert_allclose(straight(balloon_share=1.0), [0, 0, 0, 300, 0])
+    np.testing.assert_allclose(annuity(balloon_share=1.0), [0, 0, 0, 0, 0], atol=1e-9)
+    np.testing.assert_allclose(straight(balloon_share=1.0), [0, 0, 0, 0, 0])
+    np.testing.assert_allclose(balloon(1.0), [0, 0, 0, 300, 0])
+
+
+def test_no_balloon_or_no_repaying_period_has_none_due():
+    np.testing.assert_array_equal(balloon(0.0), [0.0] * 5)
+    np.testing.assert_array_equal(balloon(0.4, repaying_share=[0.0] * 5), [0.0] * 5)
+
+
+def test_a_balloon_is_no_debt_service():
+    account = loan(principal_usd=straight(balloon_share=0.7), prepayment_usd=balloon(0.7))
+    assert account.dscr_factor[3] == pytest.approx(90 / (30 + 24))
 
 
 def test_one_repaying_period_repays_all():
     once = [0.0, 0.0, 1.0, 0.0, 0.0]
     np.testing.assert_allclose(annuity(repaying_share=once), [0, 0, 300, 0, 0], atol=1e-9)
-    np.testing.assert_allclose(straight(repaying_share=once, balloon_share=0.3), [0, 0, 300, 0, 0])
+    np.testing.assert_allclose(straight(repaying_share=once, balloon_share=0.3), [0, 0, 210, 0, 0])
 
 
 def test_no_debt_is_not_repaid():
@@ -183,58 +196,7 @@ def test_debt_that_is_never_repaid_has_no_principal_to_state():
 
 def test_equal_principal_with_a_balloon():
     np.testing.assert_allclose(straight(), [0, 100, 100, 100, 0])
-    np.testing.assert_allclose(straight(balloon_share=0.4), [0, 60, 60, 180, 0])
-
-
-# Draws
-
-
-def drawn(**changes):
-    terms = {
-        "capital_usd": [100.0, 100.0, 100.0, 0.0],
-        "advance_rate_share": 0.8,
-        "commitment_usd": 1_000.0,
-        "drawing_share": [1.0, 1.0, 1.0, 0.0],
-        "interest_share": [0.01] * 4,
-        "commitment_fee_share": [0.0] * 4,
-    }
-    return delayed_draw_usd(**terms | changes)
-
-
-def test_draws_pay_their_share_of_capital_and_of_interest_meanwhile():
-    first, second = 80.0, 0.8 * (100 + 0.8)
-    third = 0.8 * (100 + 0.01 * (first + second))
-    np.testing.assert_allclose(drawn(), [first, second, third, 0.0])
-
-
-def test_the_fee_on_what_is_not_drawn_is_a_cost_too():
-    fee = [0.0, 0.005, 0.005, 0.005]
-    np.testing.assert_allclose(
-        drawn(interest_share=[0.0] * 4, commitment_fee_share=fee)[:2], [80.0, 0.8 * (100 + 0.005 * 920)]
-    )
-
-
-def test_draws_stop_at_the_commitment():
-    np.testing.assert_allclose(drawn(commitment_usd=120.0), [80.0, 40.0, 0.0, 0.0])
-
-
-def test_no_advance_commitment_or_drawing_period_draws_nothing():
-    for change in ({"advance_rate_share": 0.0}, {"commitment_usd": 0.0}, {"drawing_share": [0.0] * 4}):
-        np.testing.assert_array_equal(drawn(**change), [0.0] * 4)
-
-
-def test_capital_at_the_close_draws_the_advance_rate():
-    np.testing.assert_allclose(drawn(capital_usd=[300.0, 0, 0, 0], drawing_share=[1.0, 0, 0, 0]), [240.0, 0, 0, 0])
-
-
-def test_the_owners_pay_the_rest_of_interest_and_fees():
-    draws = drawn()
-    account = loan(
-        draw_usd=draws, principal_usd=[0.0] * 4, prepayment_usd=[0.0] * 4, interest_share=[0.01] * 4,
-        commitment_fee_share=[0.0] * 4, drawing_share=[1.0, 1, 1, 0], cfads_usd=[0.0] * 4,
-    )  # fmt: skip
-    cost = np.array([100.0, 100.0, 100.0]) + account.interest_usd[:3]
-    np.testing.assert_allclose(cost - draws[:3], 0.2 * cost)
+    np.testing.assert_allclose(straight(balloon_share=0.4), [0, 60, 60, 60, 0])
 
 
 # Account

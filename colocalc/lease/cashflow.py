@@ -105,7 +105,7 @@ def cash_flow(
     principal_usd : array_like (..., period)
         Scheduled principal.
     prepayment_usd : array_like (..., period)
-        Principal ahead of schedule.
+        Principal ahead of schedule, or a balloon.
     tax_rate_share : array_like (...)
         Tax rate.
     loss_cap_share : array_like (...)
@@ -134,7 +134,7 @@ def cash_flow(
 
     References
     ----------
-    The cash waterfall of project finance: Yescombe, Principles of Project Finance, 2nd ed., chapter 14; NREL PySAM
+    The cash waterfall of project finance: Yescombe, Principles of Project Finance (2014), on cash cascades; NREL PySAM
     Singleowner 7.1.1, whose cash flows are reproduced to the dollar.
     """
     revenue, opex, capital, salvage, draw, prepayment = together(

@@ -22,7 +22,7 @@ class Schedule:
     Attributes
     ----------
     opening_usd, draw_usd, principal_usd, prepayment_usd, closing_usd : ndarray
-        Debt before the period, what is drawn and repaid, as scheduled and ahead of it, and debt after it [usd].
+        Debt before the period, what is drawn and repaid, as scheduled and besides, and debt after it [usd].
     interest_usd, fee_usd : ndarray
         Interest on the opening debt, and the fee on what is committed and not drawn [usd].
     dscr_factor : ndarray
@@ -51,10 +51,6 @@ def _discount(interest: Array, repaying: Array) -> Array:
 def _from_here(flow: Array) -> Array:
     # The sum of each period and of all after it.
     return np.cumsum(flow[..., ::-1], axis=-1)[..., ::-1]
-
-
-def _maturity(repaying: Array) -> Array:
-    return np.where(_from_here(repaying) == repaying, repaying, 0.0)
 
 
 def sculpted_debt_usd(
@@ -100,8 +96,8 @@ def sculpted_debt_usd(
 
     References
     ----------
-    Yescombe, Principles of Project Finance, 2nd ed., chapter 12; NREL PySAM Singleowner 7.1.1; NREL/SAM issue 534,
-    where uncapped debt was 128% of cost.
+    Yescombe, Principles of Project Finance (2014), on cover ratios; NREL PySAM Singleowner 7.1.1; NREL/SAM issue 534,
+    which gave SAM its maximum debt fraction.
     """
     repaying = as_array(repaying_share)
     cash = np.maximum(as_array(firm_cfads_usd), 0.0) * repaying
@@ -110,17 +106,15 @@ def sculpted_debt_usd(
 
 
 def _profile_principal(weight: Array, interest: Array, repaying: Array, debt: Array, balloon: Array) -> Array:
-    # Service in proportion to a weight repays the debt but for the balloon, which is due at maturity.
+    # Service in proportion to a weight repays the debt but for a balloon.
     discount = _discount(interest, repaying)
-    final = _maturity(repaying) * debt * balloon
-    due = debt - np.sum(final * discount, axis=-1, keepdims=True)
+    final = debt * balloon * discount[..., -1:]
     carried = np.sum(weight * repaying * discount, axis=-1, keepdims=True)
-    level = np.where(due == 0.0, 0.0, due / np.where(carried == 0.0, np.nan, carried))
-    service = (level * weight * repaying + final) * discount
-    ahead = _from_here(service)
+    level = np.where(debt == final, 0.0, (debt - final) / np.where(carried == 0.0, np.nan, carried))
+    ahead = _from_here(level * weight * repaying * discount) + final
     # What is left is taken from one sum throughout, so that principal is exactly 0 where nothing is repaid. It never
     # grows: where interest alone is above the service that the weight allows, interest is paid and no principal.
-    worth = np.concatenate([ahead[..., 1:], np.zeros_like(ahead[..., :1])], axis=-1) / discount
+    worth = np.concatenate([ahead[..., 1:], np.broadcast_to(final, ahead[..., :1].shape)], axis=-1) / discount
     left = np.minimum.accumulate(np.concatenate([ahead[..., :1], worth], axis=-1), axis=-1)
     return left[..., :-1] - left[..., 1:]
 
@@ -159,7 +153,7 @@ def sculpted_principal_usd(
 
     References
     ----------
-    Yescombe, Principles of Project Finance, 2nd ed., chapter 12; NREL PySAM Singleowner 7.1.1, ``cf_debt_size``.
+    Yescombe, Principles of Project Finance (2014), on cover ratios; NREL PySAM Singleowner 7.1.1, ``cf_debt_size``.
     """
     cash = np.maximum(as_array(firm_cfads_usd), 0.0)
     interest, repaying = together(interest_share, repaying_share)
@@ -169,7 +163,7 @@ def sculpted_principal_usd(
 def annuity_principal_usd(
     *, debt_usd: ArrayLike, interest_share: ArrayLike, repaying_share: ArrayLike, balloon_share: ArrayLike
 ) -> Array:
-    """Principal when interest and principal together are level, with a balloon at maturity.
+    """Principal when interest and principal together are level and leave a balloon, which ``balloon_usd`` states.
 
     Parameters
     ----------
@@ -180,20 +174,20 @@ def annuity_principal_usd(
     repaying_share : array_like (..., period)
         1 in the periods in which debt is repaid, else 0.
     balloon_share : array_like (...)
-        Share of the debt that is due at once in the last repaying period.
+        Share of the debt that the parts leave.
 
     Returns
     -------
     ndarray (..., period)
-        Principal due [usd].
+        Principal due [usd], without the balloon.
 
     Notes
     -----
-    ``service = (debt - balloon d_T) / sum_t d_t`` with ``d_t = prod_(s<=t) 1 / (1 + i_s)``; the balloon comes on top
+    ``service = (debt - balloon d_T) / sum_t d_t`` with ``d_t = prod_(s<=t) 1 / (1 + i_s)``
 
     - No interest: debt less balloon in equal parts.
-    - A balloon of 1: interest only, all principal in the last repaying period.
-    - One repaying period: all of it then.
+    - A balloon of 1: interest only.
+    - One repaying period: debt less balloon then.
     - No debt: 0.
     - Debt, and no repaying period: undefined (NaN).
 
@@ -206,7 +200,7 @@ def annuity_principal_usd(
 
 
 def straight_principal_usd(*, debt_usd: ArrayLike, repaying_share: ArrayLike, balloon_share: ArrayLike) -> Array:
-    """Principal in equal parts, with a balloon at maturity.
+    """Principal in equal parts that leave a balloon, which ``balloon_usd`` states.
 
     Parameters
     ----------
@@ -215,19 +209,19 @@ def straight_principal_usd(*, debt_usd: ArrayLike, repaying_share: ArrayLike, ba
     repaying_share : array_like (..., period)
         1 in the periods in which debt is repaid, else 0.
     balloon_share : array_like (...)
-        Share of the debt that is due at once in the last repaying period.
+        Share of the debt that the parts leave.
 
     Returns
     -------
     ndarray (..., period)
-        Principal due [usd].
+        Principal due [usd], without the balloon.
 
     Notes
     -----
-    ``(debt - balloon) / n`` in each of ``n`` repaying periods; the balloon comes on top of the last
+    ``(debt - balloon) / n`` in each of ``n`` repaying periods
 
-    - A balloon of 1: all principal in the last repaying period.
-    - One repaying period: all of it then.
+    - A balloon of 1: interest only.
+    - One repaying period: debt less balloon then.
     - No repaying period: undefined (NaN).
 
     References
@@ -238,69 +232,42 @@ def straight_principal_usd(*, debt_usd: ArrayLike, repaying_share: ArrayLike, ba
     debt, balloon = per_period(debt_usd), per_period(balloon_share)
     parts = np.sum(repaying, axis=-1, keepdims=True)
     level = debt * (1.0 - balloon) / np.where(parts == 0.0, np.nan, parts)
-    return level * repaying + _maturity(repaying) * debt * balloon
+    return level * repaying
 
 
-def delayed_draw_usd(
-    *,
-    capital_usd: ArrayLike,
-    advance_rate_share: ArrayLike,
-    commitment_usd: ArrayLike,
-    drawing_share: ArrayLike,
-    interest_share: ArrayLike,
-    commitment_fee_share: ArrayLike,
-) -> Array:
-    """Draws on a committed facility that pays its share of what is built, and of its own interest and fees meanwhile.
+def balloon_usd(*, debt_usd: ArrayLike, repaying_share: ArrayLike, balloon_share: ArrayLike) -> Array:
+    """Principal due at once at maturity, usually from a new loan and not from cash flow.
+
+    It goes with what is prepaid: no part of debt service, so neither a DSCR nor a reserve sees it.
 
     Parameters
     ----------
-    capital_usd : array_like (..., period)
-        What is spent on building.
-    advance_rate_share : array_like (...)
-        Share of each period's cost that the lender pays.
-    commitment_usd : array_like (...)
-        Most that may be drawn in all.
-    drawing_share : array_like (..., period)
-        1 in the periods in which debt may be drawn, else 0.
-    interest_share : array_like (..., period)
-        Interest of each period.
-    commitment_fee_share : array_like (..., period)
-        Fee of each period on what is committed and not drawn.
+    debt_usd : array_like (...)
+        Debt before the first repaying period.
+    repaying_share : array_like (..., period)
+        1 in the periods in which debt is repaid, else 0.
+    balloon_share : array_like (...)
+        Share of the debt that is due in the last of them.
 
     Returns
     -------
     ndarray (..., period)
-        Draws [usd].
+        Balloon [usd], in one period.
 
     Notes
     -----
-    ``draw_t = min(a (capital_t + i_t debt + f_t (commitment - debt)), commitment - debt)`` while debt may be drawn
+    ``balloon debt`` in the last repaying period
 
-    - All draws together: never above the commitment.
-    - No advance, no commitment or no drawing period: 0.
-    - All capital in period 0, without a fee: the advance rate times the capital, up to the commitment.
-    - The lender's share of interest and fee is drawn, the owners' share is paid by them.
+    - No balloon: 0.
+    - No repaying period: 0, and the debt is never due.
 
     References
     ----------
-    Delayed-draw term loans; interest during construction as in Yescombe, Principles of Project Finance, chapter 13.
+    Balloon and bullet loans.
     """
-    spend, drawing, interest, fee, advance, commitment = together(
-        capital_usd,
-        drawing_share,
-        interest_share,
-        commitment_fee_share,
-        per_period(advance_rate_share),
-        per_period(commitment_usd),
-    )
-    draws = np.empty_like(spend)
-    debt = np.zeros_like(spend[..., 0])
-    for period in range(spend.shape[-1]):
-        room = commitment[..., period] - debt
-        cost = spend[..., period] + interest[..., period] * debt + fee[..., period] * room
-        draws[..., period] = drawing[..., period] * np.minimum(advance[..., period] * cost, room)
-        debt = debt + draws[..., period]
-    return draws
+    repaying = as_array(repaying_share)
+    last = np.where(_from_here(repaying) == repaying, repaying, 0.0)
+    return last * per_period(debt_usd) * per_period(balloon_share)
 
 
 def debt_schedule(
@@ -323,7 +290,7 @@ def debt_schedule(
     principal_usd : array_like (..., period)
         Principal as scheduled; what is owed no more is not paid.
     prepayment_usd : array_like (..., period)
-        Principal ahead of schedule; it repays the last instalments first.
+        Principal besides: swept ahead of schedule, or a balloon. It repays the last instalments first.
     interest_share : array_like (..., period)
         Interest of each period.
     commitment_usd : array_like (...)

@@ -142,7 +142,7 @@ def dscr_factor(*, cfads_usd: ArrayLike, service_usd: ArrayLike) -> Array:
 
     References
     ----------
-    Yescombe, Principles of Project Finance, 2nd ed., chapter 12.
+    Yescombe, Principles of Project Finance (2014), on cover ratios.
     """
     return _ratio(as_array(cfads_usd), as_array(service_usd))
 
@@ -202,7 +202,7 @@ def mean_dscr_factor(*, dscr_factor: ArrayLike) -> Array:
 
     References
     ----------
-    Yescombe, Principles of Project Finance, 2nd ed., chapter 12: average DSCR.
+    Yescombe, Principles of Project Finance (2014), on the average DSCR.
     """
     ratio = as_array(dscr_factor)
     known = ~np.isnan(ratio)
@@ -249,7 +249,7 @@ def llcr_factor(
 
     References
     ----------
-    Yescombe, Principles of Project Finance, 2nd ed., chapter 12.
+    Yescombe, Principles of Project Finance (2014), on cover ratios.
     """
     cash, interest, repaying, debt = together(cfads_usd, interest_share, repaying_share, debt_usd)
     return _ratio(_value_ahead(cash * repaying, interest), debt)
@@ -282,7 +282,7 @@ def plcr_factor(*, cfads_usd: ArrayLike, interest_share: ArrayLike, debt_usd: Ar
 
     References
     ----------
-    Yescombe, Principles of Project Finance, 2nd ed., chapter 12.
+    Yescombe, Principles of Project Finance (2014), on cover ratios.
     """
     cash, interest, debt = together(cfads_usd, interest_share, debt_usd)
     return _ratio(_value_ahead(cash, interest), debt)

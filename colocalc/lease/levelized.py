@@ -52,7 +52,7 @@ def levelized_cost_usd_per_gpu_h(*, cost_usd: ArrayLike, billed_gpu_h: ArrayLike
 
     References
     ----------
-    Levelized cost of energy with a GPU-hour in the place of a kilowatt-hour: NREL/TP-462-5173, equation 4-1.
+    Levelized cost of energy, with GPU-hours for kilowatt-hours: Short, Packey and Holt, NREL/TP-462-5173 (1995).
     """
     hours = present_value_usd(flow_usd=billed_gpu_h, discount_share=discount_share)
     return _over(present_value_usd(flow_usd=cost_usd, discount_share=discount_share), hours)
@@ -179,7 +179,8 @@ def _root(worth: Callable[[Array], Array], low: Array, high: Array, close: Array
     # Every scenario goes its own way and stands still once it is there, so others do not change its answer.
     under, over = worth(low), worth(high)
     low, high, close, under, over = together(low, high, close, under, over)
-    for step in range(_STEPS):
+    step = 0
+    while step < _STEPS and np.any(np.nextafter(low, high) < high):
         rise = over - under
         chord = low - under * (high - low) / np.where(rise == 0.0, np.inf, rise)
         rate = np.clip(chord, low, high) if step % 2 == 0 else 0.5 * (low + high)
@@ -188,8 +189,7 @@ def _root(worth: Callable[[Array], Array], low: Array, high: Array, close: Array
         down, up = (value <= 0.0) | there, (value >= 0.0) | there
         low, under = np.where(down, rate, low), np.where(down, value, under)
         high, over = np.where(up, rate, high), np.where(up, value, over)
-        if not np.any(np.nextafter(low, high) < high):
-            break
+        step += 1
     return low
 
 

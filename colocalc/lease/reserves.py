@@ -107,7 +107,7 @@ def reserves(
 
     References
     ----------
-    The cash waterfall of project finance: Yescombe, Principles of Project Finance, 2nd ed., chapter 14.
+    The cash waterfall of project finance: Yescombe, Principles of Project Finance (2014), on cash cascades.
     """
     available, service, target, drawing, locked = together(
         available_usd, service_usd, target_usd, drawing_share, locked_share
@@ -154,6 +154,6 @@ def locked_share(*, dscr_factor: ArrayLike, lock_up_dscr_factor: ArrayLike) -> A
 
     References
     ----------
-    Distribution lock-ups of project finance: Yescombe, Principles of Project Finance, 2nd ed., chapter 14.
+    Distribution lock-ups of project finance: Yescombe, Principles of Project Finance (2014), on cash cascades.
     """
     return as_array(as_array(dscr_factor) < per_period(lock_up_dscr_factor))

@@ -42,6 +42,8 @@ def swept_usd(
 ) -> Array:
     """Debt repaid ahead of schedule from cash after tax and debt service.
 
+    Fees of lenders are left out: they fall due while debt is drawn, when nothing is swept yet.
+
     Parameters
     ----------
     draw_usd : array_like (..., period)

@@ -9,13 +9,14 @@ from colocalc.arrays import floored_sum
 from colocalc.lease.cashflow import cash_flow, present_value_usd
 from colocalc.lease.debt import (
     annuity_principal_usd,
+    balloon_usd,
     debt_schedule,
-    delayed_draw_usd,
     sculpted_debt_usd,
     sculpted_principal_usd,
     straight_principal_usd,
 )
 from colocalc.lease.downside import let_again_usd
+from colocalc.lease.draws import delayed_draw_usd
 from colocalc.lease.levelized import break_even_rate_usd_per_gpu_h
 from colocalc.lease.sweep import swept_usd
 from colocalc.lease.tax import loss_pool_usd, tax_usd
@@ -174,7 +175,9 @@ def test_every_profile_repays_the_debt(seed, balloon):
         annuity_principal_usd(debt_usd=debt, balloon_share=balloon, **loan),
         straight_principal_usd(debt_usd=debt, balloon_share=balloon, repaying_share=loan["repaying_share"]),
     ):
-        np.testing.assert_allclose(principal.sum(axis=-1), debt)
+        final = balloon_usd(debt_usd=debt, balloon_share=balloon, repaying_share=loan["repaying_share"])
+        np.testing.assert_allclose((principal + final).sum(axis=-1), debt)
+        assert (principal >= -1e-9 * debt[:, None]).all()
         assert (principal[loan["repaying_share"] == 0.0] == 0.0).all()
 
 
@@ -304,3 +307,28 @@ def test_revenue_with_a_notice_lies_between_none_and_the_lease_and_later_is_bett
     sooner = let_again_usd(given_after_count=given_after, **times, **terms_)
     assert ((sooner >= 0.0) & (sooner <= 100.0 + 1e-9)).all()
     assert let_again_usd(given_after_count=given_after + later, **times, **terms_).sum() >= sooner.sum() - 1e-9
+
+
+@LAWS
+@given(notice=st.integers(1, 12), given_after=st.integers(0, 30), gap=st.floats(0.0, 24.0), target=st.floats(1.0, 2.0))
+def test_debt_sculpted_on_firm_cash_is_served_whenever_the_tenant_leaves(notice, given_after, gap, target):
+    operating = (PERIOD >= 1) * 1.0
+    opex, interest = 20.0 * operating, np.full(PERIODS, 0.01)
+    terms_ = {"revenue_usd": 100.0 * operating, "market_revenue_usd": 40.0 * operating, "notice_count": notice}
+    # Firm is what survives a notice given at the close, period 0.
+    firm = let_again_usd(given_after_count=1.0, gap_count=np.inf, **terms_) - opex
+    loan = {"firm_cfads_usd": firm, "interest_share": interest, "repaying_share": operating}
+    debt = sculpted_debt_usd(**loan, target_dscr_factor=target, cap_usd=np.inf)
+    cfads = let_again_usd(given_after_count=1.0 + given_after, gap_count=gap, **terms_) - opex
+    account = debt_schedule(
+        draw_usd=debt * (PERIOD == 0),
+        principal_usd=sculpted_principal_usd(debt_usd=debt, **loan),
+        prepayment_usd=0.0 * PERIOD,
+        interest_share=interest,
+        commitment_usd=0.0,
+        commitment_fee_share=0.0 * PERIOD,
+        drawing_share=0.0 * PERIOD,
+        cfads_usd=cfads,
+    )
+    assert np.nanmin(account.dscr_factor) >= target * (1 - 1e-9)
+    assert account.closing_usd[notice] == pytest.approx(0.0, abs=1e-6)
