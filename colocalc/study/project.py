@@ -6,7 +6,7 @@ import numpy as np
 
 from colocalc.arrays import Array
 from colocalc.case import Case, DebtCase, ProjectCase
-from colocalc.lease import cashflow, debt, levelized, sweep, tax
+from colocalc.lease import cashflow, debt, draws, levelized, sweep, tax
 from colocalc.lease.lender import linear_value_usd
 from colocalc.study import leasing, writing_off
 from colocalc.study.deal import Deal
@@ -242,7 +242,7 @@ def _loan(project: ProjectCase, flows: Flows, months: float) -> tuple[debt.Sched
     cfads = (flows.firm_usd if terms.sized_on == "firm" else flows.revenue_usd) - flows.opex_usd
     limit = _limit(terms, flows, interest, repaying, cfads)
     advance = limit / np.sum(flows.capital_usd, axis=-1)
-    draw = debt.delayed_draw_usd(
+    draw = draws.delayed_draw_usd(
         capital_usd=flows.capital_usd,
         advance_rate_share=advance,
         commitment_usd=limit,
@@ -270,7 +270,8 @@ def _loan(project: ProjectCase, flows: Flows, months: float) -> tuple[debt.Sched
     schedule = debt.debt_schedule(
         draw_usd=draw,
         principal_usd=principal,
-        prepayment_usd=swept,
+        prepayment_usd=swept
+        + debt.balloon_usd(debt_usd=owed, repaying_share=repaying, balloon_share=terms.balloon_share),
         interest_share=interest,
         commitment_usd=limit,
         commitment_fee_share=fee,
