@@ -23,7 +23,20 @@ COMPOSED = ("mfu.job", "mfu.cut", "mfu.pace", "mfu.traffic", "mfu.step", "mfu.wa
 PRIMITIVES = tuple(
     name for path in sorted((PACKAGE / "mfu").glob("[!_]*.py")) if (name := f"mfu.{path.stem}") not in COMPOSED
 )
-DEFINITIONS = ("figure", "hardware", "model", "card", "claim", "stack", "profile", "runs", "serving", "fleet", "calibration")
+DEFINITIONS = (
+    "figure",
+    "hardware",
+    "model",
+    "card",
+    "claim",
+    "deal",
+    "stack",
+    "profile",
+    "runs",
+    "serving",
+    "fleet",
+    "calibration",
+)
 KERNEL_INPUTS = (
     "mfu.ceiling",
     "mfu.job",
@@ -31,6 +44,9 @@ KERNEL_INPUTS = (
     "mfu.transformer",
     "mfu.attention",
     "lease.rates",
+    # A date is a month of the calendar, and without a right to leave notice is never over.
+    "lease.months.month_number",
+    "lease.termination.NEVER_MONTHS",
     "mfu.predict.facts",
     # ``layout: auto`` is the best layout of a search, so lowering has to run it.
     "mfu.predict.choices",
@@ -44,7 +60,8 @@ MAY_IMPORT = {
     "units": (),
     "errors": (),
     "arrays": (),
-    "metrics": ("units", "metrics_of_choice"),
+    "metrics": ("units", "metrics_of_choice", "metrics_of_deals"),
+    "metrics_of_deals": (),
     "metrics_of_choice": (),
     "expect": (*BOTTOM, "metrics"),
     # Definitions: what a user may write. They know pydantic, YAML and files, and no numpy.
@@ -55,6 +72,7 @@ MAY_IMPORT = {
     "model": ("figure",),
     "card": ("figure",),
     "claim": ("figure",),
+    "deal": ("figure", "card"),
     "serving": ("figure", "model"),
     "stack": ("figure",),
     "profile": ("figure",),
@@ -63,7 +81,7 @@ MAY_IMPORT = {
     "editing": ("yamlio", "errors"),
     "calibration": ("figure", "units"),
     "catalog": ("calibration", "hardware", "model", "card", "stack", "profile", "figure", "faults", "yamlio", *BOTTOM),
-    "fleet": ("figure", "metrics", "expect", "hardware", "model", "card", "claim", "serving"),
+    "fleet": ("figure", "metrics", "expect", "hardware", "model", "card", "claim", "deal", "serving"),
     "additions": ("calibration", "catalog", "fleet", "card", "hardware", "model", "errors"),
     "lint": ("card", "catalog", "fleet", *BOTTOM),
     "prices": ("prices", "reading", "card", "catalog", "lint", "faults", "yamlio", *BOTTOM),
@@ -72,6 +90,7 @@ MAY_IMPORT = {
         "references",
         "keys",
         "claim",
+        "deal",
         "units",
         "catalog",
         "fleet",
