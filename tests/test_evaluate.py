@@ -8,7 +8,7 @@ import pytest
 from colocalc.case import lower
 from colocalc.catalog import load_catalog
 from colocalc.loading import load_fleet
-from colocalc.metrics import H100E_BASES, LATER, METRICS, STAGES, is_metric
+from colocalc.metrics import H100E_BASES, IN_TABLES, METRICS, STAGES, is_metric
 from colocalc.study.evaluate import NEEDS, evaluate
 
 H100 = "pools: [{name: h, gpu: h100-sxm, count: 4_096}]"
@@ -49,7 +49,7 @@ FLEETS = {
 def test_each_metric_has_a_value_or_a_reason_and_none_has_both(lines):
     result = found(*lines)
     own = {name for name in result.metrics if not name.startswith("pools.")}
-    assert own | set(result.undefined) == {*METRICS, *LATER}
+    assert own | set(result.undefined) == set(METRICS)
     assert not own & set(result.undefined)
     assert all(result.undefined.values())
 
@@ -78,9 +78,10 @@ def test_what_pools_have_adds_up_to_what_the_fleet_has():
         assert metrics[f"pools.h.{name}"] + metrics[f"pools.g.{name}"] == pytest.approx(float(metrics[name]), rel=1e-12)
 
 
-def test_later_metrics_say_what_they_wait_for():
+def test_what_is_read_from_flows_needs_a_contract_that_ends():
     undefined = found(H100, LEASE).undefined
-    assert {undefined[name] for name in LATER} == {"needs the cash-flow model"}
+    of_contracts = [name for name in IN_TABLES if name.startswith("lease.")]
+    assert {undefined[name] for name in of_contracts} == {"needs lease.months of every contract"}
 
 
 # What the metrics are

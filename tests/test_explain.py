@@ -13,7 +13,7 @@ from colocalc.catalog import fleet_outlines, load_catalog
 from colocalc.errors import ColocalcError
 from colocalc.fleet import Fleet
 from colocalc.loading import load_fleet
-from colocalc.metrics import LATER, METRICS, STAGES, base_id
+from colocalc.metrics import IN_TABLES, METRICS, STAGES, base_id
 from colocalc.report import to_csv, to_json, to_markdown, to_terminal
 from colocalc.report.views import explain as view
 from colocalc.study.evaluate import evaluate
@@ -542,11 +542,6 @@ def test_what_is_undefined_has_its_equation_and_the_reason(lines):
         assert explanation.equation
 
 
-def test_what_waits_for_a_model_says_so():
-    for metric, reason in LATER.items():
-        assert told(metric, sample("colossus-1")).why_not == reason
-
-
 def test_a_pool_without_a_number_says_why():
     leased = fleet(*VARIANTS["two sites"])
     assert told("pools.b.lease.mean_rate_usd_per_gpu_h", leased).why_not == "the pool is under no contract"
@@ -564,7 +559,7 @@ def test_what_is_without_end_has_no_formula():
 # Without a fleet
 
 
-@pytest.mark.parametrize("metric", [*METRICS, *LATER, *STAGES])
+@pytest.mark.parametrize("metric", [*METRICS, *STAGES])
 def test_every_metric_and_stage_is_explained_without_a_fleet(metric):
     explanation = explain(metric)
 
@@ -575,8 +570,9 @@ def test_every_metric_and_stage_is_explained_without_a_fleet(metric):
     assert (explanation.value, explanation.formula, explanation.why_not) == (None, None, "")
 
 
-def test_every_metric_that_can_have_a_value_has_a_formula():
-    assert set(WRITERS) == set(METRICS) - set(LATER)
+def test_every_metric_has_a_formula_or_a_table_that_it_is_read_from():
+    assert set(WRITERS) | set(IN_TABLES) == set(METRICS)
+    assert not set(WRITERS) & set(IN_TABLES)
 
 
 @cache
@@ -844,11 +840,6 @@ def test_what_has_no_formula_is_reported_with_its_value():
     assert "= infinite" in report.headline
     assert any(sentence.startswith("No formula here") for sentence in report.headline)
     assert json.loads(to_json.render(report))["undefined"] == {"mfu.job_mttf_s": "is not a finite number"}
-
-
-@pytest.mark.parametrize("metric", LATER)
-def test_what_waits_for_a_model_says_so_without_a_fleet(metric):
-    assert f"No value yet: {LATER[metric]}." in shown(metric).headline
 
 
 def test_the_terms_of_very_many_pools_are_cut():

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from colocalc.metrics import H100E_BASES, LATER, METRICS, STAGES, base_id, is_metric, unit_suffix
+from colocalc.metrics import H100E_BASES, IN_TABLES, METRICS, STAGES, base_id, is_metric, unit_suffix
 from colocalc.units import UNITS
 
 POOLS = ("h100", "gb200.like")
@@ -127,8 +127,8 @@ def test_each_hedge_has_a_share_and_the_rate_that_makes_it_one(kind):
     assert unit_suffix(f"hedge.{kind}_cover_rate_usd_per_gpu_h") == "usd_per_gpu_h"
 
 
-def test_what_waits_for_a_model_is_registered_already():
-    assert set(LATER) <= set(METRICS)
+def test_what_is_read_from_a_table_is_registered():
+    assert set(IN_TABLES) <= set(METRICS)
 
 
 @pytest.mark.parametrize(

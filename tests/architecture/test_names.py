@@ -12,10 +12,10 @@ import pytest
 
 import colocalc.lease
 import colocalc.mfu
-from colocalc import card, claim, fleet, hardware, model
+from colocalc import card, claim, deal, fleet, hardware, model
 from colocalc.figure import Definition, Quantity, isinstance_figure, quantity_of
 from colocalc.fleet import Fleet
-from colocalc.metrics import LATER, METRICS, STAGES, unit_suffix
+from colocalc.metrics import IN_TABLES, METRICS, STAGES, unit_suffix
 from colocalc.units import UNITS, unit_of
 
 # Degrees of parallelism keep the names everyone writes them by.
@@ -82,7 +82,7 @@ SYMBOLS = {
 def _definitions() -> list[type[Definition]]:
     found = {
         kind
-        for module in (hardware, model, card, claim, fleet)
+        for module in (hardware, model, card, claim, deal, fleet)
         for _, kind in inspect.getmembers(module, inspect.isclass)
         if issubclass(kind, Definition) and kind is not Definition
     }
@@ -219,5 +219,5 @@ def test_every_stage_is_a_metric():
     assert {f"mfu.stage.{name}_factor" for name in STAGES} <= set(METRICS)
 
 
-def test_metrics_that_wait_for_a_model_are_registered():
-    assert set(LATER) <= set(METRICS)
+def test_metrics_that_are_read_from_tables_are_registered():
+    assert set(IN_TABLES) <= set(METRICS)
