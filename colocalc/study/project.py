@@ -241,10 +241,11 @@ def _loan(project: ProjectCase, flows: Flows, months: float) -> tuple[debt.Sched
         )
         return none, nothing, nothing
     interest = (terms.interest_share * months / MONTHS_PER_YEAR)[..., None] * np.ones(periods)
-    fee = (terms.commitment_fee_share * months / MONTHS_PER_YEAR)[..., None] * np.ones(periods)
     spent = np.any(flows.capital_usd.reshape(-1, periods) > 0.0, axis=0)
     built = int(np.flatnonzero(spent)[-1]) if spent.any() else 0
     count = np.arange(periods)
+    # The close is an instant, in which no fee has accrued yet.
+    fee = (terms.commitment_fee_share * months / MONTHS_PER_YEAR)[..., None] * (count > 0)
     drawing = (count <= built).astype(np.float64)
     due = np.ceil(terms.tenor_months / months - 1e-9)[..., None]
     repaying = ((count > built) & (count <= due)).astype(np.float64)
@@ -262,6 +263,9 @@ def _loan(project: ProjectCase, flows: Flows, months: float) -> tuple[debt.Sched
     )
     owed = np.sum(draw, axis=-1)
     principal = _principal(terms, owed, cfads, interest, repaying)
+    # At maturity whatever is left is due: a rest by rounding would bear interest, and its cover be without bound.
+    left = np.cumsum(repaying[..., ::-1], axis=-1)[..., ::-1]
+    principal = np.where((repaying > 0.0) & (left == 1.0), owed[..., None], principal)
     available = flows.revenue_usd - flows.opex_usd
     swept = sweep.swept_usd(
         draw_usd=draw,
