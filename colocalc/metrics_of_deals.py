@@ -86,13 +86,13 @@ DEALS: tuple[Row, ...] = (
     ),
     (
         "lease.break_even_rate_usd_per_gpu_h",
-        "mean rate per billed GPU-hour at which the assets' net present value after tax is 0",
+        "mean rate of contracts, before credits, at which the assets' net present value after tax is 0",
         "rate at which lease.project_npv_usd is 0",
         False,
     ),
     (
         "lease.levelized_cost_usd_per_gpu_h",
-        "costs over billed GPU-hours, both discounted, before tax; income beside the contract's fees is deducted",
+        "costs over GPU-hours billed by contracts, both discounted, before tax; other income is deducted",
         "sum(cost / (1 + r) ** t) / sum(billed_h / (1 + r) ** t)",
         False,
     ),

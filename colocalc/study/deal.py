@@ -26,13 +26,15 @@ class Deal:
         From the first start to the end of the last contract, and of what the market pays after it.
     pool_revenue_usd, pool_market_usd, pool_billed_gpu_h : ndarray (..., pool, month)
         Fees of contracts, credits deducted and power passed on; what the market pays after them; hours billed by both.
+    contract_gpu_h : ndarray (..., month)
+        Hours billed by contracts alone.
     revenue_usd, firm_usd, expected_usd, market_usd, passthrough_usd, credit_usd : ndarray (..., month)
         Sums over pools: all fees, those that survive notice and those expected; the market's; of the fees, what is
         power passed on; and service credits, already deducted.
     cash_revenue_usd, deferred_usd : ndarray (..., month)
         Cash from tenants with prepayments, and what they have paid and not yet received.
-    power_usd, operations_usd : ndarray (..., month)
-        Energy with its demand charge; operations, colocation and shares of capital.
+    power_usd, operations_usd, colocation_usd : ndarray (..., month)
+        Energy with its demand charge; operations, colocation and shares of capital; of these, colocation.
     whole_market_usd : ndarray (..., month)
         What all GPUs would earn at the market's rate; NaN where a contract does not say it.
     delivered_share : ndarray (..., pool, month)
@@ -48,6 +50,7 @@ class Deal:
     pool_revenue_usd: Array
     pool_market_usd: Array
     pool_billed_gpu_h: Array
+    contract_gpu_h: Array
     revenue_usd: Array
     firm_usd: Array
     expected_usd: Array
@@ -58,6 +61,7 @@ class Deal:
     deferred_usd: Array
     power_usd: Array
     operations_usd: Array
+    colocation_usd: Array
     whole_market_usd: Array
     delivered_share: Array
     firm_months: Array
@@ -72,6 +76,7 @@ class _Contract:
     pool_billed_gpu_h: Array
     pool_passthrough_usd: Array
     pool_credit_usd: Array
+    contract_gpu_h: Array
     revenue_usd: Array
     firm_usd: Array
     expected_usd: Array
@@ -92,15 +97,15 @@ def evaluate_deal(case: Case) -> Deal | None:
     end = np.max(np.stack(np.broadcast_arrays(*ends)), axis=0)
     running = months.covered_share(calendar_month=calendar, start_month=first, end_month=end)
     delivered = sum((_delivered(terms, case, calendar) for terms in case.terms), np.zeros(()))
-    pool_power = _pool_power_usd(case, hours * running, delivered)
-    found = [
-        _contract(number, terms, case, case.lease, calendar, hours, pool_power)
-        for number, terms in enumerate(case.terms)
-    ]
+    # GPUs draw power from their delivery to the end of all contracts, with a tenant or without.
+    powered = sum((_standing_gpu_count(terms, _mask(terms, case), calendar, end) for terms in case.terms), np.zeros(()))
+    pool_power = _pool_power_usd(case, hours, powered)
+    found = [_contract(number, terms, case, case.lease, calendar, hours) for number, terms in enumerate(case.terms)]
 
     def total(name: str) -> Array:
         return np.asarray(sum(getattr(one, name) for one in found))
 
+    held, rising = leasing.contracted(case), _years_of_cost(case, calendar, first, running)
     revenue, cash = total("revenue_usd"), total("cash_usd")
     firm_ends = [np.minimum(terms.earliest_notice_month + terms.notice_months, _end(terms)) for terms in case.terms]
     return Deal(
@@ -111,6 +116,7 @@ def evaluate_deal(case: Case) -> Deal | None:
         pool_revenue_usd=total("pool_revenue_usd"),
         pool_market_usd=total("pool_market_usd"),
         pool_billed_gpu_h=total("pool_billed_gpu_h"),
+        contract_gpu_h=total("contract_gpu_h"),
         revenue_usd=revenue,
         firm_usd=total("firm_usd"),
         expected_usd=total("expected_usd"),
@@ -120,7 +126,8 @@ def evaluate_deal(case: Case) -> Deal | None:
         cash_revenue_usd=cash,
         deferred_usd=prepayment.deferred_revenue_usd(cash_revenue_usd=cash, revenue_usd=revenue),
         power_usd=contract.contract_usd(pool_usd=pool_power),
-        operations_usd=_operations_usd(case, calendar, first, running),
+        operations_usd=rising * leasing.operations_usd_per_yr(case, held)[..., None],
+        colocation_usd=rising * leasing.colocation_usd_per_yr(case, held)[..., None],
         whole_market_usd=total("whole_market_usd"),
         delivered_share=delivered,
         firm_months=np.max(np.stack(np.broadcast_arrays(*firm_ends)), axis=0) - first,
@@ -157,9 +164,8 @@ def _delivered(terms: Terms, case: Case, calendar: Array) -> Array:
     return share[..., None, :] * _mask(terms, case)[:, None]
 
 
-def _standing_gpu_count(terms: Terms, gpu_count: Array, calendar: Array) -> Array:
-    """GPUs under a contract in each month, the mean over the month, ``(..., pool, month)``."""
-    end = _end(terms)
+def _standing_gpu_count(terms: Terms, gpu_count: Array, calendar: Array, end: Array) -> Array:
+    """GPUs of a contract that stand in each month until an end, the mean over the month, ``(..., pool, month)``."""
     if terms.ramp_share.shape[-1]:
         steps = np.diff(terms.ramp_share, prepend=0.0)
         at = terms.start_month[..., None] + np.arange(steps.shape[-1])
@@ -179,12 +185,12 @@ def _standing_gpu_count(terms: Terms, gpu_count: Array, calendar: Array) -> Arra
     )
 
 
-def _contract(
-    number: int, terms: Terms, case: Case, lease: LeaseCase, calendar: Array, hours: Array, pool_power: Array
-) -> _Contract:
+def _contract(number: int, terms: Terms, case: Case, lease: LeaseCase, calendar: Array, hours: Array) -> _Contract:
     gpus = case.pools.gpu_count * _mask(terms, case)
-    within = months.covered_share(calendar_month=calendar, start_month=terms.start_month, end_month=_end(terms))
-    power = pool_power * _mask(terms, case)[:, None] * within[..., None, :]
+    held = _standing_gpu_count(terms, _mask(terms, case), calendar, _end(terms))
+    # Nothing of a bill that is not known is nothing.
+    passes = terms.power_passthrough_share[..., None, None] > 0.0
+    power = np.where(passes, _pool_power_usd(case, hours, held), 0.0)
     found = evaluate_contract(_as_contract(number, terms, case, lease, calendar, hours, power))
     after, market_hours, whole = _market(terms, gpus, calendar, hours)
     return _Contract(
@@ -195,6 +201,7 @@ def _contract(
             power_cost_usd=power, passthrough_share=terms.power_passthrough_share
         ),
         pool_credit_usd=found.sla_credit_usd,
+        contract_gpu_h=np.sum(found.billed_gpu_h, axis=-2),
         revenue_usd=found.revenue_usd,
         firm_usd=found.revenue_usd * _firm(terms, calendar),
         expected_usd=found.revenue_usd * _alive(terms, calendar),
@@ -212,13 +219,13 @@ def _as_contract(
     every = np.ones((gpus.shape[-1], calendar.shape[-1]))
     fee = lease.fee_usd_per_month[..., number]
     within = months.covered_share(calendar_month=calendar, start_month=terms.start_month, end_month=_end(terms))
-    standing = _standing_gpu_count(terms, np.ones(1), calendar)[..., 0, :]
+    standing = _standing_gpu_count(terms, np.ones(1), calendar, _end(terms))[..., 0, :]
     return Contract(
         calendar_month=calendar,
         month_h=hours,
         start_month=terms.start_month,
         end_month=_end(terms),
-        delivered_gpu_count=_standing_gpu_count(terms, gpus, calendar),
+        delivered_gpu_count=_standing_gpu_count(terms, gpus, calendar, _end(terms)),
         available_share=np.ones(gpus.shape[-1]),
         take_or_pay_share=np.zeros(gpus.shape[-1]),
         sold_share=lease.billed_share[..., None] * every,
@@ -284,17 +291,16 @@ def _alive(terms: Terms, calendar: Array) -> Array:
     )
 
 
-def _pool_power_usd(case: Case, hours: Array, delivered: Array) -> Array:
-    """The power bill of each pool by month: its part of its site's, as far as its GPUs are delivered."""
+def _pool_power_usd(case: Case, hours: Array, standing_share: Array) -> Array:
+    """The power bill of each pool by month: its part of its site's, as far as its GPUs stand."""
     per_yr = leasing.pool_power_cost_usd_per_yr(case, leasing.contracted(case))
-    return per_yr[..., None] * delivered * hours[..., None, :] / HOURS_PER_YEAR
+    return per_yr[..., None] * standing_share * hours[..., None, :] / HOURS_PER_YEAR
 
 
-def _operations_usd(case: Case, calendar: Array, first: float, running: Array) -> Array:
-    """Operations, colocation and shares of capital by month, stepping up each year."""
+def _years_of_cost(case: Case, calendar: Array, first: float, running: Array) -> Array:
+    """What each month costs over the cost of the first year: a twelfth that steps up each year."""
     escalator = case.project.cost_escalator_share_per_yr if case.project else np.zeros(())
     price = contract.escalation_factor(
         calendar_month=calendar, start_month=first, end_month=calendar[-1] + 1.0, escalator_share=escalator
     )
-    per_month = leasing.operations_usd_per_yr(case, leasing.contracted(case)) / MONTHS_PER_YEAR
-    return per_month[..., None] * price * running
+    return price * running / MONTHS_PER_YEAR

@@ -170,7 +170,7 @@ def _site_weight(case: Case, site: str | None) -> Array:
 
 def operations_usd_per_yr(case: Case, contracted: Array) -> Array:
     """Operations, colocation and shares of capital of a year; what is not given costs nothing, as assumptions say."""
-    return _fixed_operations(case, contracted) + _colocation(case, contracted)
+    return _fixed_operations(case, contracted) + colocation_usd_per_yr(case, contracted)
 
 
 def _fixed_operations(case: Case, contracted: Array) -> Array:
@@ -209,7 +209,8 @@ def data_centre_usd(case: Case, contracted: Array) -> Array:
     return case.project.data_centre_usd_per_mw * (mw if case.sites.names else np.nan)
 
 
-def _colocation(case: Case, contracted: Array) -> Array:
+def colocation_usd_per_yr(case: Case, contracted: Array) -> Array:
+    """Colocation of a year, by the share of each site's nameplate that counts 1; what is not given costs nothing."""
     rate = case.costs.colocation_usd_per_kw_month
     if bool(np.all(np.isnan(rate))):
         return np.zeros(())
@@ -244,7 +245,7 @@ def evaluate_hedge(
     added: Mapping[str, Array] = {
         "power": lease.power_cost_usd_per_yr,
         "operations": _fixed_operations(case, contracted),
-        "colocation": _colocation(case, contracted),
+        "colocation": colocation_usd_per_yr(case, contracted),
     }
     # A cost that is not given is not deducted, and not said to be.
     deducted = tuple(

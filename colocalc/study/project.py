@@ -17,14 +17,18 @@ from colocalc.units import MONTHS_PER_YEAR
 class Flows:
     """What goes into the cash flow, each ``(..., period)``; period 0 is the close, the others are months or years.
 
-    ``revenue_usd`` is cash, with prepayments; ``firm_usd`` is that less the fees that a notice would end.
+    ``revenue_usd`` is cash, with prepayments; ``firm_usd`` is that less the fees that a notice would end. ``fees_usd``
+    is what contracts earn, without power passed on, and ``credit_usd`` the service credits that it lacks;
+    ``billed_gpu_h`` has the hours of contracts and of the market, ``contract_gpu_h`` those of contracts.
     """
 
     revenue_usd: Array
     firm_usd: Array
     opex_usd: Array
     billed_gpu_h: Array
+    contract_gpu_h: Array
     fees_usd: Array
+    credit_usd: Array
     capital_usd: Array
     salvage_usd: Array
     tax_depreciation_usd: Array
@@ -52,8 +56,10 @@ class Project:
         Interest of each period, and where debt is repaid.
     debt_usd, capital_usd : ndarray (...)
         All that is borrowed, and all that is spent.
+    mean_rate_usd_per_gpu_h : ndarray (...)
+        What contracts charge for an hour on the mean, before service credits.
     break_even_usd_per_gpu_h, levelized_usd_per_gpu_h, sam_lcoe_usd_per_gpu_h : ndarray (...)
-        Rate at which the net present value after tax is 0, levelized cost before tax, and what SAM calls so.
+        That mean at which the net present value after tax is 0, levelized cost before tax, and what SAM calls so.
     """
 
     months_per_period: float
@@ -64,6 +70,7 @@ class Project:
     repaying_share: Array
     debt_usd: Array
     capital_usd: Array
+    mean_rate_usd_per_gpu_h: Array
     break_even_usd_per_gpu_h: Array
     levelized_usd_per_gpu_h: Array
     sam_lcoe_usd_per_gpu_h: Array
@@ -183,7 +190,9 @@ def _flows(case: Case, project: ProjectCase, deal: Deal, months: float) -> Flows
         firm_usd=summed(deal.cash_revenue_usd - deal.revenue_usd + deal.firm_usd, place),
         opex_usd=opex,
         billed_gpu_h=summed(np.sum(deal.pool_billed_gpu_h, axis=-2), place),
+        contract_gpu_h=summed(deal.contract_gpu_h, place),
         fees_usd=summed(deal.revenue_usd - deal.passthrough_usd, place),
+        credit_usd=summed(deal.credit_usd, place),
         capital_usd=whole,
         salvage_usd=salvage,
         tax_depreciation_usd=depreciation + building_written,
@@ -232,16 +241,18 @@ def _loan(project: ProjectCase, flows: Flows, months: float) -> tuple[debt.Sched
         )
         return none, nothing, nothing
     interest = (terms.interest_share * months / MONTHS_PER_YEAR)[..., None] * np.ones(periods)
-    fee = (terms.commitment_fee_share * months / MONTHS_PER_YEAR)[..., None] * np.ones(periods)
     spent = np.any(flows.capital_usd.reshape(-1, periods) > 0.0, axis=0)
     built = int(np.flatnonzero(spent)[-1]) if spent.any() else 0
     count = np.arange(periods)
+    # The close is an instant, in which no fee has accrued yet.
+    fee = (terms.commitment_fee_share * months / MONTHS_PER_YEAR)[..., None] * (count > 0)
     drawing = (count <= built).astype(np.float64)
     due = np.ceil(terms.tenor_months / months - 1e-9)[..., None]
     repaying = ((count > built) & (count <= due)).astype(np.float64)
     cfads = (flows.firm_usd if terms.sized_on == "firm" else flows.revenue_usd) - flows.opex_usd
     limit = _limit(terms, flows, interest, repaying, cfads)
-    advance = limit / np.sum(flows.capital_usd, axis=-1)
+    capital = np.sum(flows.capital_usd, axis=-1)
+    advance = limit / np.where(capital > 0.0, capital, np.inf)
     draw = draws.delayed_draw_usd(
         capital_usd=flows.capital_usd,
         advance_rate_share=advance,
@@ -252,6 +263,9 @@ def _loan(project: ProjectCase, flows: Flows, months: float) -> tuple[debt.Sched
     )
     owed = np.sum(draw, axis=-1)
     principal = _principal(terms, owed, cfads, interest, repaying)
+    # At maturity whatever is left is due: a rest by rounding would bear interest, and its cover be without bound.
+    left = np.cumsum(repaying[..., ::-1], axis=-1)[..., ::-1]
+    principal = np.where((repaying > 0.0) & (left == 1.0), owed[..., None], principal)
     available = flows.revenue_usd - flows.opex_usd
     swept = sweep.swept_usd(
         draw_usd=draw,
@@ -283,8 +297,8 @@ def _loan(project: ProjectCase, flows: Flows, months: float) -> tuple[debt.Sched
 
 def _limit(terms: DebtCase, flows: Flows, interest: Array, repaying: Array, cfads: Array) -> Array:
     """Most that is lent: what cash flow carries or what is asked for, and never more than the advance."""
-    advance = np.where(np.isnan(terms.advance_rate_share), np.inf, terms.advance_rate_share)
-    cap = advance * np.sum(flows.capital_usd, axis=-1)
+    capital = np.sum(flows.capital_usd, axis=-1)
+    cap = np.where(np.isnan(terms.advance_rate_share), np.inf, np.nan_to_num(terms.advance_rate_share) * capital)
     if terms.sizing == "amount":
         return np.asarray(np.fmin(terms.amount_usd, cap))
     return debt.sculpted_debt_usd(
@@ -313,18 +327,19 @@ def _rates(
 ) -> dict[str, Array]:
     """The rates at which the project just pays, in dollars of a billed hour at the mean price of the contract."""
     discount = per_period_share(project.discount_rate_share, months)
-    hours = np.sum(flows.billed_gpu_h, axis=-1, keepdims=True)
-    fees = np.sum(flows.fees_usd, axis=-1, keepdims=True)
+    hours = np.sum(flows.contract_gpu_h, axis=-1, keepdims=True)
+    charged = np.sum(flows.fees_usd + flows.credit_usd, axis=-1, keepdims=True)
     # Hours weighted by the price of their period, so that a rate scales all fees alike.
-    mean = fees / np.where(hours > 0.0, hours, np.nan)
+    mean = charged / np.where(hours > 0.0, hours, np.nan)
     priced = flows.fees_usd / np.where(mean > 0.0, mean, np.nan)
     income = tax.taxable_income_usd(
         ebitda_usd=cash.ebitda_usd,
         depreciation_usd=flows.tax_depreciation_usd,
-        interest_usd=np.zeros_like(fees),
+        interest_usd=np.zeros_like(charged),
         gain_usd=flows.gain_usd,
     )
     return {
+        "mean_rate_usd_per_gpu_h": mean[..., 0],
         "break_even_usd_per_gpu_h": levelized.break_even_rate_usd_per_gpu_h(
             billed_gpu_h=priced,
             other_flow_usd=cash.project_before_tax_usd - flows.fees_usd,
@@ -334,7 +349,7 @@ def _rates(
         ),
         "levelized_usd_per_gpu_h": levelized.levelized_cost_usd_per_gpu_h(
             cost_usd=flows.fees_usd - cash.project_before_tax_usd,
-            billed_gpu_h=flows.billed_gpu_h,
+            billed_gpu_h=flows.contract_gpu_h,
             discount_share=discount,
         ),
         "sam_lcoe_usd_per_gpu_h": levelized.sam_lcoe_usd_per_gpu_h(

@@ -81,7 +81,7 @@ def evaluate_returns(case: Case, lease: LeaseResult | None) -> Returns | None:
     view = _lender_view(case, deal, project) if project and case.project and case.project.debt else {}
     values = dict(_deal_values(case, deal, lease))
     if project is not None:
-        values |= dict(_project_values(case, deal, project))
+        values |= dict(_project_values(case, project))
         values |= dict(_debt_values(case, deal, project, view)) if view else {}
     return Returns(
         deal=deal,
@@ -122,7 +122,7 @@ def _contribution(deal: Deal) -> Array:
     return np.asarray(deal.revenue_usd - deal.power_usd - deal.operations_usd)
 
 
-def _project_values(case: Case, deal: Deal, project: Project) -> Iterator[tuple[str, Array]]:
+def _project_values(case: Case, project: Project) -> Iterator[tuple[str, Array]]:
     terms = case.project
     if terms is None:
         return
@@ -142,7 +142,7 @@ def _project_values(case: Case, deal: Deal, project: Project) -> Iterator[tuple[
     yield "lease.payback_yr", finance.payback(cash.project_after_tax_usd) * months / MONTHS_PER_YEAR
     yield "lease.break_even_rate_usd_per_gpu_h", project.break_even_usd_per_gpu_h
     yield "lease.levelized_cost_usd_per_gpu_h", project.levelized_usd_per_gpu_h
-    yield "lease.break_even_billed_share", _break_even_billed_share(case, deal, project)
+    yield "lease.break_even_billed_share", _break_even_billed_share(case, project)
 
 
 def per_year(rate: Array, months_per_period: float) -> Array:
@@ -150,20 +150,14 @@ def per_year(rate: Array, months_per_period: float) -> Array:
     return np.expm1(np.log1p(rate) * MONTHS_PER_YEAR / months_per_period)
 
 
-def _break_even_billed_share(case: Case, deal: Deal, project: Project) -> Array:
+def _break_even_billed_share(case: Case, project: Project) -> Array:
     """Undefined where a contract has a fee, which does not follow the hours."""
     if case.lease is None or not bool(np.all(np.isnan(case.lease.fee_usd_per_month))):
         return np.asarray(np.nan)
-    hours = np.sum(project.flows.billed_gpu_h, axis=-1) - _market_hours(deal)
-    fees = np.sum(project.flows.fees_usd, axis=-1)
     gpus = case.pools.gpu_count
     billed = np.sum(case.lease.billed_share * gpus, axis=-1) / np.sum(gpus * (case.lease.billed_share > 0.0), axis=-1)
-    mean = fees / np.where(hours > 0.0, hours, np.nan)
+    mean = project.mean_rate_usd_per_gpu_h
     return np.asarray(billed * project.break_even_usd_per_gpu_h / np.where(mean > 0.0, mean, np.nan))
-
-
-def _market_hours(deal: Deal) -> Array:
-    return np.asarray(np.sum(np.where(deal.pool_market_usd > 0.0, deal.pool_billed_gpu_h, 0.0), axis=(-2, -1)))
 
 
 def _lender_view(case: Case, deal: Deal, project: Project) -> dict[str, Array]:
@@ -256,7 +250,8 @@ def hedge_by_year(case: Case, returns: Returns | None, loss_usd_per_yr: Array) -
     place = period_of_month(deal, MONTHS_PER_YEAR)
     cost = np.zeros_like(deal.revenue_usd)
     cost = cost + (0.0 if "power" in contains else deal.power_usd)
-    cost = cost + (0.0 if contains & {"operations", "colocation"} else deal.operations_usd)
+    cost = cost + (0.0 if "operations" in contains else deal.operations_usd - deal.colocation_usd)
+    cost = cost + (0.0 if "colocation" in contains else deal.colocation_usd)
     fees = _with_total(summed(deal.revenue_usd + deal.market_usd, place))
     net = fees - _with_total(summed(cost, place))
     months = summed(deal.running_share, place)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from colocalc.case import Case, ProjectCase
+from colocalc.case import Case, ProjectCase, Terms
 from colocalc.study.leasing import contracted, pool_hardware_usd
 
 _OF_DEBT = ("dscr", "lcr_", "lease.debt", "tenor", "hedge.cash")
@@ -47,12 +47,20 @@ def _missing(name: str, case: Case) -> Iterator[str]:
         yield f"needs costs.capital_usd_per_gpu for {', '.join(project.unpriced)}"
     if any(part in name for part in _OF_DEBT) and project.debt is None:
         yield "needs debt"
+    if not name.startswith(_OF_FEES) and any(_lacks_market(terms) for terms in case.terms):
+        yield "needs lease.market.rate_card or lease.market.rate_usd_per_gpu_h: what the fleet earns after the term"
     yield from _lacks_finance(name, project)
     if not case.sites.names:
         yield "needs a site, whose power is a cost"
     elif np.isnan(case.sites.energy_price_usd_per_mwh).any():
         yield "needs energy_price_usd_per_mwh of every site"
     yield _BY_NAME.get(name, "cannot be computed from these flows")
+
+
+def _lacks_market(terms: Terms) -> bool:
+    """Whether a contract says for how long the market pays after it, and not what."""
+    rates = terms.market_rate_usd_per_gpu_h[..., list(terms.pools)]
+    return bool(np.any(terms.market_months > 0.0) and np.isnan(rates).any())
 
 
 def _lacks_finance(name: str, project: ProjectCase) -> Iterator[str]:
