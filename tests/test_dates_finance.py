@@ -91,3 +91,11 @@ def test_flows_of_one_day_count_as_one():
 def test_a_scenario_may_have_dates_of_its_own():
     found = xirr([-100, 121], [["2026-01-01", "2027-01-01"], ["2026-01-01", "2028-01-01"]])
     np.testing.assert_allclose(found, [0.21, 0.1], rtol=1e-12)
+
+
+def test_several_rates_on_dates_of_ones_own():
+    dates = [["2026-01-01", "2027-01-01", "2028-01-01"], ["2026-01-01", "2026-01-11", "2026-01-21"]]
+    # Two rates are none; one at which the value touches 0 is there once.
+    assert np.isnan(xirr([-1_600, 10_000, -10_000], dates)).all()
+    found = xirr([-100, 220, -121], dates)
+    np.testing.assert_allclose(np.log1p(found), np.log(1.1) * np.array([1.0, 36.5]), rtol=1e-6)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from colocalc.lease import roots as search
 from colocalc.lease.returns import (
     discounted_payback,
     irr,
@@ -213,6 +214,32 @@ def test_rows_with_times_of_their_own_come_in_order():
     rows, rates = real_roots(flows, times)
     np.testing.assert_array_equal(rows, [0, 1])
     np.testing.assert_allclose(rates, [0.1, 0.44])
+
+
+def test_a_scan_finds_what_is_found_at_once(monkeypatch):
+    flows = np.random.default_rng(9).uniform(0.5, 1.5, (50, 60))
+    flows[:, 0] = -np.linspace(10.0, 80.0, 50)
+    at_once = irr(flows)
+    monkeypatch.setattr(search, "QUICK_ITERATIONS", 1)
+    np.testing.assert_allclose(irr(flows), at_once, rtol=1e-11, atol=1e-13)
+
+
+def test_a_bracket_is_halved_where_newton_leaves_it(monkeypatch):
+    flows = np.array([-1.0, 0.1, *np.zeros(300), 5.0, *np.zeros(99), -1e-3])
+    found = roots(flows)
+    assert np.all(np.abs(npv(found, flows)) <= 1e-12 * npv(found, np.abs(flows)))
+    # Cut short, the search is still inside its bracket.
+    monkeypatch.setattr(search, "ITERATIONS", 2)
+    np.testing.assert_allclose(np.log1p(roots(flows)), np.log1p(found), rtol=0.15)
+
+
+def test_zeros_at_the_ends_change_no_rate():
+    flows = np.array([[-1_600.0, 10_000.0, -10_000.0], [-100.0, 220.0, -121.0], [-100.0, 60.0, 70.0]])
+    padded = np.pad(flows, ((0, 0), (2, 4)))
+    np.testing.assert_allclose(irr_roots(padded), irr_roots(flows), rtol=1e-9)
+    # Among rows without such zeros
+    full = np.where(padded == 0.0, 1e-9, padded)
+    np.testing.assert_allclose(irr(np.stack([padded, full]))[0], irr(flows), rtol=1e-9)
 
 
 # MIRR, MOIC, payback

@@ -341,4 +341,4 @@ def _balance(log: Array, periods: Array, pmt: Array, pv: Array, fv: Array, start
     )
     ends = np.where(log < 0.0, pv * shrunk + fv, pv + fv * shrunk)
     # exp(log) is 1 + rate to the last bit, which 1 + growth is not near -100%.
-    return ends + pmt * (np.exp(log * start) * paid)
+    return as_array(ends + pmt * (np.exp(log * start) * paid))

@@ -26,7 +26,7 @@ STEP = 1e-9
 WIDTH = 1e-14
 ITERATIONS = 100
 QUICK_ITERATIONS = 12
-BLOCK_ELEMENTS = 1 << 19  # rows are worked on in blocks that stay in the cache: faster, and a million rows fit
+BLOCK_ELEMENTS = 1 << 18  # rows are worked on in blocks that stay in the cache: faster, and a million rows fit
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,22 +36,29 @@ class _Side:
     flows: Array
     times: Array  # from the end that stays in sight: the first flow where x > 0, the last where x < 0
     distance: Array
+    weights: Array  # of each time at each place of the grid
 
-    def value(self, flows: Array) -> Array:
-        """Scaled present value on the grid."""
+    def value(self, flows: Array, rows: Index | slice) -> Array:
+        """Scaled present value of flows of some rows on the grid."""
         if len(self.times) == 1:
-            grid: Array = flows @ np.exp(-self.times.T * self.distance)
+            grid: Array = flows @ self.weights[0]
             return grid
-        weights = np.exp(-self.times[:, :, None] * self.distance[:, None, :])
-        each: Array = np.matmul(flows[:, None, :], weights)
+        each: Array = np.matmul(flows[:, None, :], self.weights[rows])
         return each[:, 0, :]
 
-    def rows(self, rows: Index) -> "_Side":
-        """The same side of some rows."""
-        one = len(self.times) == 1
-        return _Side(
-            self.flows[rows], self.times if one else self.times[rows], self.distance if one else self.distance[rows]
-        )
+    def rows(self, rows: Index) -> tuple[Array, Array]:
+        """Flows and times of some rows."""
+        return self.flows[rows], self.times if len(self.times) == 1 else self.times[rows]
+
+    def cell(self, rows: Index, cells: Index) -> tuple[Array, Array]:
+        """The two ends of cells of the grid, one in each of some rows."""
+        places = np.zeros_like(rows) if len(self.distance) == 1 else rows
+        return self.distance[places, cells], self.distance[places, cells + 1]
+
+
+def _side(flows: Array, times: Array) -> _Side:
+    distance = _grid(np.max(times, axis=1, keepdims=True))
+    return _Side(flows, times, distance, np.exp(-times[:, :, None] * distance[:, None, :]))
 
 
 def real_roots(flows: Array, times: Array) -> tuple[Index, Array]:
@@ -156,16 +163,16 @@ def _dot(one: Array, other: Array) -> Array:
 
 def _scan(flows: Array, times: Array, several: NDArray[np.bool_]) -> tuple[Index, Array]:
     """Row and log(1 + r) of every root, in no order; ``several`` says which rows may have more than one."""
-    distance = _grid(times[:, -1:])
-    after = _Side(flows, times, distance)
-    before = _Side(flows, times[:, -1:] - times, distance)
+    if not len(flows):
+        return np.zeros(0, dtype=np.intp), np.zeros(0)
+    after, before = _side(flows, times), _side(flows, times[:, -1:] - times)
     many = np.flatnonzero(several)
-    values = [side.value(flows) for side in (before, after)]
+    values = [side.value(flows, slice(None)) for side in (before, after)]
     _drop_noise(values, (before, after), many)
     signs = _signs(values, flows)
     parts = [_crossings(side, sign) for side, sign in zip((before, after), signs, strict=True)]
-    parts += [_between(side.rows(many), sign[many]) for side, sign in zip((before, after), signs, strict=True)]
-    rows = np.concatenate([parts[0][0], parts[1][0], many[parts[2][0]], many[parts[3][0]]])
+    parts += [_between(side, many, sign[many]) for side, sign in zip((before, after), signs, strict=True)]
+    rows = np.concatenate([found for found, _ in parts])
     logs = np.concatenate([-parts[0][1], parts[1][1], -parts[2][1], parts[3][1]])
     return _distinct((before, after), rows, logs)
 
@@ -176,8 +183,8 @@ def _distinct(sides: tuple[_Side, _Side], rows: Index, logs: Array) -> tuple[Ind
     rows, logs = rows[order], logs[order]
     pairs = np.flatnonzero((rows[1:] == rows[:-1]) & (np.diff(logs) < NEAR_ROOTS))
     middle = 0.5 * (logs[pairs] + logs[pairs + 1])
-    before, after = (side.rows(rows[pairs]) for side in sides)
-    terms = after.flows * np.exp(-np.abs(middle)[:, None] * np.where(middle[:, None] < 0.0, before.times, after.times))
+    (flows, before), (_, after) = (side.rows(rows[pairs]) for side in sides)
+    terms = flows * np.exp(-np.abs(middle)[:, None] * np.where(middle[:, None] < 0.0, before, after))
     twice = np.abs(np.sum(terms, axis=1)) <= TOUCH * np.sum(np.abs(terms), axis=1)
     kept = np.ones(len(rows), dtype=bool)
     kept[pairs[twice] + 1] = False
@@ -210,8 +217,7 @@ def _carried(signs: Array) -> Array:
 def _drop_noise(values: list[Array], sides: tuple[_Side, _Side], several: Index) -> None:
     """Zeros in the place of values that are only rounding, which would change sign at random near a multiple root."""
     for value, side in zip(values, sides, strict=True):
-        part = side.rows(several)
-        size = part.value(np.abs(part.flows))
+        size = side.value(np.abs(side.flows[several]), several)
         value[several] = np.where(np.abs(value[several]) <= NOISE * size, 0.0, value[several])
 
 
@@ -231,33 +237,25 @@ def _signs(values: list[Array], flows: Array) -> tuple[Array, Array]:
 def _crossings(side: _Side, signs: Array) -> tuple[Index, Array]:
     """Roots between grid points of different sign."""
     rows, cells = np.nonzero(signs[:, 1:] != signs[:, :-1])
-    part = side.rows(rows)
-    low, high = _cell(part, cells)
-    return rows, _solved(part.flows, part.times, low, high, signs[rows, cells])
+    return rows, _solved(*side.rows(rows), *side.cell(rows, cells), signs[rows, cells])
 
 
-def _cell(part: _Side, cells: Index) -> tuple[Array, Array]:
-    places = np.broadcast_to(part.distance, (len(cells), part.distance.shape[1]))
-    each = np.arange(len(cells))
-    return places[each, cells], places[each, cells + 1]
-
-
-def _between(side: _Side, signs: Array) -> tuple[Index, Array]:
+def _between(side: _Side, several: Index, signs: Array) -> tuple[Index, Array]:
     """Roots between grid points of the same sign: a pair, or one that touches 0, about an extremum towards 0."""
-    slope = -side.value(side.flows * side.times)
+    flows, times = side.rows(several)
+    slope = -side.value(flows * times, several)
     towards = (signs[:, :-1] * slope[:, :-1] <= 0.0) & (signs[:, 1:] * slope[:, 1:] > 0.0)
-    rows, cells = np.nonzero(towards & (signs[:, :-1] == signs[:, 1:]))
-    part, sign = side.rows(rows), signs[rows, cells]
-    low, high = _cell(part, cells)
-    # The slope is -sum(a t exp(-y t)): its sign at the low end is against that of the value.
-    lowest = _solved(part.flows * part.times, part.times, low, high, sign)
-    terms = part.flows * np.exp(-lowest[:, None] * part.times)
+    places, cells = np.nonzero(towards & (signs[:, :-1] == signs[:, 1:]))
+    rows, sign = several[places], signs[places, cells]
+    (flows, times), (low, high) = side.rows(rows), side.cell(rows, cells)
+    # The slope is -sum(a t exp(-y t)): at the low end the sign of the sum is that of the value.
+    lowest = _solved(flows * times, times, low, high, sign)
+    terms = flows * np.exp(-lowest[:, None] * times)
     value, noise = np.sum(terms, axis=1), TOUCH * np.sum(np.abs(terms), axis=1)
-    touching, pair = np.abs(value) <= noise, sign * value < -noise
-    two = np.flatnonzero(pair)
-    split = part.rows(two)
-    nearer = _solved(split.flows, split.times, low[two], lowest[two], sign[two])
-    farther = _solved(split.flows, split.times, lowest[two], high[two], -sign[two])
+    touching, two = np.abs(value) <= noise, np.flatnonzero(sign * value < -noise)
+    split = side.rows(rows[two])
+    nearer = _solved(*split, low[two], lowest[two], sign[two])
+    farther = _solved(*split, lowest[two], high[two], -sign[two])
     return np.concatenate([rows[touching], rows[two], rows[two]]), np.concatenate([lowest[touching], nearer, farther])
 
 
@@ -288,6 +286,6 @@ def _solved(flows: Array, times: Array, low: Array, high: Array, sign: Array) ->
 def _ordered(rows: Index, logs: Array) -> tuple[Index, Array]:
     """Rates by row and ascending, without those that round to -1 or overflow."""
     order = np.lexsort((logs, rows))
-    rates = np.expm1(np.minimum(logs[order], FARTHEST))
+    rates = np.expm1(np.minimum(logs[order], FARTHEST)) + 0.0  # never -0
     kept = rates > -1.0
     return rows[order][kept], rates[kept]
