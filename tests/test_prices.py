@@ -8,7 +8,8 @@ import pytest
 
 from colocalc.catalog import load_catalog
 from colocalc.errors import ColocalcError, InputError
-from colocalc.prices import price_file, read_prices
+from colocalc.prices import price_file
+from colocalc.prices.cards import read_prices
 from colocalc.prices.names import Names, Offer, interface_in, tpu_slice
 from colocalc.prices.rows import Rows
 
@@ -339,6 +340,10 @@ def test_a_file_may_start_with_a_byte_order_mark(written):
     assert rates(imported("skypilot", written(text))) == {("h100-sxm", "on-demand"): one(3.0)}
 
 
+def test_ones_own_file_without_rows_is_refused(refused):
+    assert refused("own", "gpu,term,rate_usd_per_gpu_h\n") == ["1:1: no rows behind the header"]
+
+
 def test_a_file_that_is_too_large_is_refused(monkeypatch, written):
     monkeypatch.setattr("colocalc.prices.rows.MAX_ROWS", 3)
     with pytest.raises(InputError, match="more than 3 rows"):
@@ -507,6 +512,29 @@ def test_contracts_may_have_files_each_with_its_region(folder, colocalc):
     (folder / "two.yaml").write_text(fleet, encoding="utf-8")
     metrics = colocalc("lease", "two.yaml", "--format", "json").metrics
     assert metrics["lease.mean_rate_usd_per_gpu_h"] == pytest.approx((3.75 + 3.5) / 2, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("block", "told"),
+    [
+        ("sources: 5", "fleet.yaml:4:10: sources: should be a mapping, not 5"),
+        ("cards: 5", "fleet.yaml:4:8: cards: should be a mapping, not 5"),
+    ],
+)
+def test_a_block_that_is_none_is_told_by_its_own_line(block, told, folder, colocalc):
+    with (folder / "fleet.yaml").open("a", encoding="utf-8") as file:
+        file.write(block + "\n")
+    run = colocalc("lease", "fleet.yaml")
+    assert (run.code, run.err.splitlines()) == (3, [told])
+
+
+@pytest.mark.parametrize(
+    "fleet", ["- 1", "{}", "name: x\nlease: 5", "name: x\ncontracts: [5]", "lease: {rate_card: 5}"]
+)
+def test_what_is_no_fleet_is_left_to_validation(fleet, folder, colocalc):
+    run = colocalc("lease", "-", "--rate-card", "skypilot:prices.csv", stdin=fleet.encode())
+    assert run.code == 3
+    assert "Traceback" not in run.err
 
 
 def test_ones_own_card_may_be_csv(folder, colocalc):

@@ -8,7 +8,7 @@ from colocalc import yamlio
 from colocalc.catalog import Catalog
 from colocalc.errors import ColocalcError, Fault, InputError, quoted
 from colocalc.faults import fault_at
-from colocalc.prices import PriceFile, price_file, read_prices
+from colocalc.prices import PriceFile, price_file
 
 Place = tuple[str | int, ...]
 
@@ -37,9 +37,11 @@ def with_price_cards(tree: Any, folder: Path | None, catalog: Catalog, *, asked:
     InputError
         When a file lies elsewhere or is not there, and with every fault of a file.
     """
-    uses = _uses(tree, asked)
+    uses = _uses(tree)
     if not uses:
         return ()
+    from colocalc.prices.cards import read_prices
+
     faults = [fault for given, places in uses if given.name != asked for fault in _faults(tree, given, places, folder)]
     if faults:
         raise InputError(faults)
@@ -53,7 +55,7 @@ def with_price_cards(tree: Any, folder: Path | None, catalog: Catalog, *, asked:
     return tuple(notes)
 
 
-def _uses(tree: Any, asked: str | None) -> list[tuple[PriceFile, list[Place]]]:
+def _uses(tree: Any) -> list[tuple[PriceFile, list[Place]]]:
     """The files of prices that leases name, each with the leases; a card of that name in the fleet goes before."""
     own = tree.get("cards") if isinstance(tree, yamlio.Map) else None
     found: dict[str, tuple[PriceFile, list[Place]]] = {}
@@ -61,18 +63,16 @@ def _uses(tree: Any, asked: str | None) -> list[tuple[PriceFile, list[Place]]]:
         name = lease.get("rate_card")
         if not isinstance(name, str) or (isinstance(own, dict) and name in own):
             continue
-        given = _price_file(tree, place, name, asked)
+        given = _price_file(tree, place, name)
         if given is not None:
             found.setdefault(name, (given, []))[1].append(place)
     return list(found.values())
 
 
-def _price_file(tree: Any, place: Place, name: str, asked: str | None) -> PriceFile | None:
+def _price_file(tree: Any, place: Place, name: str) -> PriceFile | None:
     try:
         return price_file(name)
     except ColocalcError as error:
-        if name == asked:
-            raise
         raise InputError([fault_at(tree, (*place, "rate_card"), error.message)]) from None
 
 

@@ -1,18 +1,16 @@
 """A rate card of one's own as CSV: gpu, term, rate_usd_per_gpu_h, and region and as_of where they are known."""
 
-import re
 from dataclasses import dataclass
-from datetime import date
 from typing import Final, get_args
 
 from colocalc.card import Term
 from colocalc.errors import did_you_mean, quoted
+from colocalc.prices import is_date
 from colocalc.prices.rows import Rows
 
 _REQUIRED: Final = ("gpu", "term", "rate_usd_per_gpu_h")
 _COLUMNS: Final = (*_REQUIRED, "region", "as_of")
 _TERMS: Final[tuple[str, ...]] = get_args(Term)
-_A_DATE = re.compile(r"[0-9]{4}-[0-9]{2}(?:-[0-9]{2})?")
 _MAX_NAME = 500
 
 
@@ -25,17 +23,6 @@ class OwnRate:
     region: str
     rate_usd_per_gpu_h: float
     as_of: str
-
-
-def is_date(text: str) -> bool:
-    """Whether a text is a month or a day that exists, as rate cards write them."""
-    if not _A_DATE.fullmatch(text):
-        return False
-    try:
-        date.fromisoformat(text + "-01"[len(text) - 7 :])
-    except ValueError:
-        return False
-    return True
 
 
 def read_own(source: bytes, name: str) -> list[OwnRate]:
