@@ -45,9 +45,10 @@ __all__ = [
 _NOT_USED_YET = (
     ("lease", "start"),
     ("lease", "months"),
-    ("depreciation", None),
+    ("depreciation", "book_method"),
+    ("depreciation", "tax_life_yr"),
+    ("depreciation", "tax_method"),
     ("debt", None),
-    ("finance", "discount_rate_share"),
     ("finance", "tax_rate_share"),
     ("finance", "tax_losses"),
     ("finance", "valuation_usd"),
