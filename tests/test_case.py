@@ -392,21 +392,17 @@ def test_keys_that_have_no_model_yet_are_listed():
         H100,
         "lease: {start: 2026-06-01, months: 36, tenancy: single}",
         "costs: {capital_usd_per_gpu: {h100-sxm: 33_000}, operations_usd_per_yr: 0}",
-        "depreciation: {book_life_yr: 6}",
+        "depreciation: {book_life_yr: 6, tax_life_yr: 5}",
         "debt: {interest_share: 0.09}",
-        "finance: {discount_rate_share: 0.1, reference: {gpu: h100-sxm, rate_usd_per_gpu_h: 2, mfu_share: 0.4}}",
+        "finance: {discount_rate_share: 0.1, tax_rate_share: 0.21}",
     )
     listed = next(text for text in texts(lowered) if text.startswith("read and checked, not used yet: "))
     assert listed.partition(": ")[2].split(", ") == [
         "lease.start",
         "lease.months",
-        "lease.tenancy",
-        "costs.capital_usd_per_gpu",
-        "depreciation",
+        "depreciation.tax_life_yr",
         "debt",
-        "finance.discount_rate_share",
-        "finance.reference.gpu",
-        "finance.reference.rate_usd_per_gpu_h",
+        "finance.tax_rate_share",
     ]
 
 

@@ -62,7 +62,8 @@ def test_each_metric_is_registered_and_has_no_gap(lines):
 
 
 def test_each_pool_has_each_metric_that_exists_per_pool():
-    result = found(TWO, TRAINING, LEASE)
+    reference = "finance: {reference: {gpu: h100-sxm, rate_usd_per_gpu_h: 2, mfu_share: 0.4}}"
+    result = found(TWO, TRAINING, LEASE, reference, "inference: {model: llama-3.1-8b}")
     per_pool = {name for name, metric in METRICS.items() if metric.per_pool}
     unmeasured = {  # on an H200
         f"h100e.mlperf_training_{name}_{unit}" for name in ("gpt3_v4_1", "bert_v2_1") for unit in ("count", "factor")

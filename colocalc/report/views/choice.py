@@ -279,11 +279,12 @@ def _serving_row(case: Case, serving: ServingResult, place: int) -> tuple[object
 
 def warnings(case: Case, result: Result) -> Iterator[Note]:
     """Pools that are not on both sides of the choice, and models that do not fit."""
-    if case.lease is not None and -1 in case.lease.contract_index:
+    both = _PREMIUM in result.metrics
+    if both and case.lease is not None and -1 in case.lease.contract_index:
         names = [name for name, index in zip(case.pools.names, case.lease.contract_index, strict=True) if index < 0]
         yield Note(f"under no contract, so that leasing brings nothing: {_listed(tuple(names))}", "warning")
     trained = {pool for job in case.jobs for pool in job.pool_index}
-    if case.jobs and len(trained) < len(case.pools.names):
+    if both and len(trained) < len(case.pools.names):
         idle = tuple(name for place, name in enumerate(case.pools.names) if place not in trained)
         yield Note(f"in no training job, so that training is worth nothing: {_listed(idle)}", "warning")
     if result.serving is not None:
