@@ -10,6 +10,7 @@ from colocalc.card import find_rate
 from colocalc.case import facts
 from colocalc.case.ledger import Ledger, array, per_type, scalar
 from colocalc.case.pools import Pools
+from colocalc.case.project import hardware_usd_per_gpu, server_key
 from colocalc.case.training import TrainingCase
 from colocalc.deal import Costs
 from colocalc.fleet import Fleet
@@ -96,17 +97,11 @@ def _reference(fleet: Fleet, jobs: tuple[TrainingCase, ...], ledger: Ledger) -> 
 
 
 def _capital(costs: Costs | None, pools: Pools, ledger: Ledger) -> Array:
-    """Capital of each pool's GPU; nothing is recorded of a list with a gap, which is not used."""
-    given = {} if costs is None else costs.capital_usd_per_gpu
-    by_id = {ledger.catalog.resolve_gpu(name): (name, figure) for name, figure in given.items()}
-    if any(gpu.id not in by_id for gpu in pools.gpus):
-        return array(*[np.nan] * len(pools.names))
-
-    def one(gpu: GpuType) -> float:
-        name, figure = by_id[gpu.id]
-        return ledger.number(f"costs.capital_usd_per_gpu.{name}", figure, _TOPIC)
-
-    return per_type(pools.gpus, one)
+    """Hardware of each pool's GPU; nothing is recorded of a list with a gap, which is not used."""
+    unknown = array(*[np.nan] * len(pools.names))
+    if costs is None or any(server_key(costs, gpu, ledger) is None for gpu in pools.gpus):
+        return unknown
+    return per_type(pools.gpus, lambda gpu: hardware_usd_per_gpu(costs, gpu, ledger, _TOPIC))
 
 
 def _rate(card_name: str, gpu: GpuType, ledger: Ledger) -> float:

@@ -89,12 +89,12 @@ def lower_project(fleet: Fleet, pools: Pools, ledger: Ledger) -> ProjectCase | N
         fleet.depreciation or Depreciation(),
         fleet.finance or Finance(),
     )
-    gaps = [gpu.id for gpu in pools.gpus if _server_price(costs, gpu, ledger) is None]
+    gaps = [gpu.id for gpu in pools.gpus if server_key(costs, gpu, ledger) is None]
     values = _values(costs, book, finance, ledger)
     losses = ledger.word("finance.tax_losses", finance.tax_losses, *_TOPICS, default="finance.tax_losses")
     periods = ledger.word("finance.periods", finance.periods, *_TOPICS, default="finance.periods")
     return ProjectCase(
-        capital_usd_per_gpu=per_type(pools.gpus, lambda gpu: _capital(costs, gpu, ledger)),
+        capital_usd_per_gpu=per_type(pools.gpus, lambda gpu: hardware_usd_per_gpu(costs, gpu, ledger, *_TOPICS)),
         unpriced=tuple(dict.fromkeys(gaps)),
         book_method=_word("depreciation.book_method", book.book_method, ledger),
         tax_method=_word("depreciation.tax_method", book.tax_method, ledger),
@@ -137,22 +137,22 @@ def _values(costs: Costs, book: Depreciation, finance: Finance, ledger: Ledger) 
     return found
 
 
-def _server_price(costs: Costs, gpu: GpuType, ledger: Ledger) -> str | None:
+def server_key(costs: Costs, gpu: GpuType, ledger: Ledger) -> str | None:
     """The key under which the file prices a GPU's server."""
     return next((key for key in costs.capital_usd_per_gpu if ledger.catalog.resolve_gpu(key) == gpu.id), None)
 
 
-def _capital(costs: Costs, gpu: GpuType, ledger: Ledger) -> float:
-    """Hardware of one GPU, spares included; NaN where the file does not price its server."""
-    key = _server_price(costs, gpu, ledger)
+def hardware_usd_per_gpu(costs: Costs, gpu: GpuType, ledger: Ledger, *topics: Topic) -> float:
+    """Server, network and storage of one GPU, spares included; NaN where the file does not price its server."""
+    key = server_key(costs, gpu, ledger)
     if key is None:
         return float("nan")
-    server = ledger.number(f"costs.capital_usd_per_gpu.{key}", costs.capital_usd_per_gpu[key], *_TOPICS)
+    server = ledger.number(f"costs.capital_usd_per_gpu.{key}", costs.capital_usd_per_gpu[key], *topics)
     beside = sum(
-        ledger.number(f"costs.{name}", getattr(costs, name), *_TOPICS, default=f"costs.{name}")
+        ledger.number(f"costs.{name}", getattr(costs, name), *topics, default=f"costs.{name}")
         for name in ("network_usd_per_gpu", "storage_usd_per_gpu")
     )
-    spares = ledger.number("costs.spares_share", costs.spares_share, *_TOPICS, default="costs.spares_share")
+    spares = ledger.number("costs.spares_share", costs.spares_share, *topics, default="costs.spares_share")
     return (server + beside) * (1.0 + spares)
 
 
