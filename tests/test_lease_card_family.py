@@ -95,6 +95,7 @@ def test_a_pool_of_no_weight_may_have_any_rate_of_its_band():
 @pytest.mark.parametrize(("low", "high"), [([3.0] * 3, [9.0] * 3), ([1.0] * 3, [2.5] * 3)], ids=["dear", "cheap"])
 def test_bands_that_hold_no_card_of_the_mean_are_undefined(low, high):
     assert np.isnan(_range(low, high)).all()
+    assert np.isnan(_range(low, high, weight=[1.0, 1.0, 0.0])).all()
 
 
 def test_bands_that_hold_one_card_give_it():

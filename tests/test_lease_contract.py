@@ -45,6 +45,11 @@ def test_a_contract_of_whole_years_ends_before_the_step_of_its_last_anniversary(
     assert _escalated([112.0], 100.5, 0.04, end=112.75) == pytest.approx(1 + 0.04 / 3)
 
 
+def test_an_anniversary_off_by_rounding_is_the_same_step():
+    np.testing.assert_allclose(_escalated([111.0, 112.0], 100.0 + 1e-12, 0.04), [1.0, 1.04], rtol=1e-11)
+    np.testing.assert_allclose(_escalated([111.0, 112.0], 100.0 - 1e-12, 0.04), [1.0, 1.04], rtol=1e-11)
+
+
 def test_a_price_may_fall_from_year_to_year():
     assert _escalated([112.0], 100.0, -0.05) == 0.95
 

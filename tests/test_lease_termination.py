@@ -105,6 +105,13 @@ def test_an_initial_period_found_with_rounding_is_not_a_month_longer():
     np.testing.assert_array_equal(exact, off)
 
 
+@pytest.mark.parametrize("days", range(1, 30))
+def test_a_notice_that_ends_on_the_first_of_a_month_by_rounding_ends_there(days):
+    late = days / 30
+    alive = _alive(0.5, start_month=START + late, earliest_notice_month=START + late, notice_months=2.0 - late)[2:8]
+    np.testing.assert_allclose(alive, [1, 1, 1, 0.5, 0.25, 0.125], rtol=1e-10)
+
+
 def test_notice_may_first_be_given_today():
     # Ten months on, three months of notice: months 11 to 13 are firm too
     assert _value(_firm(earliest_notice_month=START + 10)) == 13 * 1.25e9

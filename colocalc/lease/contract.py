@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from colocalc.arrays import Array, as_array
-from colocalc.lease.months import NOTHING_MONTHS, SLACK_MONTHS
+from colocalc.lease.months import NOTHING_MONTHS
 from colocalc.units import MONTHS_PER_YEAR
 
 
@@ -46,7 +46,7 @@ def escalation_factor(
     """
     elapsed = as_array(calendar_month) - as_array(start_month)[..., None]
     step = as_array(escalator_share)[..., None]
-    years = np.maximum(np.floor((elapsed + SLACK_MONTHS) / MONTHS_PER_YEAR), 0.0)
+    years = np.maximum(np.floor(elapsed / MONTHS_PER_YEAR), 0.0)
     # A month that holds an anniversary is under contract from its first day.
     until = np.minimum(elapsed + 1.0, (as_array(end_month) - as_array(start_month))[..., None])
     late = np.maximum(until - MONTHS_PER_YEAR * (years + 1.0), 0.0)

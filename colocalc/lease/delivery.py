@@ -39,8 +39,8 @@ def ramped_gpu_count(
 
     Notes
     -----
-    ``n (D(min(m + 1, end)) - D(min(m, end)))``, where ``D(t) = x - R / 2 + max(R - x, 0)^2 / 2 R`` with
-    ``x = max(t - delivery, 0)`` is the integral of the delivered share.
+    ``n (D(min(m + 1, end)) - D(min(m, end)))``, where ``D(t) = x + max(R - x, 0)^2 / 2 R`` with
+    ``x = max(t - delivery, 0)`` is, but for a constant, the integral of the delivered share.
 
     - No ramp: all GPUs from the delivery on.
     - A month that holds the delivery or the end: the share of its days.
@@ -59,7 +59,7 @@ def ramped_gpu_count(
 
 def _delivered_months(elapsed: Array, ramp: Array) -> Array:
     left = np.maximum(ramp - elapsed, 0.0)
-    return elapsed - 0.5 * ramp + left * left / np.where(ramp > 0.0, 2.0 * ramp, 1.0)
+    return elapsed + left * left / np.where(ramp > 0.0, 2.0 * ramp, 1.0)
 
 
 def stepped_gpu_count(

@@ -111,7 +111,9 @@ def alive_share(
     start = as_array(start_month)[..., None]
     waited = np.ceil(as_array(earliest_notice_month)[..., None] - start - SLACK_MONTHS)
     first = np.minimum(as_array(notice_months)[..., None], NEVER_MONTHS) + np.maximum(waited, 1.0)
-    times, split = _whole_and_rest(since - start - first)
+    # The result is continuous where a time falls on the first of a month: no rounding of instants can shift it.
+    times = np.floor(since - start - first)
+    split = since - start - first - times
     width = until - since
     # The part of the month after the next such time.
     late = np.maximum(width + split - 1.0, 0.0) * (times >= -1.0) / np.maximum(width, NOTHING_MONTHS)
@@ -125,11 +127,6 @@ def _under_contract(calendar_month: ArrayLike, start_month: ArrayLike, end_month
     month = as_array(calendar_month)
     since = np.maximum(month, as_array(start_month)[..., None])
     return since, np.minimum(month + 1.0, as_array(end_month)[..., None])
-
-
-def _whole_and_rest(elapsed: Array) -> tuple[Array, Array]:
-    whole = np.floor(elapsed + SLACK_MONTHS)
-    return whole, np.maximum(elapsed - whole, 0.0)
 
 
 def discount_factor(
