@@ -128,7 +128,7 @@ def _block_roots(flows: Array, times: Array) -> tuple[Index, Array]:
     one = np.flatnonzero(changes == 1)
     logs[one] = _quick(flows[one], times if len(times) == 1 else times[one])
     rest = np.flatnonzero((changes > 0) & np.isnan(logs))
-    rows, found = _scan(flows[rest], times if len(times) == 1 else times[rest], changes[rest] > 1)
+    rows, found = _scan(flows[rest], times if len(times) == 1 else times[rest], changes[rest])
     quick = np.flatnonzero(~np.isnan(logs))
     return _ordered(np.concatenate([quick, rest[rows]]), np.concatenate([logs[quick], found]))
 
@@ -161,15 +161,20 @@ def _dot(one: Array, other: Array) -> Array:
     return product
 
 
-def _scan(flows: Array, times: Array, several: NDArray[np.bool_]) -> tuple[Index, Array]:
-    """Row and log(1 + r) of every root, in no order; ``several`` says which rows may have more than one."""
+def _scan(flows: Array, times: Array, changes: Index) -> tuple[Index, Array]:
+    """Row and log(1 + r) of every root, of rows that change sign so many times."""
     if not len(flows):
         return np.zeros(0, dtype=np.intp), np.zeros(0)
     after, before = _side(flows, times), _side(flows, times[:, -1:] - times)
-    many = np.flatnonzero(several)
     values = [side.value(flows, slice(None)) for side in (before, after)]
-    _drop_noise(values, (before, after), many)
     signs = _signs(values, flows)
+    # A row with as many roots as changes of sign has no more (Descartes); others are looked at closely.
+    count = sum(np.count_nonzero(sign[:, 1:] != sign[:, :-1], axis=1) for sign in signs)
+    many = np.flatnonzero(count < changes)
+    if len(many):
+        close = [_without_noise(value, side, many) for value, side in zip(values, (before, after), strict=True)]
+        for sign, part in zip(signs, _signs(close, flows[many]), strict=True):
+            sign[many] = part
     parts = [_crossings(side, sign) for side, sign in zip((before, after), signs, strict=True)]
     parts += [_between(side, many, sign[many]) for side, sign in zip((before, after), signs, strict=True)]
     rows = np.concatenate([found for found, _ in parts])
@@ -214,11 +219,10 @@ def _carried(signs: Array) -> Array:
     return np.take_along_axis(signs, np.maximum.accumulate(places, axis=1), axis=1)
 
 
-def _drop_noise(values: list[Array], sides: tuple[_Side, _Side], several: Index) -> None:
-    """Zeros in the place of values that are only rounding, which would change sign at random near a multiple root."""
-    for value, side in zip(values, sides, strict=True):
-        size = side.value(np.abs(side.flows[several]), several)
-        value[several] = np.where(np.abs(value[several]) <= NOISE * size, 0.0, value[several])
+def _without_noise(value: Array, side: _Side, rows: Index) -> Array:
+    """Values of some rows, 0 where they are only rounding, which changes sign at random near a multiple root."""
+    size = side.value(np.abs(side.flows[rows]), rows)
+    return np.where(np.abs(value[rows]) <= NOISE * size, 0.0, value[rows])
 
 
 def _signs(values: list[Array], flows: Array) -> tuple[Array, Array]:
