@@ -422,3 +422,10 @@ def test_the_report_has_it_too(colocalc):
     found = json.loads(run.out)
     assert {"choice_levels", "choice_options", "choice_splits", "inference"} <= set(found["tables"])
     assert found["metrics"]["choice.lease_premium_factor"] > 1.0
+
+
+@pytest.mark.parametrize("scenario", ["flat-ring", "ring", "tree", "partitions", "memory", "hopper-alone"])
+def test_every_scenario_has_its_best_split(scenario):
+    variants = Variants("colossus-1", load_catalog(), scenario=scenario)
+    found = train_or_lease(variants.case, evaluate(variants.case))
+    assert found.best.total_usd_per_yr >= max(one.total_usd_per_yr for one in found.splits[:2])

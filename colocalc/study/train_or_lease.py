@@ -215,7 +215,9 @@ def _together_pflop_per_s(case: Case, trained: Array) -> Array:
 
 def _delivered(job: TrainingCase, arrays: Job) -> Array:
     """Useful model FLOP/s over wall time of each entry of the job axis; 0 where no replica is whole."""
-    step = evaluate_step(arrays)
+    # A split without any GPU of a job has no ranks to divide by; it has no replica either.
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        step = evaluate_step(arrays)
     found = columns(job, step)
     peak = found.pop("peak_flop_per_s")
     allocation = found.pop("allocation_share")
