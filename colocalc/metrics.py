@@ -258,7 +258,7 @@ _LEASE = (
     Metric(
         "lease.run_rate_revenue_usd_per_yr",
         "lease revenue of a year of 8,760 hours at full ramp, billed share applied",
-        "sum(gpus * billed_share * 8760 * rate_usd_per_gpu_h) + sum(fee_usd_per_month * 12)",
+        "sum(gpus * available_share * billed_share * 8760 * rate_usd_per_gpu_h) + sum(fee_usd_per_month * 12)",
         per_pool=True,
     ),
     Metric(
@@ -267,16 +267,24 @@ _LEASE = (
         "lease.run_rate_revenue_usd_per_yr / lease.billed_gpu_h_per_yr",
         per_pool=True,
     ),
-    Metric("lease.billed_gpu_h_per_yr", "GPU-hours billed in a year", "sum(gpus * billed_share * 8760)", per_pool=True),
+    Metric(
+        "lease.billed_gpu_h_per_yr",
+        "GPU-hours billed in a year",
+        "sum(gpus * available_share * billed_share * 8760)",
+        per_pool=True,
+    ),
     Metric(
         "lease.power_cost_usd_per_yr",
-        "energy bill of the sites, by the share of their nameplate under contract",
-        "sum(contracted_share * facility_mw * 8760 * energy_price_usd_per_mwh)",
+        "energy and demand charge of the sites, by the share of their nameplate under contract",
+        "sum(contracted_share * facility_mw * "
+        "(8760 * energy_price_usd_per_mwh + demand_charge_usd_per_kw_month * 1000 * 12))",
     ),
     Metric(
         "lease.operations_cost_usd_per_yr",
-        "operations and colocation, by the share of nameplate under contract",
+        "operations, colocation and shares of capital, by the share of nameplate under contract",
         "contracted_share * operations_usd_per_yr + "
+        "(maintenance_share_per_yr + replacement_share_per_yr) * hardware + "
+        "insurance_share_per_yr * (hardware + building) + "
         "colocation_usd_per_kw_month * sum(contracted_share * it_mw) * 1000 * 12",
     ),
     Metric(
@@ -305,9 +313,9 @@ _HEDGE_KINDS = {
         " + deducted + depreciation_usd_per_yr",
     ),
     "cash": (
-        "cash flow available for debt service less debt service, over the loss of a year",
-        "(cash_flow - debt_service)",
-        " + lease.run_rate_revenue_usd_per_yr - cash_flow + debt_service",
+        "contribution less debt service not already in the loss, over the loss of a year",
+        "(lease.run_rate_revenue_usd_per_yr - deducted - debt_service)",
+        " + deducted + debt_service",
     ),
 }
 _HEDGE = (

@@ -75,13 +75,13 @@ DEALS: tuple[Row, ...] = (
     (
         "lease.equity_moic_factor",
         "what owners take out over what they pay in",
-        "sum(out) / sum(in)",
+        "sum(paid_out) / sum(paid_in)",
         False,
     ),
     (
         "lease.payback_yr",
         "years until flows after tax add up to 0, capital included",
-        "payback",
+        "first t at which the sum(project_flow) is 0",
         False,
     ),
     (
@@ -99,7 +99,7 @@ DEALS: tuple[Row, ...] = (
     (
         "lease.break_even_billed_share",
         "share of hours billed at which the assets' net present value after tax is 0, at the rate charged",
-        "billed_share * lease.break_even_rate_usd_per_gpu_h / mean_fee",
+        "available_share * billed_share * lease.break_even_rate_usd_per_gpu_h / mean_fee",
         False,
     ),
     ("lease.min_dscr_factor", "lowest cover of debt service by cash before tax", "min(cfads / service)", False),
@@ -142,7 +142,7 @@ DEALS: tuple[Row, ...] = (
     (
         "lease.capitalised_value_usd",
         "contribution of the contracts, discounted: what the lease adds to a value, before tax and capital",
-        "sum((fees - power - operations) / (1 + r) ** t)",
+        "sum((fees - power_usd - operations_usd) / (1 + r) ** t)",
         False,
     ),
     (
@@ -164,13 +164,13 @@ DEALS: tuple[Row, ...] = (
         False,
     ),
 )
-_YESCOMBE = ("Yescombe, Principles of Project Finance, 2nd ed., chapter 12",)
-_VALUE = ("Brealey, Myers and Allen, Principles of Corporate Finance: present value",)
+_YESCOMBE = ("Yescombe 2013 (Principles of Project Finance), chapter 12",)
+_VALUE = ("Brealey et al. (Principles of Corporate Finance), on present value",)
 REFERENCES: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys((row[0] for row in DEALS if "npv" in row[0] or "capitalised_value" in row[0]), _VALUE),
     **dict.fromkeys((row[0] for row in DEALS if "cr_factor" in row[0]), _YESCOMBE),
     "lease.firm_value_usd": ("IFRS 16, paragraph B35: the non-cancellable term",),
-    "lease.levelized_cost_usd_per_gpu_h": ("NREL/TP-462-5173, equation 4-1",),
+    "lease.levelized_cost_usd_per_gpu_h": ("Short et al. 1995 (NREL/TP-462-5173), equation 4-1",),
 }
 IN_TABLES = {
     **{row[0]: "cash_flow" for row in DEALS},

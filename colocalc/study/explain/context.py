@@ -66,6 +66,11 @@ class Context:
         """Everything that went into the case, by path."""
         return {row.path: row for row in self.case.assumptions}
 
+    def given(self, path: str) -> float:
+        """The number of an assumption; 0 of one that did not go into the case."""
+        row = self.assumptions.get(path)
+        return float(row.value) if row else 0.0
+
     @cached_property
     def values(self) -> Mapping[str, float]:
         """Every metric that has a value."""

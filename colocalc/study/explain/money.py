@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from colocalc.case import LeaseCase
+from colocalc.study.explain.capital import of_capital
 from colocalc.study.explain.context import Context
 from colocalc.study.explain.formula import Draft
 from colocalc.study.explain.sites import contracted, energy_price, fleet_mw, it_mw, site_mw
@@ -66,20 +67,21 @@ def _end(context: Context, contract: int) -> str:
 
 
 def _billed(context: Context, draft: Draft, pool: int) -> str:
-    lease = _lease(context)
-    contract = lease.contract_index[pool]
-    path = _path(context, contract)
-    names = ("billed_share", "sold_share", "take_or_pay_share")
-    meaning = "share of hours billed"
-    if f"{path}.take_or_pay_share" in context.assumptions:
-        meaning = "share of hours billed: sold, or owed under take-or-pay if that is more"
-    return draft.given(
-        f"billed{_end(context, contract)}",
-        lease.billed_share[pool],
-        "share",
-        meaning,
-        *(f"{path}.{name}" for name in names),
-    )
+    """The share of hours billed; of the hours offered, where not all are."""
+    contract = _lease(context).contract_index[pool]
+    path, end = _path(context, contract), _end(context, contract)
+    paths = [f"{path}.{name}" for name in ("billed_share", "sold_share", "take_or_pay_share")]
+    share = max(context.given(name) for name in paths)
+    offered = f"{path}.available_share"
+    whole = context.given(offered) == 1.0
+    meaning = "share of hours billed" if whole else "share of the hours offered that is billed"
+    if paths[-1] in context.assumptions:
+        meaning += ": sold, or owed under take-or-pay if that is more"
+    billed = draft.given(f"billed{end}", share, "share", meaning, *paths)
+    if whole:
+        return billed
+    available = draft.given(f"available{end}", context.given(offered), "share", "share of all hours offered", offered)
+    return f"{available} * {billed}"
 
 
 def _billed_hours(context: Context, draft: Draft, pool: int) -> str:
@@ -144,47 +146,61 @@ def _revenue(draft: Draft) -> str:
 
 
 def power_cost(context: Context, draft: Draft) -> str:
-    """Energy of each site at its price, by the share under contract."""
+    """Energy of each site at its price, and what the grid charges for its peak, by the share under contract."""
+    charge = _demand_charge(context, draft)
     parts = [
-        f"{contracted(context, draft, number)} * {site_mw(context, draft, number)} * {_HOURS} * "
-        f"{energy_price(context, draft, number)}"
+        f"{contracted(context, draft, number)} * {site_mw(context, draft, number)} * "
+        + _of_a_megawatt(energy_price(context, draft, number), charge)
         for number in range(len(context.case.sites.names))
     ]
     return draft.sum(parts, "sites")
 
 
+def _of_a_megawatt(price: str, charge: str) -> str:
+    energy = f"{_HOURS} * {price}"
+    return f"({energy} + {charge} * {_KW} * {_MONTHS})" if charge else energy
+
+
+def _demand_charge(context: Context, draft: Draft) -> str:
+    """Empty when there is none."""
+    path = "costs.demand_charge_usd_per_kw_month"
+    value = context.case.costs.demand_charge_usd_per_kw_month
+    meaning = "what the grid charges for a kilowatt at the meter, beside energy"
+    return draft.given("demand", value, "usd_per_kw_month", meaning, path) if value else ""
+
+
 def operations_cost(context: Context, draft: Draft) -> str:
-    """Operations and colocation, as far as they are given."""
-    parts = [part for part in (_fixed(context, draft), _colocation(context, draft)) if part]
+    """Operations, shares of capital and colocation, as far as they are given."""
+    parts = [*_fixed(context, draft), *_colocation(context, draft)]
     draft.note = "" if parts else "no cost of operations or colocation is given, so none is counted"
     return draft.sum(parts)
 
 
-def _fixed(context: Context, draft: Draft) -> str:
-    """Operations by the share under contract; empty when none are given."""
+def _fixed(context: Context, draft: Draft) -> list[str]:
+    """Operations by the share under contract, and the shares of capital; none of what is not given."""
     value = context.case.costs.operations_usd_per_yr
     if np.isnan(value):
-        return ""
+        return of_capital(context, draft)
     meaning = "operations of a year: staff, spares, repair"
     cost = draft.given("operations", value, "usd_per_yr", meaning, "costs.operations_usd_per_yr")
-    return f"{cost} * {contracted(context, draft, None)}"
+    return [f"{cost} * {contracted(context, draft, None)}", *of_capital(context, draft)]
 
 
-def _colocation(context: Context, draft: Draft) -> str:
-    """Rent by the critical kilowatt under contract; empty when none is given."""
+def _colocation(context: Context, draft: Draft) -> list[str]:
+    """Rent by the critical kilowatt under contract; none when it is not given."""
     value = context.case.costs.colocation_usd_per_kw_month
     if np.isnan(value):
-        return ""
+        return []
     path = "costs.colocation_usd_per_kw_month"
     rent = draft.given("rent", value, "usd_per_kw_month", "colocation rent of a kilowatt of IT equipment", path)
     sites = range(len(context.case.sites.names))
     critical = [f"{contracted(context, draft, number)} * {it_mw(context, draft, number)}" for number in sites]
-    return f"{rent} * ({draft.sum(critical, 'sites')}) * {_KW} * {_MONTHS}"
+    return [f"{rent} * ({draft.sum(critical, 'sites')}) * {_KW} * {_MONTHS}"]
 
 
 def contribution(_context: Context, draft: Draft) -> str:
     """Revenue less power and operations."""
-    power = draft.found("power", "lease.power_cost_usd_per_yr", "usd_per_yr", "energy bill of a year")
+    power = draft.found("power", "lease.power_cost_usd_per_yr", "usd_per_yr", "power bill of a year")
     operations = draft.found(
         "operations", "lease.operations_cost_usd_per_yr", "usd_per_yr", "operations and colocation of a year"
     )
@@ -220,14 +236,14 @@ def contribution_share(context: Context, draft: Draft) -> str:
 def _deducted(context: Context, draft: Draft) -> list[str]:
     """The cash costs that the lease adds and the stated loss does not contain."""
     hedge = context.result.hedge
-    parts = {
-        "power": lambda: draft.found("power", "lease.power_cost_usd_per_yr", "usd_per_yr", "energy bill of a year"),
+    parts: Mapping[str, Callable[[], list[str]]] = {
+        "power": lambda: [draft.found("power", "lease.power_cost_usd_per_yr", "usd_per_yr", "power bill of a year")],
         "operations": lambda: _fixed(context, draft),
         "colocation": lambda: _colocation(context, draft),
     }
     if hedge is not None and hedge.contained:
         draft.note = f"the stated loss contains {', '.join(hedge.contained)} already"
-    return [parts[name]() for name in hedge.deducted] if hedge else []
+    return [part for name in hedge.deducted for part in parts[name]()] if hedge else []
 
 
 def gross_cover_rate(context: Context, draft: Draft) -> str:
