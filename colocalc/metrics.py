@@ -254,51 +254,7 @@ _MFU = (
         "seen_share * exchange",
     ),
 )
-_LEASE = (
-    Metric(
-        "lease.run_rate_revenue_usd_per_yr",
-        "lease revenue of a year of 8,760 hours at full ramp, billed share applied",
-        "sum(gpus * available_share * billed_share * 8760 * rate_usd_per_gpu_h) + sum(fee_usd_per_month * 12)",
-        per_pool=True,
-    ),
-    Metric(
-        "lease.mean_rate_usd_per_gpu_h",
-        "lease rate weighted by billed GPU-hours",
-        "lease.run_rate_revenue_usd_per_yr / lease.billed_gpu_h_per_yr",
-        per_pool=True,
-    ),
-    Metric(
-        "lease.billed_gpu_h_per_yr",
-        "GPU-hours billed in a year",
-        "sum(gpus * available_share * billed_share * 8760)",
-        per_pool=True,
-    ),
-    Metric(
-        "lease.power_cost_usd_per_yr",
-        "energy and demand charge of the sites, by the share of their nameplate under contract",
-        "sum(contracted_share * facility_mw * "
-        "(8760 * energy_price_usd_per_mwh + demand_charge_usd_per_kw_month * 1000 * 12))",
-    ),
-    Metric(
-        "lease.operations_cost_usd_per_yr",
-        "operations, colocation and shares of capital, by the share of nameplate under contract",
-        "contracted_share * operations_usd_per_yr + "
-        "(maintenance_share_per_yr + replacement_share_per_yr) * hardware + "
-        "insurance_share_per_yr * (hardware + building) + "
-        "colocation_usd_per_kw_month * sum(contracted_share * it_mw) * 1000 * 12",
-    ),
-    Metric(
-        "lease.contribution_usd_per_yr",
-        "revenue less power and operations",
-        "lease.run_rate_revenue_usd_per_yr - lease.power_cost_usd_per_yr - lease.operations_cost_usd_per_yr",
-    ),
-    Metric(
-        "lease.revenue_usd_per_mw_yr",
-        "revenue per facility megawatt of all sites",
-        "lease.run_rate_revenue_usd_per_yr / lease.facility_power_mw",
-    ),
-    Metric("lease.facility_power_mw", "power at the sites' meters: as given, else modelled", "sum(facility_mw)"),
-)
+_LEASE = tuple(Metric(*row) for row in deals.LEASE)
 _HEDGE_KINDS = {
     # Meaning, what covers the loss, and what a rate has to earn besides it.
     "gross": ("run-rate revenue over the loss scaled to a year", "lease.run_rate_revenue_usd_per_yr", ""),

@@ -1,13 +1,66 @@
-"""Metrics of contracts, cash flow and debt. Pure data, read by ``colocalc.metrics``.
+"""Metrics of leases, cash flow and debt. Pure data, read by ``colocalc.metrics``.
 
-A row is an id, its meaning, its equation, and whether each pool has it. They are read from flows by month and by
-period, which stand in the tables of a report.
+A row is an id, its meaning, its equation, and whether each pool has it. Those of ``DEALS`` are
+read from flows by month and by period, which stand in the tables of a report.
 """
 
 from collections.abc import Mapping
 
 Row = tuple[str, str, str, bool]
 
+LEASE: tuple[Row, ...] = (
+    (
+        "lease.run_rate_revenue_usd_per_yr",
+        "lease revenue of a year of 8,760 hours at full ramp, billed share applied",
+        "sum(gpus * available_share * billed_share * 8760 * rate_usd_per_gpu_h) + sum(fee_usd_per_month * 12)",
+        True,
+    ),
+    (
+        "lease.mean_rate_usd_per_gpu_h",
+        "lease rate weighted by billed GPU-hours",
+        "lease.run_rate_revenue_usd_per_yr / lease.billed_gpu_h_per_yr",
+        True,
+    ),
+    (
+        "lease.billed_gpu_h_per_yr",
+        "GPU-hours billed in a year",
+        "sum(gpus * available_share * billed_share * 8760)",
+        True,
+    ),
+    (
+        "lease.power_cost_usd_per_yr",
+        "energy and demand charge of the sites, by the share of their nameplate under contract",
+        (
+            "sum(contracted_share * facility_mw * "
+            "(8760 * energy_price_usd_per_mwh + demand_charge_usd_per_kw_month * 1000 * 12))"
+        ),
+        False,
+    ),
+    (
+        "lease.operations_cost_usd_per_yr",
+        "operations, colocation and shares of capital, by the share of nameplate under contract",
+        (
+            "contracted_share * operations_usd_per_yr + "
+            "(maintenance_share_per_yr + replacement_share_per_yr) * hardware + "
+            "insurance_share_per_yr * (hardware + building) + "
+            "colocation_usd_per_kw_month * sum(contracted_share * it_mw) * 1000 * 12"
+        ),
+        False,
+    ),
+    (
+        "lease.contribution_usd_per_yr",
+        "revenue less power and operations",
+        "lease.run_rate_revenue_usd_per_yr - lease.power_cost_usd_per_yr - lease.operations_cost_usd_per_yr",
+        False,
+    ),
+    (
+        "lease.revenue_usd_per_mw_yr",
+        "revenue per facility megawatt of all sites",
+        "lease.run_rate_revenue_usd_per_yr / lease.facility_power_mw",
+        False,
+    ),
+    ("lease.facility_power_mw", "power at the sites' meters: as given, else modelled", "sum(facility_mw)", False),
+)
 DEALS: tuple[Row, ...] = (
     (
         "lease.contract_revenue_usd",

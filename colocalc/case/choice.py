@@ -123,9 +123,17 @@ def _lives(fleet: Fleet, ledger: Ledger, *, owned: bool) -> dict[str, Any]:
     values = (
         ledger.number("costs.data_centre_usd_per_mw", costs.data_centre_usd_per_mw if costs else None, _TOPIC),
         ledger.number(
-            "depreciation.book_life_yr", book.book_life_yr if book else None, _TOPIC, default="owning.book_life_yr"
+            "depreciation.book_life_yr",
+            book.book_life_yr if book else None,
+            _TOPIC,
+            default="depreciation.book_life_yr",
         ),
-        ledger.number("owning.data_centre_life_yr", None, _TOPIC, default="owning.data_centre_life_yr"),
+        ledger.number(
+            "depreciation.data_centre_life_yr",
+            book.data_centre_life_yr if book else None,
+            _TOPIC,
+            default="depreciation.data_centre_life_yr",
+        ),
         ledger.number(
             "finance.discount_rate_share",
             finance.discount_rate_share if finance else None,
@@ -136,7 +144,7 @@ def _lives(fleet: Fleet, ledger: Ledger, *, owned: bool) -> dict[str, Any]:
             "depreciation.residual_share",
             book.residual_share if book else None,
             _TOPIC,
-            default="owning.residual_share",
+            default="depreciation.residual_share",
         ),
     )
     return {name: scalar(value) for name, value in zip(names, values, strict=True)}

@@ -118,7 +118,7 @@ def owning(context: Context, draft: Draft) -> str:
         "usd_per_yr",
         "the data centre's annuity, energy, operations and colocation of a year",
         "costs.data_centre_usd_per_mw",
-        "owning.data_centre_life_yr",
+        "depreciation.data_centre_life_yr",
         "costs.operations_usd_per_yr",
         "costs.colocation_usd_per_kw_month",
     )

@@ -76,7 +76,7 @@ TERMS: Mapping[str, str] = {
     "rate": "what is sought",
     "project_flow": "cash of the assets after tax: fees and market less costs, capital and tax, and what is left",
     "before_tax_flow": "the same before tax",
-    "equity_flow": "cash of the owners: that of the assets after debt service, fees, reserves and tax, with what is drawn",
+    "equity_flow": "cash of the owners: that of the assets after debt service, reserves and tax, with what is drawn",
     "paid_out": "equity_flow where it is above 0",
     "paid_in": "equity_flow where it is below 0, without its sign",
     "cost": "costs, capital and what is left of it, less income beside the fees",
