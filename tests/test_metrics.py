@@ -17,7 +17,7 @@ def test_each_metric_is_registered_under_its_own_id():
 def test_no_id_was_written_twice():
     from colocalc import metrics
 
-    rows = (*metrics._MFU, *metrics._LEASE, *metrics._HEDGE, *metrics._H100E, *metrics._CHOICE)
+    rows = (*metrics._MFU, *metrics._LEASE, *metrics._DEALS, *metrics._HEDGE, *metrics._H100E, *metrics._CHOICE)
     assert len({row.id for row in rows}) == len(rows) == len(METRICS)
 
 
@@ -91,7 +91,15 @@ def test_no_two_metrics_of_a_family_mean_the_same():
 
 
 def test_the_families_are_those_of_the_commands():
-    assert {name.split(".")[0] for name in METRICS} == {"fleet", "mfu", "lease", "hedge", "h100e", "choice", "inference"}
+    assert {name.split(".")[0] for name in METRICS} == {
+        "fleet",
+        "mfu",
+        "lease",
+        "hedge",
+        "h100e",
+        "choice",
+        "inference",
+    }
 
 
 def test_each_stage_has_a_factor_and_no_other_stage_exists():
