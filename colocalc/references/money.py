@@ -3,7 +3,6 @@
 from calendar import monthrange
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from math import ceil
 from typing import Any, cast
 
 from colocalc.card import Term, find_rate, offered
@@ -113,9 +112,10 @@ def _within_the_term(path: Path, lease: Lease) -> Iterator[Problem]:
     if after and after.value > months:
         yield Problem((*path, "notice", "after_months"), "is longer than the contract", hint)
     first = lease.prepayment.credited_from_yr if lease.prepayment else None
-    if first and first.value > ceil(months / MONTHS_PER_YEAR):
+    last = -(-months // MONTHS_PER_YEAR)
+    if first and first.value > last:
         place = (*path, "prepayment", "credited_from_yr")
-        yield Problem(place, f"is after the contract's last year, year {ceil(months / MONTHS_PER_YEAR):,}", hint)
+        yield Problem(place, f"is after the contract's last year, year {last:,.0f}", hint)
 
 
 def _dotted(path: Path) -> str:
