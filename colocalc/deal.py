@@ -111,7 +111,7 @@ class Lease(Definition):
     start: IsoDate | None = None
     months: Figure[Months] | None = None
     ramp_months: Figure[MonthsFromZero] | None = None
-    ramp_share: tuple[Share, ...] = ()
+    ramp_share: Annotated[tuple[Share, ...], Field(min_length=1)] = ()
     escalator_share_per_yr: Figure[ChangePerYr] | None = None
     available_share: Figure[ShareAboveZero] | None = None
     billed_share: Figure[Share] | None = None
@@ -183,7 +183,7 @@ class Depreciation(Definition):
     bonus_share: Figure[Share] | None = None
     data_centre_life_yr: Figure[Year] | None = None
     residual_share: Figure[Share] | None = None
-    residual_curve_share: tuple[Share, ...] = ()
+    residual_curve_share: Annotated[tuple[Share, ...], Field(min_length=1)] = ()
 
     @model_validator(mode="after")
     def _one_residual_and_a_quarter(self) -> "Depreciation":

@@ -387,32 +387,19 @@ def test_what_the_model_leaves_out_is_warned_of(line, words):
     assert any(words in text for text in texts(case(H100, line), "warning"))
 
 
-def test_keys_that_have_no_model_yet_are_listed():
+def test_keys_of_money_are_all_used():
     lowered = case(
         H100,
-        "lease: {start: 2026-06-01, months: 36, tenancy: single}",
+        "lease: {rate_usd_per_gpu_h: 2, start: 2026-06-01, months: 36, tenancy: single}",
         "costs: {capital_usd_per_gpu: {h100-sxm: 33_000}, operations_usd_per_yr: 0}",
-        "depreciation: {book_life_yr: 6, tax_life_yr: 5}",
-        "debt: {interest_share: 0.09}",
-        "finance: {discount_rate_share: 0.1, tax_rate_share: 0.21}",
+        "depreciation: {book_life_yr: 6}",
+        "debt: {interest_share: 0.09, tenor_months: 36, target_dscr_factor: 1.3}",
+        "finance: {discount_rate_share: 0.1, reference: {gpu: h100-sxm, rate_usd_per_gpu_h: 2, mfu_share: 0.4}}",
     )
-    listed = next(text for text in texts(lowered) if text.startswith("read and checked, not used yet: "))
-    assert listed.partition(": ")[2].split(", ") == [
-        "lease.start",
-        "lease.months",
-        "depreciation.tax_life_yr",
-        "debt",
-        "finance.tax_rate_share",
-    ]
-
-
-def test_keys_of_contracts_and_jobs_that_have_no_model_yet_are_listed_too():
-    lowered = case(
-        H100,
-        "contracts: [{name: c, pools: [h100], rate_usd_per_gpu_h: 2, months: 12}]",
-        "jobs: [{name: j, pools: [h100]}]",
-    )
-    assert "read and checked, not used yet: contracts.c.months" in texts(lowered)
+    assert not [text for text in texts(lowered) if "not used" in text]
+    assert float(lowered.terms[0].months) == 36.0
+    assert float(lowered.project.debt.tenor_months) == 36.0
+    assert float(lowered.project.book_life_yr) == 6.0
 
 
 def test_a_fleet_whose_every_key_is_used_lists_none():

@@ -195,10 +195,11 @@ VARIANTS = {
         "pools: [{name: a, gpu: h100-sxm, count: 512, site: s}, {name: b, gpu: h200-sxm, count: 512, site: fleet}]",
         "sites: {s: {facility_power_mw: 0.5}, fleet: {it_power_mw: 1}}",
         "contracts: [{name: half, pools: [a], rate_usd_per_gpu_h: 2, available_share: 0.9, billed_share: 0.8}]",
-        (
-            "costs: {capital_usd_per_gpu: {H100: 3e4}, insurance_share_per_yr: 0.01, data_centre_usd_per_mw: 1e7, "
-            "demand_charge_usd_per_kw_month: 12}"
-        ),
+        """costs:
+  capital_usd_per_gpu: {H100: 3e4}
+  insurance_share_per_yr: 0.01
+  data_centre_usd_per_mw: 1e7
+  demand_charge_usd_per_kw_month: 12""",
         "finance: {loss_usd: 1e7}",
     ),
     "maintenance alone": (
@@ -217,10 +218,12 @@ VARIANTS = {
     "months, debt and notice": (
         POOLS,
         SITE,
-        (
-            "lease: {rate_usd_per_gpu_h: 3, months: 48, ramp_months: 6, notice: {months: 6, after_months: 24}, "
-            "market: {rate_usd_per_gpu_h: 1.5, months: 12}}"
-        ),
+        """lease:
+  rate_usd_per_gpu_h: 3
+  months: 48
+  ramp_months: 6
+  notice: {months: 6, after_months: 24}
+  market: {rate_usd_per_gpu_h: 1.5, months: 12}""",
         COSTS_OF_CAPITAL,
         "debt: {interest_share: 0.09, tenor_months: 48, target_dscr_factor: 1.3}",
         "finance: {discount_rate_share: 0.1, loss_usd: 1e7, valuation_usd: 1e9, valuation_multiple_factor: 5}",

@@ -17,7 +17,7 @@ def test_each_metric_is_registered_under_its_own_id():
 def test_no_id_was_written_twice():
     from colocalc import metrics
 
-    rows = (*metrics._MFU, *metrics._LEASE, *metrics._HEDGE, *metrics._H100E, *metrics._CHOICE)
+    rows = (*metrics._MFU, *metrics._LEASE, *metrics._DEALS, *metrics._HEDGE, *metrics._H100E, *metrics._CHOICE)
     assert len({row.id for row in rows}) == len(rows) == len(METRICS)
 
 

@@ -212,6 +212,196 @@ def test_a_pool_in_no_contract_and_in_no_job_is_fine():
     assert told(TWO % "h200-sxm" + "contracts: [{name: c, pools: [a]}]\njobs: [{name: j, pools: [b]}]\n") == []
 
 
+# Terms of contracts, and debt
+
+RATE = "rate_usd_per_gpu_h: 2"
+DEBT = "debt: {interest_share: 0.09, tenor_months: %d, target_dscr_factor: 1.3}\n"
+
+
+def of_lease(terms, *blocks):
+    return told(BASE + f"lease: {{{RATE}, {terms}}}\n" + "\n".join(blocks))
+
+
+def test_the_markets_card_must_exist():
+    assert of_lease("market: {rate_card: zzz}") == ['lease.market.rate_card: unknown rate card "zzz"']
+
+
+@pytest.mark.parametrize(("pool", "priced"), [("a", True), ("b", False)])
+def test_the_markets_card_prices_the_gpus_under_the_contract(pool, priced):
+    text = TWO % "mi300x" + f"contracts: [{{name: c, pools: [{pool}], {RATE}, market: {{rate_card: story-2026-05}}}}]\n"
+    message = "contracts.0.market.rate_card: card story-2026-05 has no on-demand rate for mi300x"
+    assert told(text) == ([] if priced else [message])
+
+
+def test_the_markets_card_prices_at_the_markets_term():
+    rates = "rates: [{gpu: H100, term: spot, rate_usd_per_gpu_h: 1}, {gpu: H100, term: 1-year, rate_usd_per_gpu_h: 1}]"
+    card = f"cards: {{c: {{as_of: 2026-05, currency: usd, {rates}}}}}\n"
+    assert of_lease("term: 1-year, market: {rate_card: c, term: spot}", card) == []
+    assert of_lease("term: spot, market: {rate_card: c}", card) == [
+        "lease.market.rate_card: card c has no on-demand rate for h100-sxm"
+    ]
+
+
+def test_a_market_with_a_rate_of_its_own_needs_no_card():
+    assert of_lease(f"months: 12, market: {{{RATE}, months: 6}}") == []
+
+
+def test_debt_needs_the_months_of_every_contract():
+    two = (
+        TWO % "h200-sxm"
+        + f"contracts: [{{name: c, pools: [a], {RATE}, months: 36}}, {{name: d, pools: [b], {RATE}}}]\n"
+    )
+    assert told(two) == []
+    assert told(two + DEBT % 36) == ["contracts.1: missing: months, which debt needs"]
+    assert of_lease("term: spot", DEBT % 36) == ["lease: missing: months, which debt needs"]
+
+
+@pytest.mark.parametrize(
+    ("terms", "months"),
+    [
+        ("months: 36", 36),
+        (f"months: 36, market: {{{RATE}, months: 12}}", 48),
+        (f"months: 36, market: {{{RATE}, months: 12, gap_months: 3}}", 51),
+        (f"months: 36, market: {{{RATE}, gap_months: 3}}", 36),
+        (f"months: 36, start: 2026-06, market: {{{RATE}, months: 12}}", 48),
+        (f"months: {{value: 36, high: 48}}, market: {{{RATE}, months: {{value: 6, high: 12}}}}", 60),
+    ],
+)
+def test_debt_is_due_before_contracts_and_market_end(terms, months):
+    message = f"debt.tenor_months: is longer than contracts and market, which end after {months} months"
+    assert of_lease(terms, DEBT % months) == []
+    assert of_lease(terms, DEBT % (months + 1)) == [message]
+
+
+def test_debt_may_run_from_the_first_start_to_the_last_end():
+    contracts = (
+        f"contracts: [{{name: c, pools: [a], {RATE}, start: 2026-01, months: 12}}, "
+        f"{{name: d, pools: [b], {RATE}, start: 2027-07-01, months: 12}}]\n"
+    )
+    assert told(TWO % "h200-sxm" + contracts + DEBT % 30) == []
+    assert [line.split(":")[0] for line in told(TWO % "h200-sxm" + contracts + DEBT % 31)] == ["debt.tenor_months"]
+
+
+def test_all_contracts_have_a_start_or_none():
+    contracts = (
+        f"contracts: [{{name: c, pools: [a], {RATE}, months: 12%s}}, {{name: d, pools: [b], {RATE}, months: 12%s}}]\n"
+    )
+    start = ", start: 2026-06"
+    assert told(TWO % "h200-sxm" + contracts % ("", "")) == told(TWO % "h200-sxm" + contracts % (start, start)) == []
+    assert told(TWO % "h200-sxm" + contracts % ("", start) + DEBT % 99) == [
+        "contracts.0: missing: start, which contracts.1 has"
+    ]
+
+
+@pytest.mark.parametrize("life", ["3", "5", "7", "10", "15", "20", "{value: 5, low: 3, high: 7}"])
+def test_the_tax_code_has_a_table_for_a_class(life):
+    assert told(BASE + f"depreciation: {{tax_life_yr: {life}}}\n") == []
+
+
+@pytest.mark.parametrize("life", ["4", "5.5", "39", "{value: 5, low: 4}", "{value: 5, high: 6}"])
+def test_the_tax_code_has_no_table_for_another_life(life):
+    message = "depreciation.tax_life_yr: should be one of 3, 5, 7, 10, 15, 20 with tax_method macrs"
+    text = BASE + f"depreciation: {{tax_life_yr: {life}%s}}\n"
+    assert told(text % "") == told(text % ", tax_method: macrs") == [message]
+    assert told(text % ", tax_method: straight-line") == []
+
+
+@pytest.mark.parametrize(
+    ("size", "lacks"),
+    [
+        ("target_dscr_factor: 1.3", None),
+        ("sizing: dscr, target_dscr_factor: 1.3", None),
+        ("advance_rate_share: 0.7", None),
+        ("sizing: amount, amount_usd: 1e6", None),
+        ("sizing: dscr", "debt.sizing: needs debt.target_dscr_factor"),
+        ("sizing: dscr, advance_rate_share: 0.7", "debt.sizing: needs debt.target_dscr_factor"),
+        ("reserve_months: 6", "debt: missing: how much is borrowed"),
+    ],
+)
+def test_debt_says_how_much_is_borrowed(size, lacks):
+    debt = f"debt: {{interest_share: 0.09, tenor_months: 36, {size}}}\n"
+    assert of_lease("months: 36", debt) == ([lacks] if lacks else [])
+
+
+@pytest.mark.parametrize(
+    ("terms", "path"),
+    [
+        ("ramp_months: %d", "ramp_months"),
+        ("notice: {months: 6, after_months: %d}", "notice.after_months"),
+    ],
+)
+def test_what_begins_within_a_contract_is_not_longer_than_it(terms, path):
+    assert of_lease(f"months: 24, {terms % 24}") == of_lease(terms % 25) == []
+    assert of_lease(f"months: 24, {terms % 25}") == [f"lease.{path}: is longer than the contract"]
+
+
+@pytest.mark.parametrize(("months", "last"), [(12, 1), (24, 2), (25, 3)])
+def test_a_prepayment_is_credited_within_the_contract(months, last):
+    terms = f"months: {months}, prepayment: {{amount_usd: 1e6, credited_from_yr: %d}}"
+    assert of_lease(terms % last) == []
+    assert of_lease(terms % (last + 1)) == [
+        f"lease.prepayment.credited_from_yr: is after the contract's last year, year {last}"
+    ]
+
+
+def test_a_ramp_has_no_more_months_than_its_contract():
+    assert of_lease("months: 3, ramp_share: [0.1, 0.5, 1]") == []
+    assert of_lease("months: 2, ramp_share: [0.1, 0.5, 1]") == [
+        "lease.ramp_share: has 3 months, more than the contract"
+    ]
+
+
+@pytest.mark.parametrize("months", ["", "months: 36, "])
+def test_a_ramp_of_very_many_entries_is_refused(months):
+    ramp = ", ".join(["1"] * 100_000)
+    assert of_lease(f"{months}ramp_share: [{ramp}]") == ["lease.ramp_share: has 100,000 months, more than 1,200"]
+
+
+@pytest.mark.parametrize(
+    ("terms", "path"),
+    [
+        ("months: %d", "months"),
+        ("months: {value: 12, high: %d}", "months"),
+        (f"months: 12, market: {{{RATE}, months: %d}}", "market.months"),
+        (f"months: 12, market: {{{RATE}, months: 1, gap_months: %d}}", "market.months"),
+    ],
+)
+def test_a_calendar_is_at_most_a_century(terms, path):
+    assert of_lease(terms % 1_100) == []
+    (fault,) = of_lease(terms % 500_000_000)
+    assert fault.startswith(f"lease.{path}: ends 500,000,0")
+    assert of_lease("months: 1_200") == []
+    assert of_lease("months: 1_201") == ["lease.months: ends 1,201 months after the first start, more than 1,200"]
+
+
+def test_contracts_lie_within_a_century():
+    contracts = (
+        f"contracts: [{{name: c, pools: [a], {RATE}, start: 2026-01, months: 12}}, "
+        f"{{name: d, pools: [b], {RATE}, start: %d-01, months: 12}}]\n"
+    )
+    assert told(TWO % "h200-sxm" + contracts % 2125) == []
+    assert told(TWO % "h200-sxm" + contracts % 2126) == [
+        "contracts.1.start: ends 1,212 months after the first start, more than 1,200"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        (f"lease: {{{RATE}, market: {{rate_card: story-2026}}}}", "did you mean story-2026-05?"),
+        (f"lease: {{{RATE}, months: 5e8}}", "a contract of 5 years has 60 months"),
+        (f"lease: {{{RATE}, months: 12, ramp_months: 13}}", "lease.months is 12"),
+        ("depreciation: {tax_life_yr: 6}", "computers are of 5 years; or tax_method: straight-line"),
+        (
+            "debt: {interest_share: 0.1, tenor_months: 12}",
+            "give target_dscr_factor, advance_rate_share, or sizing: amount with amount_usd",
+        ),
+    ],
+)
+def test_a_fault_of_money_says_what_to_do(text, hint):
+    assert [fault.hint for fault in faults(BASE + text + "\n")] == [hint]
+
+
 # Claims and expectations
 
 

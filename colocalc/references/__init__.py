@@ -13,6 +13,7 @@ from colocalc.figure import Definition, Figure
 from colocalc.fleet import Fleet, Job, Layout, NetworkUse, Pool, Training
 from colocalc.hardware import GpuType
 from colocalc.metrics import STAGES
+from colocalc.references.money import leases, money_problems
 from colocalc.references.problems import Path, Problem, near
 from colocalc.references.statements import statement_problems
 
@@ -45,6 +46,7 @@ def reference_faults(fleet: Fleet, catalog: Catalog, tree: Any) -> list[Fault]:
         *_network(fleet, catalog),
         *_orbital_sites(fleet, catalog),
         *_leases(fleet, catalog),
+        *money_problems(fleet, catalog, pool_labels(fleet, catalog)),
         *_finance(fleet, catalog),
         *_inference(fleet, catalog),
         *statement_problems(fleet, catalog, pool_labels(fleet, catalog)),
@@ -227,10 +229,8 @@ def _orbital_sites(fleet: Fleet, catalog: Catalog) -> Iterator[Problem]:
 
 
 def _leases(fleet: Fleet, catalog: Catalog) -> Iterator[Problem]:
-    leases: list[tuple[Path, Lease]] = [(("lease",), fleet.lease)] if fleet.lease else []
-    leases += [(("contracts", number), contract) for number, contract in enumerate(fleet.contracts)]
     labels = pool_labels(fleet, catalog)
-    for path, lease in leases:
+    for path, lease in leases(fleet):
         covered = set(lease.pools if isinstance(lease, Contract) else labels)
         found = list(_card(path, lease, catalog))
         yield from found or _rates(fleet, [label if label in covered else None for label in labels], lease, catalog)

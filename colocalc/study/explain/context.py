@@ -69,7 +69,7 @@ class Context:
     def given(self, path: str) -> float:
         """The number of an assumption; 0 of one that did not go into the case."""
         row = self.assumptions.get(path)
-        return float(row.value or 0.0) if row else 0.0
+        return row.value if row and isinstance(row.value, float) else 0.0
 
     @cached_property
     def values(self) -> Mapping[str, float]:

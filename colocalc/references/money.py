@@ -1,0 +1,214 @@
+"""What contracts and debt need of each other: terms, markets, calendars and lives; each fault with its place."""
+
+from calendar import monthrange
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, cast
+
+from colocalc.card import Term, find_rate, offered
+from colocalc.catalog import Catalog
+from colocalc.deal import Contract, Debt, Depreciation, Lease, Market
+from colocalc.errors import quoted
+from colocalc.figure import Figure
+from colocalc.fleet import Fleet
+from colocalc.references.problems import Path, Problem, near
+from colocalc.units import MONTHS_PER_YEAR
+
+# Flows are kept by month: a century of them is more than any contract and little to compute.
+_MOST_MONTHS = 1_200.0
+# The property classes that the tax code has tables for.
+_CLASSES_YR = (3.0, 5.0, 7.0, 10.0, 15.0, 20.0)
+
+
+@dataclass(frozen=True)
+class _Span:
+    """When a contract begins and ends, in months, and when what the market pays after it does."""
+
+    path: Path
+    lease: Lease
+    start: float
+    months: float
+    market_months: float
+
+    @property
+    def end(self) -> float:
+        return self.start + self.months + self.market_months
+
+
+def money_problems(fleet: Fleet, catalog: Catalog, labels: list[str]) -> Iterator[Problem]:
+    """Every rule of money that needs two parts of the file.
+
+    Parameters
+    ----------
+    fleet : Fleet
+        A valid definition.
+    catalog : Catalog
+        What ships, with the fleet's own additions.
+    labels : list of str
+        The name of each pool.
+
+    Yields
+    ------
+    Problem
+    """
+    found = leases(fleet)
+    for path, lease in found:
+        covered = set(lease.pools if isinstance(lease, Contract) else labels)
+        yield from _market(path, lease, fleet, [label if label in covered else None for label in labels], catalog)
+        yield from _within_the_term(path, lease)
+    spans = [span for path, lease in found for span in _spans(path, lease, catalog)]
+    mixed = list(_some_dated(found))
+    yield from mixed or _calendar(spans)
+    if fleet.debt is not None:
+        yield from _debt(fleet.debt)
+        yield from _tenor(fleet.debt, found, [] if mixed else spans)
+    if fleet.depreciation is not None:
+        yield from _tax_life(fleet.depreciation, catalog)
+
+
+def leases(fleet: Fleet) -> list[tuple[Path, Lease]]:
+    """Every contract of a fleet with its place."""
+    found: list[tuple[Path, Lease]] = [(("lease",), fleet.lease)] if fleet.lease else []
+    return [*found, *((("contracts", number), contract) for number, contract in enumerate(fleet.contracts))]
+
+
+def _market(
+    path: Path, lease: Lease, fleet: Fleet, labels: Iterable[str | None], catalog: Catalog
+) -> Iterator[Problem]:
+    """A market whose card does not exist, or does not price a GPU under the contract."""
+    market = lease.market
+    if market is None or market.rate_card is None:
+        return
+    place = (*path, "market", "rate_card")
+    if market.rate_card not in catalog.card_names():
+        hint = near(market.rate_card, catalog.card_names(), "cards")
+        yield Problem(place, f"unknown rate card {quoted(market.rate_card)}", hint)
+        return
+    card = catalog.card(market.rate_card)
+    term = market.term or cast("Term", catalog.default("lease.term").value)
+    under = zip(fleet.pools, labels, strict=True)
+    gpus = dict.fromkeys(catalog.resolve_gpu(pool.gpu) for pool, label in under if label is not None)
+    for gpu in gpus:
+        if gpu is not None and find_rate(card, gpu_id=gpu, term=term, region=lease.region) is None:
+            hint = f"it has {offered(card, gpu)}; give market.rate_usd_per_gpu_h or another card"
+            yield Problem(place, f"card {card.name} has no {term} rate for {gpu}", hint)
+
+
+def _within_the_term(path: Path, lease: Lease) -> Iterator[Problem]:
+    """A ramp, a notice or a credit that the contract is over before."""
+    if len(lease.ramp_share) > _MOST_MONTHS:
+        message = f"has {len(lease.ramp_share):,} months, more than {_MOST_MONTHS:,.0f}"
+        yield Problem((*path, "ramp_share"), message, "the last share holds to the end")
+    if lease.months is None:
+        return
+    months = lease.months.value
+    hint = f"{_dotted(path)}.months is {months:,.0f}"
+    if lease.ramp_months and lease.ramp_months.value > months:
+        yield Problem((*path, "ramp_months"), "is longer than the contract", hint)
+    if _MOST_MONTHS >= len(lease.ramp_share) > months:
+        message = f"has {len(lease.ramp_share):,} months, more than the contract"
+        yield Problem((*path, "ramp_share"), message, hint)
+    after = lease.notice.after_months if lease.notice else None
+    if after and after.value > months:
+        yield Problem((*path, "notice", "after_months"), "is longer than the contract", hint)
+    first = lease.prepayment.credited_from_yr if lease.prepayment else None
+    last = -(-months // MONTHS_PER_YEAR)
+    if first and first.value > last:
+        place = (*path, "prepayment", "credited_from_yr")
+        yield Problem(place, f"is after the contract's last year, year {last:,.0f}", hint)
+
+
+def _dotted(path: Path) -> str:
+    return ".".join(map(str, path))
+
+
+def _some_dated(found: list[tuple[Path, Lease]]) -> Iterator[Problem]:
+    """Contracts without a start beside one that has it: nobody knows which comes first."""
+    dated = next((path for path, lease in found if lease.start), None)
+    for path, lease in found:
+        if dated is not None and not lease.start:
+            hint = "give every contract a start, or none"
+            yield Problem(path, f"missing: start, which {_dotted(dated)} has", hint)
+
+
+def _spans(path: Path, lease: Lease, catalog: Catalog) -> Iterator[_Span]:
+    """The longest that a contract may run by its figures; none where it does not say how long."""
+    if lease.months is None:
+        return
+    market = lease.market or Market()
+    after = _most(market.months, catalog, "lease.market.months")
+    gap = _most(market.gap_months, catalog, "lease.market.gap_months")
+    yield _Span(path, lease, _month(lease.start), _top(lease.months), after + gap if after > 0.0 else 0.0)
+
+
+def _most(figure: Figure[Any] | None, catalog: Catalog, key: str) -> float:
+    return float(catalog.default(key).value) if figure is None else _top(figure)
+
+
+def _top(figure: Figure[Any]) -> float:
+    return max(float(value) for value in (figure.value, figure.high) if value is not None)
+
+
+def _month(day: str | None) -> float:
+    """Months from the year 0 to a date; 0 without one."""
+    if not day:
+        return 0.0
+    given = [int(part) for part in day.split("-")]
+    year, month, of_month = (*given, *(1, 1, 1)[len(given) :])
+    return year * MONTHS_PER_YEAR + month - 1.0 + (of_month - 1.0) / monthrange(year, month)[1]
+
+
+def _calendar(spans: list[_Span]) -> Iterator[Problem]:
+    """More months than flows are kept for, from the first start to the end of the last market."""
+    if not spans:
+        return
+    first = min(span.start for span in spans)
+    last = max(spans, key=lambda span: span.end)
+    if (months := last.end - first) > _MOST_MONTHS:
+        place: Path = ("months",)
+        hint: str | None = "a contract of 5 years has 60 months"
+        if last.market_months > last.months:
+            market = last.lease.market or Market()
+            place = ("market", "months" if market.months is not None else "gap_months")
+        elif last.months <= _MOST_MONTHS and last.lease.start:
+            place, hint = ("start",), None
+        message = f"ends {months:,.0f} months after the first start, more than {_MOST_MONTHS:,.0f}"
+        yield Problem((*last.path, *place), message, hint)
+
+
+def _debt(debt: Debt) -> Iterator[Problem]:
+    """Debt that nothing says the size of."""
+    if debt.target_dscr_factor is not None:
+        return
+    if debt.sizing == "dscr":
+        yield Problem(("debt", "sizing"), "needs debt.target_dscr_factor", "give it, or sizing: amount")
+    elif debt.sizing is None and debt.advance_rate_share is None:
+        hint = "give target_dscr_factor, advance_rate_share, or sizing: amount with amount_usd"
+        yield Problem(("debt",), "missing: how much is borrowed", hint, at_key=True)
+
+
+def _tenor(debt: Debt, found: list[tuple[Path, Lease]], spans: list[_Span]) -> Iterator[Problem]:
+    """Debt that is due after all that pays for it, or of contracts that do not say how long they run."""
+    for path, lease in found:
+        if lease.months is None:
+            yield Problem(path, "missing: months, which debt needs", "debt is repaid from fees by month")
+    if not spans or len(spans) < len(found):
+        return
+    months = max(span.end for span in spans) - min(span.start for span in spans)
+    if debt.tenor_months is not None and debt.tenor_months.value > months:
+        message = f"is longer than contracts and market, which end after {months:,.0f} months"
+        yield Problem(("debt", "tenor_months"), message, "lengthen market.months of a contract, or shorten the tenor")
+
+
+def _tax_life(book: Depreciation, catalog: Catalog) -> Iterator[Problem]:
+    """A life the tax code has no table for."""
+    method = book.tax_method or str(catalog.default("depreciation.tax_method").value)
+    life = book.tax_life_yr
+    if method != "macrs" or life is None:
+        return
+    given = (value for value in (life.value, life.low, life.high) if value is not None)
+    if any(value not in _CLASSES_YR for value in given):
+        message = "should be one of 3, 5, 7, 10, 15, 20 with tax_method macrs"
+        yield Problem(
+            ("depreciation", "tax_life_yr"), message, "computers are of 5 years; or tax_method: straight-line"
+        )
