@@ -145,9 +145,9 @@ def test_a_data_centre_is_written_off_over_its_own_life():
 # What is left
 
 
-def test_a_residual_share_is_reached_evenly_at_the_end_of_the_book_life():
+def test_a_residual_share_is_reached_evenly_at_the_end_of_the_contracts():
     flows = project(COSTS, lease(36), "depreciation: {book_life_yr: 6, residual_share: 0.1}").flows
-    assert flows.value_usd == near(CAPITAL * np.array([1, 0.85, 0.70, 0.55]))
+    assert flows.value_usd == near(CAPITAL * np.array([1, 0.7, 0.4, 0.1]))
     assert flows.salvage_usd == near([0, 0, 0, 0.55 * CAPITAL])
 
 

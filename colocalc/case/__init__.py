@@ -240,7 +240,14 @@ _BUILDS_ON = {
 
 
 # ZeRO's stage is structure; the others widen a band or hold back a warning.
-_NO_AXES = (".zero_stage", ".band.dense_share", ".band.experts_share", ".band_widening_factor", ".memory_slack_factor")
+_NO_AXES = (
+    ".zero_stage",
+    ".tax_life_yr",
+    ".band.dense_share",
+    ".band.experts_share",
+    ".band_widening_factor",
+    ".memory_slack_factor",
+)
 
 
 @lru_cache(maxsize=64)

@@ -46,8 +46,6 @@ class ProjectCase:
         GPU types without a price.
     residual_curve_share : ndarray (age,)
         Value at each age in years over the cost, from age 0; empty without a curve.
-    leaves_a_residual : bool
-        Whether the file says what is left.
     is_monthly : bool
         Whether flows are discounted by month, else by year.
     debt : DebtCase or None
@@ -68,7 +66,6 @@ class ProjectCase:
     data_centre_life_yr: Array
     residual_share: Array
     residual_curve_share: Array
-    leaves_a_residual: bool
     is_monthly: bool
     discount_rate_share: Array
     equity_discount_rate_share: Array
@@ -101,7 +98,6 @@ def lower_project(fleet: Fleet, pools: Pools, ledger: Ledger) -> ProjectCase | N
         tax_convention=_word("depreciation.tax_convention", book.tax_convention, ledger),
         placed_in_quarter_count=book.placed_in_quarter_count,
         residual_curve_share=array(*book.residual_curve_share),
-        leaves_a_residual=bool(book.residual_share or book.residual_curve_share),
         is_monthly=periods == "monthly",
         immediate_loss_share=scalar(float(losses == "immediate")),
         debt=_debt(fleet.debt, ledger) if fleet.debt else None,

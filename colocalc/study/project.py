@@ -178,7 +178,7 @@ def _flows(case: Case, project: ProjectCase, deal: Deal, months: float) -> Flows
     value = hardware * _value_share(project, age) + building - np.cumsum(building_written, axis=-1)
     last = np.zeros(whole.shape[-1])
     last[-1] = 1.0
-    salvage = last * (value if project.leaves_a_residual else building - np.cumsum(building_written, axis=-1))
+    salvage = last * value
     gain = last * tax.disposal_gain_usd(
         salvage_usd=salvage,
         cost_usd=np.sum(whole, axis=-1),
@@ -221,13 +221,11 @@ def _capital(case: Case, deal: Deal, place: np.ndarray[tuple[int], np.dtype[np.i
 
 
 def _value_share(project: ProjectCase, age_yr: Array) -> Array:
-    """Value of hardware at each age over its cost: along the curve given, else evenly to the residual."""
+    """Value of hardware at each age over its cost: along the curve given, else evenly to what is left at the end."""
     curve = project.residual_curve_share
     if curve.shape[-1]:
         return np.asarray(np.interp(age_yr, np.arange(curve.shape[-1] + 1.0), np.concatenate([[1.0], curve])))
-    return linear_value_usd(
-        price_usd=np.ones(()), floor_usd=project.residual_share, life_yr=project.book_life_yr, age_yr=age_yr
-    )
+    return linear_value_usd(price_usd=np.ones(()), floor_usd=project.residual_share, life_yr=age_yr[-1], age_yr=age_yr)
 
 
 def _loan(project: ProjectCase, flows: Flows, months: float) -> tuple[debt.Schedule, Array, Array]:

@@ -102,7 +102,7 @@ COVENANTS = {
     "lock_up_dscr_factor": parts(1.0, 2.0),
     "commitment_fee_share": parts(0.0, 0.02),
 }
-LOAN = {"interest_share": parts(0.0, 0.2), "tenor_months": st.integers(24, 72)}
+LOAN = {"interest_share": parts(0.0, 0.2), "tenor_months": st.integers(2, 13)}  # no longer than the shortest contract
 # A cover of 1 leaves owners nothing but rounding, which has no rate of return.
 DEBT = st.one_of(
     st.fixed_dictionaries(
