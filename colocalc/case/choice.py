@@ -11,7 +11,8 @@ from colocalc.case import facts
 from colocalc.case.ledger import Ledger, array, per_type, scalar
 from colocalc.case.pools import Pools
 from colocalc.case.training import TrainingCase
-from colocalc.fleet import Costs, Fleet
+from colocalc.deal import Costs
+from colocalc.fleet import Fleet
 from colocalc.hardware import GpuType
 from colocalc.units import FLOPS_PER_PFLOPS
 
