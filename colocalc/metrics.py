@@ -255,30 +255,11 @@ _MFU = (
     ),
 )
 _LEASE = tuple(Metric(*row) for row in deals.LEASE)
-_HEDGE_KINDS = {
-    # Meaning, what covers the loss, and what a rate has to earn besides it.
-    "gross": ("run-rate revenue over the loss scaled to a year", "lease.run_rate_revenue_usd_per_yr", ""),
-    "contribution": (
-        "revenue less the cash costs the lease adds and the stated loss does not contain, over the loss of a year",
-        "(lease.run_rate_revenue_usd_per_yr - deducted)",
-        " + deducted",
-    ),
-    "ebit": (
-        "contribution less depreciation not already in the loss, over the loss of a year",
-        "(lease.run_rate_revenue_usd_per_yr - deducted - depreciation_usd_per_yr)",
-        " + deducted + depreciation_usd_per_yr",
-    ),
-    "cash": (
-        "contribution less debt service not already in the loss, over the loss of a year",
-        "(lease.run_rate_revenue_usd_per_yr - deducted - debt_service)",
-        " + deducted + debt_service",
-    ),
-}
 _HEDGE = (
     Metric("hedge.loss_usd_per_yr", "the stated loss scaled to a year", "loss_usd * 12 / loss_months"),
     *(
         Metric(f"hedge.{kind}_share", meaning, f"{income} / hedge.loss_usd_per_yr")
-        for kind, (meaning, income, _) in _HEDGE_KINDS.items()
+        for kind, (meaning, income, _) in deals.HEDGE_KINDS.items()
     ),
     *(
         Metric(
@@ -286,7 +267,7 @@ _HEDGE = (
             f"rate per billed GPU-hour at which hedge.{kind}_share is 1",
             f"(hedge.loss_usd_per_yr{cost}) / lease.billed_gpu_h_per_yr",
         )
-        for kind, (_, _, cost) in _HEDGE_KINDS.items()
+        for kind, (_, _, cost) in deals.HEDGE_KINDS.items()
     ),
 )
 # Fewer GPU-minutes are more GPU.

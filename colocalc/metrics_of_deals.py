@@ -217,6 +217,25 @@ DEALS: tuple[Row, ...] = (
         False,
     ),
 )
+HEDGE_KINDS = {
+    # Meaning, what covers the loss, and what a rate has to earn besides it.
+    "gross": ("run-rate revenue over the loss scaled to a year", "lease.run_rate_revenue_usd_per_yr", ""),
+    "contribution": (
+        "revenue less the cash costs the lease adds and the stated loss does not contain, over the loss of a year",
+        "(lease.run_rate_revenue_usd_per_yr - deducted)",
+        " + deducted",
+    ),
+    "ebit": (
+        "contribution less depreciation not already in the loss, over the loss of a year",
+        "(lease.run_rate_revenue_usd_per_yr - deducted - depreciation_usd_per_yr)",
+        " + deducted + depreciation_usd_per_yr",
+    ),
+    "cash": (
+        "contribution less debt service not already in the loss, over the loss of a year",
+        "(lease.run_rate_revenue_usd_per_yr - deducted - debt_service)",
+        " + deducted + debt_service",
+    ),
+}
 _YESCOMBE = ("Yescombe 2013 (Principles of Project Finance), chapter 12",)
 _VALUE = ("Brealey et al. (Principles of Corporate Finance), on present value",)
 REFERENCES: Mapping[str, tuple[str, ...]] = {

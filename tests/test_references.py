@@ -246,6 +246,13 @@ def test_a_market_with_a_rate_of_its_own_needs_no_card():
     assert of_lease(f"months: 12, market: {{{RATE}, months: 6}}") == []
 
 
+def test_a_market_that_pays_after_the_term_has_a_price():
+    assert of_lease("months: 12, market: {months: 0}") == of_lease("months: 12, market: {sold_share: 0.5}") == []
+    assert of_lease("months: 12, market: {months: 6}") == [
+        "lease.market.months: missing: what the market pays meanwhile"
+    ]
+
+
 def test_debt_needs_the_months_of_every_contract():
     two = (
         TWO % "h200-sxm"

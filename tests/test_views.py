@@ -301,7 +301,10 @@ def test_a_site_without_megawatts_has_them_derived_and_said(told):
     assert document["metrics"]["lease.facility_power_mw"] > 0.0
 
 
-def test_the_hedge_has_four_rows_and_two_wait_for_a_model(told):
+NO_PRICE = "needs costs.capital_usd_per_gpu for h100-sxm, h200-sxm, gb200-nvl72"
+
+
+def test_the_hedge_has_four_rows_and_two_need_a_price_of_the_servers(told):
     document = told("hedge", "colossus-1")
     rows = {row["kind"]: row for row in document["tables"]["hedge"]}
 
@@ -311,7 +314,7 @@ def test_the_hedge_has_four_rows_and_two_wait_for_a_model(told):
         assert rows[kind]["cover_rate_usd_per_gpu_h"] == document["metrics"][f"hedge.{kind}_cover_rate_usd_per_gpu_h"]
     for kind in ("ebit", "cash"):
         assert rows[kind]["hedge_share"] is None
-        assert rows[kind]["deducts"] == "undefined: needs the cash-flow model"
+        assert rows[kind]["deducts"] == f"undefined: {NO_PRICE}"
 
 
 def test_the_contribution_says_what_it_deducts_and_what_the_loss_holds_already(told):

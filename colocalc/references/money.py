@@ -75,9 +75,14 @@ def leases(fleet: Fleet) -> list[tuple[Path, Lease]]:
 def _market(
     path: Path, lease: Lease, fleet: Fleet, labels: Iterable[str | None], catalog: Catalog
 ) -> Iterator[Problem]:
-    """A market whose card does not exist, or does not price a GPU under the contract."""
+    """A market without a price, or whose card does not exist or does not price a GPU under the contract."""
     market = lease.market
-    if market is None or market.rate_card is None:
+    if market is None:
+        return
+    if market.months and market.months.value > 0.0 and not (market.rate_card or market.rate_usd_per_gpu_h):
+        hint = "give market.rate_usd_per_gpu_h or market.rate_card"
+        yield Problem((*path, "market", "months"), "missing: what the market pays meanwhile", hint)
+    if market.rate_card is None:
         return
     place = (*path, "market", "rate_card")
     if market.rate_card not in catalog.card_names():
