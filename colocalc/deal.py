@@ -171,8 +171,8 @@ class Depreciation(Definition):
     """Book and tax lives and methods, and what is left.
 
     ``residual_share`` of the hardware's cost is what it fetches at the end of the contracts, and its value falls to
-    that evenly; ``residual_curve_share`` gives the value at each age in years instead, from a cost of 1 at age 0. A data
-    centre that is owned is worth what is not written off.
+    that evenly; ``residual_curve_share`` gives the value at each age in years instead, from a cost of 1 at age 0. An
+    owned data centre is worth what is not written off.
     """
 
     book_life_yr: Figure[Year] | None = None

@@ -57,7 +57,7 @@ def test_the_reason_names_the_value_found(result):
     [
         ("mfu.fleet_share", "needs training (a model, a layout, or measured shares)"),
         ("hedge.gross_share", "needs finance.loss_usd"),
-        ("hedge.ebit_share", "needs the cash-flow model"),
+        ("hedge.ebit_share", "needs finance.loss_usd"),
         ("lease.power_cost_usd_per_yr", "needs a site with facility_power_mw or it_power_mw"),
     ],
 )

@@ -711,7 +711,7 @@ def test_what_the_model_says_nothing_about_says_why():
     ("metric", "why"),
     [
         ("mfu.fleet_share", "needs training"),
-        ("hedge.ebit_share", "needs the cash-flow model"),
+        ("hedge.ebit_share", "needs lease.months"),
         ("h100e.eight_bit_dense_total_share", "needs finance.total_h100e_count"),
         ("fleet.radiator_area_m2", "orbit"),
     ],

@@ -126,8 +126,10 @@ def test_with_a_fleet_nothing_is_said_of_a_sample(colocalc):
 
 
 def test_bare_takes_the_fleets_own_card(told):
-    assert cards(told("lease", "neocloud-1k-h100", "--rate-card")) == ["3-year"] * 7
-    assert told("lease", "neocloud-1k-h100", "--rate-card")["metrics"][RATE] == pytest.approx(2.00, rel=1e-12)
+    own = ("lease", "colossus-1", "--scenario", "market-card", "--rate-card")
+    assert cards(told(*own)) == ["3-year"] * 7
+    # (150 x 2.00 + 50 x 2.90 + 20 x 4.00) / 220
+    assert told(*own)["metrics"][RATE] == pytest.approx(525 / 220, rel=1e-12)
 
 
 @pytest.mark.parametrize("arguments", [(), ("--rate-card",)])
@@ -373,11 +375,11 @@ def test_an_undefined_metric_fails_with_its_reason(colocalc):
     assert "needs training (a model, a layout, or measured shares)" in row["reason"]
 
 
-def test_a_metric_that_waits_for_a_model_fails_with_its_reason(colocalc):
-    run = colocalc("check", "colossus-1", "--expect", "hedge.ebit_share > 0")
+def test_a_metric_that_needs_debt_fails_with_its_reason(colocalc):
+    run = colocalc("check", "colossus-1", "--expect", "hedge.cash_share > 0")
 
     assert run.code == EXIT_EXPECTATION
-    assert "needs the cash-flow model" in " ".join(run.out.split())
+    assert "needs debt" in " ".join(run.out.split())
 
 
 @pytest.mark.parametrize(
@@ -801,10 +803,10 @@ def test_a_metric_of_a_pool_is_explained_with_the_pool_named(told):
 
 
 def test_a_metric_without_a_value_says_why(told):
-    document = told("explain", "hedge.ebit_share", "colossus-1")
+    document = told("explain", "hedge.cash_share", "colossus-1")
 
-    assert document["undefined"] == {"hedge.ebit_share": "needs the cash-flow model"}
-    assert "No value here: needs the cash-flow model." in document["headline"]
+    assert document["undefined"] == {"hedge.cash_share": "needs debt"}
+    assert "No value here: needs debt." in document["headline"]
 
 
 @pytest.mark.parametrize("options", [("--set", "pools.h100.count=1"), ("--scenario", "tree")])

@@ -301,24 +301,20 @@ def test_a_site_without_megawatts_has_them_derived_and_said(told):
     assert document["metrics"]["lease.facility_power_mw"] > 0.0
 
 
-NO_PRICE = "needs costs.capital_usd_per_gpu for h100-sxm, h200-sxm, gb200-nvl72"
-
-
-def test_the_hedge_has_four_rows_and_two_need_a_price_of_the_servers(told):
+def test_the_hedge_has_four_rows_and_one_needs_debt(told):
     document = told("hedge", "colossus-1")
     rows = {row["kind"]: row for row in document["tables"]["hedge"]}
 
     assert list(rows) == ["gross", "contribution", "ebit", "cash"]
-    for kind in ("gross", "contribution"):
+    for kind in ("gross", "contribution", "ebit"):
         assert rows[kind]["hedge_share"] == document["metrics"][f"hedge.{kind}_share"]
         assert rows[kind]["cover_rate_usd_per_gpu_h"] == document["metrics"][f"hedge.{kind}_cover_rate_usd_per_gpu_h"]
-    for kind in ("ebit", "cash"):
-        assert rows[kind]["hedge_share"] is None
-        assert rows[kind]["deducts"] == f"undefined: {NO_PRICE}"
+    assert rows["cash"]["hedge_share"] is None
+    assert rows["cash"]["deducts"] == "undefined: needs debt"
 
 
 def test_the_contribution_says_what_it_deducts_and_what_the_loss_holds_already(told):
-    row = told("hedge", "neocloud-1k-h100")["tables"]["hedge"][1]
+    row = told("hedge", "neocloud-1k-h100", "--set", "finance.loss_contains=[power]")["tables"]["hedge"][1]
 
     assert row["deducts"] == "operations, colocation; already in the loss: power"
 
@@ -511,7 +507,7 @@ def test_an_expectation_has_a_row_that_says_whether_it_holds_and_why(told):
 
 def test_the_check_counts_what_it_looked_at(told):
     assert told("check", "colossus-1")["headline"] == [
-        "3 pools, 1 training job, 13 scenarios: no faults.",
+        "3 pools, 1 training job, 16 scenarios: no faults.",
         "2 of 2 expectations hold.",
         (
             "Of 35 claims, 18 hold, 1 mixes units, 15 do not hold, 1 is not covered. Of those that hold, 5 only as the "

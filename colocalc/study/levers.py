@@ -148,7 +148,8 @@ def _is_lever(path: str, metric: str) -> bool:
 
 
 _OF_THE_MODEL = ("schedule.", "predict.", "calibration.")
-_NO_LEVERS = ("_bytes", ".sequence_tokens", ".model_error_factor", ".age_months")
+# What share of hours is billed is asked once: the share offered would say the same.
+_NO_LEVERS = ("_bytes", ".sequence_tokens", ".model_error_factor", ".age_months", ".available_share")
 
 
 def _priced_by_card(case: Case) -> bool:
