@@ -150,6 +150,7 @@ MAY_IMPORT = {
         "catalog",
         *DEFINITIONS,
         "lint.CardFinding",
+        "lint.known_bands",
         "mfu.job.Job",
         "mfu.job.Step",
         "mfu.predict.memory.TERMS",

@@ -87,7 +87,11 @@ def lease(
         catalog=catalog,
         families=("lease", "fleet"),
         topics=("lease",),
-        tables=(*shown, *(lease_view.tables(case, result, found) if found else ()), *deal_view.tables(case, result)),
+        tables=(
+            *shown,
+            *((*lease_view.tables(case, result, found), *lease_view.family(case, found, catalog)) if found else ()),
+            *deal_view.tables(case, result),
+        ),
         headline=(*lease_view.headline(found), *deal_view.headline(result))
         if found
         else (f"The lease is undefined: {NEEDS['lease']}.",),
@@ -97,6 +101,12 @@ def lease(
             *deal_view.warnings(case, result.returns),
         ),
     )
+
+
+def _leased(case: Case, result: Result, catalog: Catalog) -> tuple[Table, ...]:
+    """A year of the lease, and which other cards have its mean."""
+    found = result.lease
+    return () if found is None else (*lease_view.tables(case, result, found), *lease_view.family(case, found, catalog))
 
 
 def hedge(case: Case, result: Result, catalog: Catalog) -> Report:

@@ -5,10 +5,13 @@ from collections.abc import Iterator
 import numpy as np
 
 from colocalc.case import Case
+from colocalc.catalog import Catalog
+from colocalc.lint import known_bands
 from colocalc.report.table import Column, Note, Table
 from colocalc.report.views.common import metric_table, number
 from colocalc.study.evaluate import Result
 from colocalc.study.leasing import HedgeResult, LeaseResult, site_facility_power_mw, site_nameplate_mw
+from colocalc.study.mean_rate import card_family
 from colocalc.units import HOURS_PER_YEAR, text
 
 _SUMMARY = (
@@ -90,6 +93,39 @@ def _by_pool(case: Case, lease: LeaseResult) -> Table:
     )
     notes = given.card_notes if given else ()
     return Table("revenue", "Revenue by pool", columns, tuple(rows), total_count=1, caption=" ".join(notes))
+
+
+def family(case: Case, lease: LeaseResult, catalog: Catalog) -> tuple[Table, ...]:
+    """Every card that has this mean, inside the bands of the cards that ship; none for one type of GPU."""
+    known = known_bands(catalog)
+    bands = [known.get(("rent", gpu.id)) for gpu in case.pools.gpus]
+    edges = (
+        np.asarray([getattr(band, name) if band else np.nan for band in bands])
+        for name in ("low_usd_per_gpu_h", "high_usd_per_gpu_h")
+    )
+    found = card_family(case, lease, **dict(zip(("low_usd_per_gpu_h", "high_usd_per_gpu_h"), edges, strict=True)))
+    if found is None or case.lease is None:
+        return ()
+    rows = tuple(
+        (
+            case.pools.names[pool],
+            number(found.condition_factor[place]),
+            number(case.lease.rate_usd_per_gpu_h[pool]),
+            number(found.low_usd_per_gpu_h[place]),
+            number(found.high_usd_per_gpu_h[place]),
+        )
+        for place, pool in enumerate(found.pools)
+    )
+    columns = (
+        Column("pool", "Pool", kind="text"),
+        Column("condition_factor", "Weight", "factor"),
+        Column("rate_usd_per_gpu_h", "Rate", "usd_per_gpu_h"),
+        Column("low_usd_per_gpu_h", "As low as", "usd_per_gpu_h"),
+        Column("high_usd_per_gpu_h", "As high as", "usd_per_gpu_h"),
+    )
+    total = text(number(found.condition_usd_per_gpu_h), "usd_per_gpu_h")
+    caption = f"Any rates whose sum by these weights is {total} have this mean; bands are those of the cards that ship."
+    return (Table("card_family", "Rates with the same mean", columns, rows, caption=caption),)
 
 
 def hedge_headline(hedge: HedgeResult) -> tuple[str, ...]:
