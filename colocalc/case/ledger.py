@@ -162,6 +162,7 @@ class Ledger:
             self.record(path, figure.value, *topics, origin="given", figure=figure)
             return float(figure.value)
         if default is None:
+            self._read_by.setdefault(path, set()).add(self.part)  # a study may yet give it
             return float("nan")
         assumed = self.catalog.default(default)
         self.record(path, assumed.value, *topics, origin="assumed", figure=assumed)

@@ -119,11 +119,12 @@ def _values(costs: Costs, book: Depreciation, finance: Finance, ledger: Ledger) 
     def asked(block: str, given: object, *names: str) -> dict[str, Array]:
         return {name: scalar(ledger.number(f"{block}.{name}", getattr(given, name), *_TOPICS)) for name in names}
 
+    lives = ("book_life_yr", "tax_life_yr", "bonus_share", "residual_share", "data_centre_life_yr")
     found = {
         **asked("costs", costs, "data_centre_usd_per_mw"),
         "cost_escalator_share_per_yr": known("costs", costs, "escalator_share_per_yr")["escalator_share_per_yr"],
-        **known("depreciation", book, "book_life_yr", "tax_life_yr", "bonus_share", "residual_share"),
-        **known("depreciation", book, "data_centre_life_yr"),
+        # Without a price there is nothing to write off.
+        **(known("depreciation", book, *lives) if costs.capital_usd_per_gpu else asked("depreciation", book, *lives)),
         **asked("finance", finance, "discount_rate_share", "equity_discount_rate_share"),
         **known("finance", finance, "tax_rate_share", "tax_loss_cap_share"),
         **asked("finance", finance, "valuation_usd", "valuation_multiple_factor"),

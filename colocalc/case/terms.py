@@ -9,7 +9,7 @@ from colocalc.card import find_rate
 from colocalc.case.leases import missing_rate
 from colocalc.case.ledger import Ledger, array, scalar
 from colocalc.case.pools import Pools
-from colocalc.deal import Lease, Market
+from colocalc.deal import Lease, Market, Prepayment
 from colocalc.fleet import Fleet
 from colocalc.lease.months import month_number
 from colocalc.lease.termination import NEVER_MONTHS
@@ -111,8 +111,7 @@ def _terms(
         "power_passthrough_share": number("power_passthrough_share", lease.power_passthrough_share),
         "prepaid_share": number("prepayment.revenue_share", prepaid.revenue_share if prepaid else None),
         "prepaid_usd": number("prepayment.amount_usd", prepaid.amount_usd if prepaid else None),
-        "credited_from_yr": number("prepayment.credited_from_yr", prepaid.credited_from_yr) if prepaid else 1.0,
-        "credited_to_yr": number("prepayment.credited_to_yr", prepaid.credited_to_yr) if prepaid else 1.0,
+        **_credited(path, prepaid, ledger),
         "availability_share": number("sla.availability_share", sla.availability_share) if sla else 1.0,
         "promised_share": number("sla.promised_share", sla.promised_share) if sla else 0.0,
         "sla_credit_share": number("sla.credit_share", sla.credit_share) if sla else 0.0,
@@ -132,6 +131,19 @@ def _terms(
         has_market=lease.market is not None,
         **{key: scalar(value) for key, value in values.items()},
     )
+
+
+def _credited(path: str, prepaid: Prepayment | None, ledger: Ledger) -> dict[str, float]:
+    """The contract years a prepayment is credited in; nobody asks for them where nothing is prepaid."""
+    names = ("credited_from_yr", "credited_to_yr")
+    if prepaid is None:
+        return {name: float(ledger.catalog.default(f"lease.prepayment.{name}").value) for name in names}
+    return {
+        name: ledger.number(
+            f"{path}.prepayment.{name}", getattr(prepaid, name), _TOPIC, default=f"lease.prepayment.{name}"
+        )
+        for name in names
+    }
 
 
 def _month(day: str) -> float:
