@@ -9,7 +9,8 @@ from colocalc.card import find_rate
 from colocalc.case.leases import missing_rate
 from colocalc.case.ledger import Ledger, array, scalar
 from colocalc.case.pools import Pools
-from colocalc.deal import Lease, Market, Prepayment
+from colocalc.deal import Lease
+from colocalc.figure import Definition
 from colocalc.fleet import Fleet
 from colocalc.lease.months import month_number
 from colocalc.lease.termination import NEVER_MONTHS
@@ -46,8 +47,6 @@ class Terms:
         What GPUs earn when no contract holds them; NaN where not given.
     market_change_share_per_yr, market_sold_share, gap_months, market_months : ndarray (...)
         How that rate moves, how many hours are sold at it, after which gap and for how long after the term.
-    has_market : bool
-        Whether the file says what the market pays.
     """
 
     name: str
@@ -73,7 +72,6 @@ class Terms:
     market_sold_share: Array
     gap_months: Array
     market_months: Array
-    has_market: bool
 
 
 def lower_terms(fleet: Fleet, pools: Pools, ledger: Ledger) -> tuple[Terms, ...]:
@@ -99,7 +97,10 @@ def _terms(
         return ledger.number(f"{path}.{key}", figure, _TOPIC, default=f"lease.{key}")  # type: ignore[arg-type]
 
     start = _month(lease.start or "")
-    prepaid, sla, notice, market = lease.prepayment, lease.sla, lease.notice, lease.market or Market()
+    prepaid, sla, notice = lease.prepayment, lease.sla, lease.notice
+    sold = _of_block(
+        f"{path}.market", lease.market, ("change_share_per_yr", "sold_share", "gap_months", "months"), ledger
+    )
     after = number("notice.after_months", notice.after_months) if notice else 0.0
     # Notice of a contract that runs already can be given today at the earliest.
     today = _month(fleet.as_of or "") if lease.start and fleet.as_of else start
@@ -111,37 +112,34 @@ def _terms(
         "power_passthrough_share": number("power_passthrough_share", lease.power_passthrough_share),
         "prepaid_share": number("prepayment.revenue_share", prepaid.revenue_share if prepaid else None),
         "prepaid_usd": number("prepayment.amount_usd", prepaid.amount_usd if prepaid else None),
-        **_credited(path, prepaid, ledger),
+        **_of_block(f"{path}.prepayment", prepaid, ("credited_from_yr", "credited_to_yr"), ledger),
         "availability_share": number("sla.availability_share", sla.availability_share) if sla else 1.0,
         "promised_share": number("sla.promised_share", sla.promised_share) if sla else 0.0,
         "sla_credit_share": number("sla.credit_share", sla.credit_share) if sla else 0.0,
         "notice_months": number("notice.months", notice.months) if notice else NEVER_MONTHS,
         "earliest_notice_month": max(start + after, today),
         "notice_share": number("notice.share_per_month", notice.share_per_month) if notice else 0.0,
-        "market_change_share_per_yr": number("market.change_share_per_yr", market.change_share_per_yr),
-        "market_sold_share": number("market.sold_share", market.sold_share),
-        "gap_months": number("market.gap_months", market.gap_months),
-        "market_months": number("market.months", market.months),
+        "market_change_share_per_yr": sold["change_share_per_yr"],
+        "market_sold_share": sold["sold_share"],
+        "gap_months": sold["gap_months"],
+        "market_months": sold["months"],
     }
     return Terms(
         name=name,
         pools=covered,
         ramp_share=array(*lease.ramp_share),
         market_rate_usd_per_gpu_h=_market_rates(path, lease, covered, pools, ledger),
-        has_market=lease.market is not None,
         **{key: scalar(value) for key, value in values.items()},
     )
 
 
-def _credited(path: str, prepaid: Prepayment | None, ledger: Ledger) -> dict[str, float]:
-    """The contract years a prepayment is credited in; nobody asks for them where nothing is prepaid."""
-    names = ("credited_from_yr", "credited_to_yr")
-    if prepaid is None:
-        return {name: float(ledger.catalog.default(f"lease.prepayment.{name}").value) for name in names}
+def _of_block(path: str, block: Definition | None, names: tuple[str, ...], ledger: Ledger) -> dict[str, float]:
+    """The numbers of a block of a contract; the defaults, which nobody asks for, where it has none."""
+    default = f"lease.{path.rpartition('.')[2]}"
+    if block is None:
+        return {name: float(ledger.catalog.default(f"{default}.{name}").value) for name in names}
     return {
-        name: ledger.number(
-            f"{path}.prepayment.{name}", getattr(prepaid, name), _TOPIC, default=f"lease.prepayment.{name}"
-        )
+        name: ledger.number(f"{path}.{name}", getattr(block, name), _TOPIC, default=f"{default}.{name}")
         for name in names
     }
 
