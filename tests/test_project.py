@@ -364,14 +364,18 @@ def test_equal_principal_with_a_balloon():
     loan = borrowed(
         "sizing: amount, amount_usd: 1e6, repayment: straight-line, balloon_share: 0.4"
     ).returns.project.loan
-    assert loan.principal_usd == near([0, 150_000, 150_000, 150_000, 550_000])
+    assert loan.principal_usd == near([0, 150_000, 150_000, 150_000, 150_000])
+    # Repaid from a new loan or by owners: no part of service, so that no cover sees it
+    assert loan.prepayment_usd == near([0, 0, 0, 0, 400_000])
+    assert loan.closing_usd[-1] == 0
     assert loan.interest_usd == near([0, 100_000, 85_000, 70_000, 55_000])
 
 
 def test_a_level_payment_with_a_balloon():
     loan = borrowed("sizing: amount, amount_usd: 1e6, repayment: annuity, balloon_share: 0.4").returns.project.loan
     level = (1e6 - 4e5 * 1.1**-4) / ANNUITY
-    assert loan.service_usd == near([0, level, level, level, level + 4e5])
+    assert loan.service_usd == near([0, level, level, level, level])
+    assert loan.prepayment_usd == near([0, 0, 0, 0, 4e5])
 
 
 def test_monthly_interest_is_a_twelfth():

@@ -230,30 +230,22 @@ def _value_share(project: ProjectCase, age_yr: Array) -> Array:
 
 def _loan(project: ProjectCase, flows: Flows, months: float) -> tuple[debt.Schedule, Array, Array]:
     """The account of the debt, the interest of each period and where debt is repaid."""
-    periods = flows.capital_usd.shape[-1]
-    terms = project.debt
+    terms, periods = project.debt, flows.capital_usd.shape[-1]
     if terms is None:
         nothing = np.zeros_like(flows.capital_usd)
-        none = debt.Schedule(
-            *(nothing, nothing, nothing, nothing, nothing, nothing, nothing), np.full_like(nothing, np.nan)
-        )
-        return none, nothing, nothing
-    interest = (terms.interest_share * months / MONTHS_PER_YEAR)[..., None] * np.ones(periods)
-    spent = np.any(flows.capital_usd.reshape(-1, periods) > 0.0, axis=0)
-    built = int(np.flatnonzero(spent)[-1]) if spent.any() else 0
+        unknown = np.full_like(nothing, np.nan)
+        return debt.Schedule(nothing, nothing, nothing, nothing, nothing, nothing, nothing, unknown), nothing, nothing
     count = np.arange(periods)
+    interest = (terms.interest_share * months / MONTHS_PER_YEAR)[..., None] * np.ones(periods)
     # The close is an instant, in which no fee has accrued yet.
     fee = (terms.commitment_fee_share * months / MONTHS_PER_YEAR)[..., None] * (count > 0)
-    drawing = (count <= built).astype(np.float64)
-    due = np.ceil(terms.tenor_months / months - 1e-9)[..., None]
-    repaying = ((count > built) & (count <= due)).astype(np.float64)
+    drawing, repaying = _drawing_and_repaying(terms, flows, months)
     cfads = (flows.firm_usd if terms.sized_on == "firm" else flows.revenue_usd) - flows.opex_usd
     limit = _limit(terms, flows, interest, repaying, cfads)
     capital = np.sum(flows.capital_usd, axis=-1)
-    advance = limit / np.where(capital > 0.0, capital, np.inf)
     draw = draws.delayed_draw_usd(
         capital_usd=flows.capital_usd,
-        advance_rate_share=advance,
+        advance_rate_share=limit / np.where(capital > 0.0, capital, np.inf),
         commitment_usd=limit,
         drawing_share=drawing,
         interest_share=interest,
@@ -261,11 +253,35 @@ def _loan(project: ProjectCase, flows: Flows, months: float) -> tuple[debt.Sched
     )
     owed = np.sum(draw, axis=-1)
     principal = _principal(terms, owed, cfads, interest, repaying)
-    # At maturity whatever is left is due: a rest by rounding would bear interest, and its cover be without bound.
-    left = np.cumsum(repaying[..., ::-1], axis=-1)[..., ::-1]
-    principal = np.where((repaying > 0.0) & (left == 1.0), owed[..., None], principal)
+    balloon = debt.balloon_usd(debt_usd=owed, repaying_share=repaying, balloon_share=terms.balloon_share)
+    schedule = debt.debt_schedule(
+        draw_usd=draw,
+        principal_usd=principal,
+        prepayment_usd=balloon + _swept(project, terms, flows, draw, principal, interest),
+        interest_share=interest,
+        commitment_usd=limit,
+        commitment_fee_share=fee,
+        drawing_share=drawing,
+        cfads_usd=flows.revenue_usd - flows.opex_usd,
+    )
+    return schedule, interest, repaying
+
+
+def _drawing_and_repaying(terms: DebtCase, flows: Flows, months: float) -> tuple[Array, Array]:
+    """Periods in which debt may be drawn: until all is built; and those after it, to maturity."""
+    periods = flows.capital_usd.shape[-1]
+    spent = np.any(flows.capital_usd.reshape(-1, periods) > 0.0, axis=0)
+    built = int(np.flatnonzero(spent)[-1]) if spent.any() else 0
+    count = np.arange(periods)
+    due = np.ceil(terms.tenor_months / months - 1e-9)[..., None]
+    return (count <= built).astype(np.float64), ((count > built) & (count <= due)).astype(np.float64)
+
+
+def _swept(
+    project: ProjectCase, terms: DebtCase, flows: Flows, draw: Array, principal: Array, interest: Array
+) -> Array:
     available = flows.revenue_usd - flows.opex_usd
-    swept = sweep.swept_usd(
+    return sweep.swept_usd(
         draw_usd=draw,
         principal_usd=principal,
         interest_share=interest,
@@ -279,18 +295,6 @@ def _loan(project: ProjectCase, flows: Flows, months: float) -> tuple[debt.Sched
             np.isnan(terms.sweep_below_dscr_factor), np.inf, terms.sweep_below_dscr_factor
         ),
     )
-    schedule = debt.debt_schedule(
-        draw_usd=draw,
-        principal_usd=principal,
-        prepayment_usd=swept
-        + debt.balloon_usd(debt_usd=owed, repaying_share=repaying, balloon_share=terms.balloon_share),
-        interest_share=interest,
-        commitment_usd=limit,
-        commitment_fee_share=fee,
-        drawing_share=drawing,
-        cfads_usd=available,
-    )
-    return schedule, interest, repaying
 
 
 def _limit(terms: DebtCase, flows: Flows, interest: Array, repaying: Array, cfads: Array) -> Array:
