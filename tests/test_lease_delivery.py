@@ -6,7 +6,6 @@ from colocalc.lease.delivery import (
     available_gpu_h,
     committed_gpu_h,
     ramped_gpu_count,
-    renewal_gpu_h,
     stepped_gpu_count,
     uncommitted_gpu_h,
 )
@@ -112,30 +111,3 @@ def test_utilization_enters_once():
     billed = committed_gpu_h(**parts) + uncommitted_gpu_h(sold_share=[[0.7]], **parts)
     np.testing.assert_allclose(billed, 1_000 * billed_share(sold_share=0.7, take_or_pay_share=0.8), rtol=1e-15)
     assert billed == 800
-
-
-def _renewed(**changes):
-    terms = {
-        "gpu_count": [10.0, 20.0],
-        "calendar_month": MONTHS,
-        "month_h": np.full(12, 720.0),
-        "end_month": 106.25,
-        "gap_months": 2.0,
-        "renewal_share": [0.5, 1.0],
-    }
-    return renewal_gpu_h(**terms | changes)
-
-
-def test_after_the_contract_and_a_gap_hours_are_sold_again():
-    hours = [0.0] * 8 + [0.75 * 720, 720, 720, 720]
-    np.testing.assert_array_equal(_renewed(), np.outer([5.0, 20.0], hours))
-
-
-def test_without_a_gap_contract_and_renewal_share_the_month_of_the_end():
-    parts = _renewed(gap_months=0.0, renewal_share=[1.0, 1.0])
-    contract = 720 * _ramped([10.0, 20.0], [100.0, 100.0], [0.0, 0.0], end=106.25)
-    np.testing.assert_array_equal(parts + contract, np.outer([10.0, 20.0], np.full(12, 720.0)))
-
-
-def test_no_renewal_sells_nothing():
-    assert not _renewed(renewal_share=[0.0, 0.0]).any()

@@ -7,7 +7,6 @@ from colocalc.lease.cashflow import present_value_usd
 from colocalc.lease.levelized import (
     break_even_billed_share,
     break_even_rate_usd_per_gpu_h,
-    delivered_usd_per_pflop_h,
     levelized_cost_usd_per_gpu_h,
     sam_lcoe_usd_per_gpu_h,
 )
@@ -134,18 +133,3 @@ def test_break_even_utilization_is_break_even_rate_over_rate():
     """SemiAnalysis, July 2026: owning a mix of H100, H200 and GB200 costs 1.6236 an hour; at 2.60, 62.4% must be billed."""
     share = break_even_billed_share(break_even_usd_per_gpu_h=1.6236, rate_usd_per_gpu_h=[2.60, 1.6236, 3.2472, 0.0])
     np.testing.assert_allclose(share, [0.6245, 1.0, 0.5, np.nan], atol=5e-5)
-
-
-def test_a_delivered_pflop_hour_of_the_mixed_fleet():
-    """220,000 GPUs of 247.9 EFLOP/s at 2.60: 20.98 at an MFU of 11%, 5.77 at 40%."""
-    price = delivered_usd_per_pflop_h(
-        rate_usd_per_gpu_h=2.60, peak_pflop_per_s=247.9e3 / 220_000, mfu_share=[0.11, 0.40, 0.80, 1.0]
-    )
-    np.testing.assert_allclose(price[:2], [20.98, 5.77], atol=0.005)
-    assert price[2] == pytest.approx(price[1] / 2)
-    assert price[3] == pytest.approx(2.60 * 220_000 / 247.9e3)
-
-
-def test_no_mfu_or_no_peak_has_no_price():
-    price = delivered_usd_per_pflop_h(rate_usd_per_gpu_h=2.6, peak_pflop_per_s=[1.0, 0.0], mfu_share=[0.0, 0.4])
-    assert np.isnan(price).all()

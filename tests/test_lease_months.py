@@ -6,7 +6,7 @@ import datetime as dt
 import numpy as np
 import pytest
 
-from colocalc.lease.months import contract_yr, covered_share, month_h, month_number
+from colocalc.lease.months import covered_share, month_h, month_number
 
 JUNE_2026 = 24_317.0
 
@@ -80,20 +80,6 @@ def test_a_month_may_hold_both_ends():
 def test_an_end_before_the_start_covers_nothing():
     months = np.arange(JUNE_2026, JUNE_2026 + 5)
     assert not covered_share(calendar_month=months, start_month=JUNE_2026 + 3, end_month=JUNE_2026 + 1).any()
-
-
-def test_contract_years_change_on_the_anniversary():
-    months = JUNE_2026 + np.array([-5.0, 0.0, 11.0, 12.0, 23.0, 24.0])
-    np.testing.assert_array_equal(contract_yr(calendar_month=months, start_month=JUNE_2026), [0, 0, 0, 1, 1, 2])
-
-
-def test_a_month_that_holds_the_anniversary_begins_in_the_old_year():
-    months = JUNE_2026 + np.array([12.0, 13.0])
-    np.testing.assert_array_equal(contract_yr(calendar_month=months, start_month=JUNE_2026 + 0.5), [0, 1])
-
-
-def test_an_anniversary_found_with_the_rounding_of_fractions_is_not_missed():
-    assert contract_yr(calendar_month=[JUNE_2026 + 12], start_month=JUNE_2026 + 1e-9) == 1
 
 
 def test_scenarios_may_start_in_different_months():

@@ -221,37 +221,3 @@ def break_even_billed_share(*, break_even_usd_per_gpu_h: ArrayLike, rate_usd_per
     Break-even of capital budgeting.
     """
     return _over(as_array(break_even_usd_per_gpu_h), as_array(rate_usd_per_gpu_h))
-
-
-def delivered_usd_per_pflop_h(
-    *, rate_usd_per_gpu_h: ArrayLike, peak_pflop_per_s: ArrayLike, mfu_share: ArrayLike
-) -> Array:
-    """Price of an hour of one delivered PFLOP/s.
-
-    Parameters
-    ----------
-    rate_usd_per_gpu_h : array_like (...)
-        Rate, levelized cost or break-even rate of a GPU-hour.
-    peak_pflop_per_s : array_like (...)
-        Dense peak of a GPU.
-    mfu_share : array_like (...)
-        Share of the peak that becomes useful work.
-
-    Returns
-    -------
-    ndarray (...)
-        Price [usd_per_pflop_h].
-
-    Notes
-    -----
-    ``rate / (peak MFU)``
-
-    - An MFU of 1: the price of the peak.
-    - Half the MFU: twice the price.
-    - No MFU or no peak: undefined (NaN).
-
-    References
-    ----------
-    Arithmetic.
-    """
-    return _over(as_array(rate_usd_per_gpu_h), as_array(peak_pflop_per_s) * as_array(mfu_share))

@@ -127,36 +127,3 @@ def covered_share(*, calendar_month: ArrayLike, start_month: ArrayLike, end_mont
     start, end = as_array(start_month)[..., None], as_array(end_month)[..., None]
     covered: Array = np.maximum(np.minimum(month + 1.0, end) - np.maximum(month, start), 0.0)
     return covered
-
-
-def contract_yr(*, calendar_month: ArrayLike, start_month: ArrayLike) -> Array:
-    """Index of the contract year in which each month begins.
-
-    Parameters
-    ----------
-    calendar_month : array_like (..., month)
-        Calendar months since the year 0, whole.
-    start_month : array_like (...)
-        Instant at which the contract starts.
-
-    Returns
-    -------
-    ndarray (..., month)
-        Anniversaries passed when the month begins [yr].
-
-    Notes
-    -----
-    ``max(0, floor((m - start) / 12))``
-
-    - The first twelve months: 0.
-    - The month of the anniversary, of a start on the first: 1.
-    - A month in which the anniversary falls later: still 0.
-    - Before the start: 0.
-
-    References
-    ----------
-    Arithmetic.
-    """
-    elapsed = as_array(calendar_month) - as_array(start_month)[..., None]
-    years: Array = np.maximum(np.floor((elapsed + SLACK_MONTHS) / MONTHS_PER_YEAR), 0.0)
-    return years
