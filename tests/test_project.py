@@ -378,6 +378,15 @@ def test_a_level_payment_with_a_balloon():
     assert loan.prepayment_usd == near([0, 0, 0, 0, 4e5])
 
 
+def test_a_balloon_is_warned_of():
+    debt = "debt: {interest_share: 0.1, tenor_months: 48, sizing: amount, amount_usd: 1e6, repayment: annuity"
+    told = [
+        [note.text for note in warnings(one, evaluate(one).returns)]
+        for one in (case(POOL, SITE, COSTS, lease(), UNTAXED, f"{debt}{end}") for end in (", balloon_share: 0.4}", "}"))
+    ]
+    assert [any("balloon of $400,000" in text for text in texts) for texts in told] == [True, False]
+
+
 def test_monthly_interest_is_a_twelfth():
     monthly = "finance: {discount_rate_share: 0.1, tax_rate_share: 0, periods: monthly}"
     loan = borrowed("sizing: amount, amount_usd: 1e6, repayment: annuity", finance=monthly).returns.project.loan

@@ -313,6 +313,9 @@ def _warned(case: Case, returns: Returns | None) -> Iterator[str]:
         return
     if bool(np.any(project.debt_usd > project.capital_usd)):
         yield "debt is above capital, so that owners have nothing at stake: give debt.advance_rate_share"
+    if case.project.debt is not None and bool(np.any(case.project.debt.balloon_share > 0.0)):
+        balloon = text(number(project.debt_usd * case.project.debt.balloon_share), "usd")
+        yield f"a balloon of {balloon} is due at maturity: it is no part of debt service, so that no cover sees it"
     if bool(np.any(project.loan.closing_usd[..., -1] > 1.0)):
         owed = text(number(project.loan.closing_usd[..., -1]), "usd")
         yield f"debt of {owed} is still owed when the contracts end"
