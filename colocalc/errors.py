@@ -10,6 +10,7 @@ from difflib import get_close_matches
 EXIT_EXPECTATION = 1
 EXIT_USAGE = 2
 EXIT_INPUT = 3
+EXIT_EXTRA = 4
 EXIT_IO = 5
 EXIT_READER_WENT_AWAY = 141
 

@@ -1,5 +1,6 @@
 """A fleet and what it becomes when a number or the scenario changes: what studies vary, and nothing else does."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -77,7 +78,7 @@ class Variants:
         """
         if not _is_checked_with_others(key):
             if key in numbers(self.case):
-                return varied(self.case, self.loaded.fleet, self.loaded.catalog, key, value)
+                return varied(self.case, self.loaded.fleet, self.loaded.catalog, {key: value})
             # The file may not have had the key; once it does, it is a number like the others.
             having = self._with_key.get(key)
             if having is not None and key in numbers(having.case):
@@ -86,6 +87,16 @@ class Variants:
         case = changed.case
         self._with_key.setdefault(key, changed)
         return case
+
+    def at_once(self, instead: Mapping[str, float]) -> Case:
+        """The case with several of its numbers changed, each by its path among the assumptions.
+
+        Raises
+        ------
+        ColocalcError
+            When there is no case with those values.
+        """
+        return varied(self.case, self.loaded.fleet, self.loaded.catalog, instead)
 
     def settled(self, key: str, value: float) -> Case:
         """As ``at``, with the assumptions that belong to it: for a report on the fleet with the number changed."""

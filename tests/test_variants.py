@@ -86,7 +86,7 @@ def test_a_case_with_one_number_varied_is_the_fleet_lowered_with_it(name):
     assert rows
     for path, row in rows.items():
         value = another(row)
-        quick = varied(fleet.case, fleet.fleet, fleet.loaded.catalog, path, value)
+        quick = varied(fleet.case, fleet.fleet, fleet.loaded.catalog, {path: value})
         whole = lower(fleet.fleet, fleet.loaded.catalog, instead={path: value})
         assert not unlike(quick, whole), path
 
@@ -95,7 +95,7 @@ def test_a_case_with_one_number_varied_is_the_fleet_lowered_with_it(name):
 def test_whatever_else_is_set(sets):
     fleet = small(*sets)
     for path, row in numbers(fleet.case).items():
-        quick = varied(fleet.case, fleet.fleet, fleet.loaded.catalog, path, another(row))
+        quick = varied(fleet.case, fleet.fleet, fleet.loaded.catalog, {path: another(row)})
         whole = lower(fleet.fleet, fleet.loaded.catalog, instead={path: another(row)}, like=fleet.case)
         assert not unlike(quick, whole), path
 

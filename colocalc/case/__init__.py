@@ -162,10 +162,10 @@ def lower(
     )
 
 
-def varied(case: Case, fleet: Fleet, catalog: Catalog, path: str, value: float) -> Case:
-    """A case with one of its numbers changed; only the parts that number goes into are lowered anew.
+def varied(case: Case, fleet: Fleet, catalog: Catalog, instead: Mapping[str, float]) -> Case:
+    """A case with some of its numbers changed; only the parts those numbers go into are lowered anew.
 
-    The arrays are those of ``lower`` with the number in place; the assumptions are still those of ``case``.
+    The arrays are those of ``lower`` with the numbers in place; the assumptions are still those of ``case``.
 
     Parameters
     ----------
@@ -173,21 +173,18 @@ def varied(case: Case, fleet: Fleet, catalog: Catalog, path: str, value: float) 
         What the fleet was lowered to.
     fleet, catalog : Fleet, Catalog
         What it was lowered from.
-    path : str
-        One of ``numbers(case)``.
-    value : float
-        What the number is instead.
+    instead : mapping of str to float
+        What numbers are instead, by path, each one of ``numbers(case)``.
 
     Raises
     ------
     ColocalcError
-        When there is no case with that value.
+        When there is no case with those values.
     """
-    ledger = Ledger(
-        catalog, {**fleet.assumptions, path: Figure(float(value))}, remembers=False, searched=_searched(case)
-    )
+    figures = {path: Figure(float(value)) for path, value in instead.items()}
+    ledger = Ledger(catalog, {**fleet.assumptions, **figures}, remembers=False, searched=_searched(case))
     parts: dict[str, Any] = {name: getattr(case, name) for name in _PARTS}
-    stale = set(case.read_by[path])
+    stale = {part for path in instead for part in case.read_by[path]}
     for part, lowered in _PARTS.items():
         if part in stale or stale & _BUILDS_ON.get(part, frozenset()):
             stale.add(part)

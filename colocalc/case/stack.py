@@ -109,6 +109,52 @@ def below_each_other(base: Any, blocks: Sequence[tuple[Any, int]]) -> Any:
     return _joined([base, *(block for block, _ in blocks)], lambda arrays: _concatenated(arrays, sizes))
 
 
+def arrays_of(case: Any) -> list[Array]:
+    """Every array of a case, always in the same order for one structure."""
+    found: list[Array] = []
+
+    def kept(array: Array) -> Array:
+        found.append(array)
+        return array
+
+    _mapped(case, kept)
+    return found
+
+
+def with_arrays(case: Any, arrays: Sequence[Array]) -> Any:
+    """A case with its arrays, in the order of ``arrays_of``, replaced by others."""
+    left = iter(arrays)
+    return _mapped(case, lambda _: next(left))
+
+
+def _mapped(value: Any, change: Callable[[Array], Array]) -> Any:
+    if isinstance(value, np.ndarray):
+        return change(value)
+    if is_dataclass(value) and not isinstance(value, type):
+        names = [field.name for field in fields(value) if field.name not in _TELLING]
+        return replace(value, **{name: _mapped(getattr(value, name), change) for name in names})
+    if isinstance(value, Mapping):
+        return {key: _mapped(one, change) for key, one in value.items()}
+    if isinstance(value, tuple) and any(is_dataclass(one) for one in value):
+        return tuple(_mapped(one, change) for one in value)
+    return value
+
+
+def is_alike(cases: Sequence[Any]) -> bool:
+    """Whether cases differ in the values of their arrays alone."""
+    try:
+        _joined(cases, _shaped_alike)
+    except StructureError:
+        return False
+    return True
+
+
+def _shaped_alike(arrays: Sequence[Array]) -> Array:
+    if len({array.shape for array in arrays}) > 1:
+        raise StructureError("arrays differ in shape")
+    return arrays[0]
+
+
 class _NotStraightError(Exception):
     """An array that does not depend on the number in a straight line."""
 

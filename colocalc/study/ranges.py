@@ -38,6 +38,9 @@ class Varied(Protocol):
     def at(self, key: str, value: float) -> Case:
         """The case with one number changed."""
 
+    def at_once(self, instead: Mapping[str, float]) -> Case:
+        """The case with several of its numbers changed, each by its path among the assumptions."""
+
     def settled(self, key: str, value: float) -> Case:
         """The case with one number changed, and the assumptions that belong to it."""
 

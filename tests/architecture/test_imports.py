@@ -133,6 +133,7 @@ MAY_IMPORT = {
     # Where definitions become arrays, what is computed from them, and how it is shown.
     "case": ("case", "catalog", *DEFINITIONS, *KERNEL_INPUTS, "metrics", "arrays", *BOTTOM),
     "study": ("study", "case", "mfu", "lease", "h100e", "metrics", "expect", "arrays", *BOTTOM),
+    "study.engine.cluster": ("__version__", "study.engine.task", "arrays", "errors"),
     "study.calibrate": ("calibration.EXPERTS", "study", "case", "arrays", *BOTTOM),
     "study.needed": ("claim", "study", "case", *BOTTOM),
     "study.train_or_lease": ("claim", "study", "case", "mfu", "lease", "arrays", *BOTTOM),
@@ -174,6 +175,7 @@ OWNERS = {
     "yaml": ("yamlio",),
     "rich": ("report.to_terminal",),
     "typer": ("cli",),
+    "distributed": ("study.engine.cluster",),
 }
 KERNELS = ("mfu", "lease", "h100e")
 KERNEL_OUTSIDE = {"numpy", "typing", "dataclasses", "collections"}
