@@ -127,9 +127,11 @@ def plane(at: At, spans: Sequence[Span]) -> Plane | None:
     Arrays are taken as ``base + sum of t_i d_i``, with ``t_i = (value - now) / (moved - now)`` and ``d_i`` what moving
     number i does alone. Where that fails at a proof, ``t_i t_j d_ij`` of the pairs that touch the array are added.
     """
-    base = at({})
+    # What is assumed where one part of a case asks for it is given to all of them once it is varied.
+    now = {span.key: span.now for span in spans}
+    base = at(now)
     known = arrays_of(base)
-    ends = [at({span.key: span.moved}) for span in spans]
+    ends = [at({**now, span.key: span.moved}) for span in spans]
     if not is_alike([base, *ends]):
         return None
     changes: dict[int, list[_Change]] = {}
@@ -187,7 +189,8 @@ def _add_pairs(at: At, spans: Sequence[Span], base: Any, changes: dict[int, list
         shared = [place for place, found in alone.items() if first in found and second in found]
         if not shared:
             continue
-        both = arrays_of(at({spans[number].key: spans[number].moved for number in (first, second)}))
+        now = {span.key: span.now for span in spans}
+        both = arrays_of(at({**now, **{spans[number].key: spans[number].moved for number in (first, second)}}))
         for place in shared:
             beyond = _difference(both[place], known[place] + alone[place][first] + alone[place][second])
             changes[place].append(((first, second), beyond))

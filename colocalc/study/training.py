@@ -1,6 +1,6 @@
 """Training evaluated: power on each site, the step of each job, one waterfall over all jobs, and the alternatives."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -87,7 +87,19 @@ def evaluate_training(case: Case, **changes: object) -> TrainingResult | None:
         factors=joined,
         fleet_peak_flop_per_s=fleet_peak,
     )
-    return TrainingResult(waterfall, steps, fleet_peak, shares)
+    return TrainingResult(_known(waterfall, steps), steps, fleet_peak, shares)
+
+
+def _known(waterfall: Waterfall, steps: Sequence[tuple[str, Step]]) -> Waterfall:
+    """The waterfall without MFU in those scenarios of many that alone would be refused: some job has no replica."""
+    none = [np.all(np.isnan(step.replica_count), axis=-1) for _, step in steps]
+    refused = np.any(np.stack(np.broadcast_arrays(*none)), axis=0)
+    return replace(
+        waterfall,
+        step_share=np.where(refused, np.nan, waterfall.step_share),
+        job_share=np.where(refused, np.nan, waterfall.job_share),
+        fleet_share=np.where(refused, np.nan, waterfall.fleet_share),
+    )
 
 
 def columns(job: TrainingCase, step: Step) -> dict[str, Array]:

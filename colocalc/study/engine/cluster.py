@@ -1,8 +1,10 @@
 """Blocks evaluated on a Dask cluster: one that exists, or one on this machine."""
 
+import pickle
 from collections import deque
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import ExitStack, suppress
+from functools import lru_cache
 from typing import Any
 
 from colocalc import __version__
@@ -32,8 +34,7 @@ def on_cluster(
     with ExitStack() as stack:
         client = stack.enter_context(_client(distributed, workers, scheduler, stack))
         found = _checked_workers(client, scheduler)
-        sent = client.scatter(task, broadcast=True)
-        yield from _ahead(distributed, client, sent, blocks, _AHEAD * found)
+        yield from _ahead(distributed, client, pickle.dumps(task), blocks, _AHEAD * found)
 
 
 def _distributed() -> Any:
@@ -77,12 +78,19 @@ def _version() -> str:
     return __version__
 
 
-def _call(task: Task, block: Block) -> _Columns:
-    return task(block)
+def _call(sent: bytes, block: Block) -> _Columns:
+    return _read(sent)(block)
+
+
+@lru_cache(maxsize=1)
+def _read(sent: bytes) -> Task:
+    """The task as it was sent: with every block, so that a worker that comes late or again has it too."""
+    task: Task = pickle.loads(sent)  # noqa: S301 - the cluster runs what its client sends, and this is that
+    return task
 
 
 def _ahead(
-    distributed: Any, client: Any, task: Any, blocks: Sequence[Block], most: int
+    distributed: Any, client: Any, task: bytes, blocks: Sequence[Block], most: int
 ) -> Generator[tuple[Block, _Columns]]:
     """Results in order, with at most so many blocks handed in and not taken."""
     waiting: deque[tuple[Block, Any]] = deque()
