@@ -17,7 +17,7 @@ from colocalc.case.plane import Span
 from colocalc.catalog import load_catalog
 from colocalc.errors import ColocalcError
 from colocalc.study.engine import ENGINES, Engine, engine_of, run
-from colocalc.study.engine.task import Block, blocks_of
+from colocalc.study.engine.task import Block, blocks_of, by_chunk, chunk_rows, whole_chunks
 from colocalc.study.surface import LoweredSurface, PlaneSurface, surface_of
 from colocalc.variants import Variants
 
@@ -265,6 +265,29 @@ def test_an_engine_says_what_it_is():
     assert engine_of("threads", 2, None).words() == "threads, 2 workers"
     assert engine_of(None, None, "tcp://h:1").words() == "dask at tcp://h:1"
     assert all(engine_of(name, None, None).name == name for name in ENGINES)
+
+
+def test_what_is_computed_together_hangs_on_the_fleet_alone():
+    assert chunk_rows(3) == chunk_rows(100) == 1_000
+    assert chunk_rows(1_000) == 100
+    assert chunk_rows(10**6) == 1
+
+
+def test_blocks_are_whole_chunks():
+    assert whole_chunks(None, 100) == whole_chunks(1, 100) == whole_chunks(100, 100) == 100
+    assert whole_chunks(101, 100) == 200
+
+
+def test_a_block_is_computed_chunk_by_chunk():
+    seen = []
+
+    def columns(block):
+        seen.append(block)
+        return Squares()(block)
+
+    found = by_chunk(Block(10, 25, 1), 10, columns)
+    assert seen == [Block(10, 20, 1), Block(20, 25, 1)]
+    np.testing.assert_array_equal(found["square"], Squares()(Block(10, 25, 1))["square"])
 
 
 # -- A surface on the engines ---------------------------------------------------------------------
