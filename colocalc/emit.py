@@ -10,15 +10,32 @@ from typing import TYPE_CHECKING, TextIO
 from colocalc.errors import EXIT_IO, EXIT_READER_WENT_AWAY, EXIT_USAGE, ColocalcError, did_you_mean, quoted
 
 if TYPE_CHECKING:
-    from colocalc.report.table import Report
+    from collections.abc import Callable
 
-FORMATS = ("table", "json", "csv", "markdown")
+    from colocalc.report.table import Report
+    from colocalc.report.workbook import Workbook
+
+FORMATS = ("table", "json", "csv", "markdown", "xlsx")
 COLORS = ("auto", "always", "never")
-_SUFFIXES = {".json": "json", ".csv": "csv", ".md": "markdown", ".markdown": "markdown", ".txt": "table"}
+_SUFFIXES = {
+    ".json": "json",
+    ".csv": "csv",
+    ".md": "markdown",
+    ".markdown": "markdown",
+    ".txt": "table",
+    ".xlsx": "xlsx",
+}
 _FILE_WIDTH = 100
 
 
-def emit(report: "Report", *, fmt: str | None, output: Path | None, color: str) -> None:
+def emit(
+    report: "Report",
+    *,
+    fmt: str | None,
+    output: Path | None,
+    color: str,
+    model: "Callable[[], Workbook | None] | None" = None,
+) -> None:
     """Renders a report and writes it; notes and warnings of the table form go to standard error.
 
     Parameters
@@ -31,6 +48,8 @@ def emit(report: "Report", *, fmt: str | None, output: Path | None, color: str) 
         A file, written atomically; None or ``-`` for standard output.
     color : str
         One of ``COLORS``.
+    model : callable, optional
+        Builds the live model that a workbook begins with.
 
     Raises
     ------
@@ -46,6 +65,12 @@ def emit(report: "Report", *, fmt: str | None, output: Path | None, color: str) 
             hint=did_you_mean(color, COLORS),
             exit_code=EXIT_USAGE,
         )
+    if chosen == "xlsx":
+        refuse_terminal(chosen, output)  # before the work
+        from colocalc.report import to_xlsx
+
+        write_bytes(to_xlsx.render(report, model() if model else None), output)
+        return
     write(_rendered(report, chosen, output, color), output)
     if chosen in {"table", "csv"}:
         for note in report.notes:
@@ -132,23 +157,45 @@ def write(text: str, output: Path | None) -> None:
     if output is None or str(output) == "-":
         _to_stdout(text)
         return
+    write_bytes(text.encode(), output)
+
+
+def refuse_terminal(fmt: str, output: Path | None) -> None:
+    """Refuses to write what is no text to a terminal.
+
+    Raises
+    ------
+    ColocalcError
+        When standard output is one and nothing else is named.
+    """
+    if output is None and sys.stdout is not None and sys.stdout.isatty():
+        raise ColocalcError(
+            "is no text for a terminal", where=f"--format {fmt}", hint="name a file with -o", exit_code=EXIT_USAGE
+        )
+
+
+def write_bytes(data: bytes, output: Path | None) -> None:
+    """Writes bytes to standard output, or to a file that appears whole or not at all; as ``write`` does text."""
+    if output is None or str(output) == "-":
+        _bytes_to_stdout(data)
+        return
     target = Path(os.path.realpath(output))  # a link keeps pointing at what is replaced
     try:
         if output.exists() and not output.is_file():
-            output.write_text(text, encoding="utf-8", newline="")
+            output.write_bytes(data)
         else:
-            _replace(target, text)
+            _replace(target, data)
     except OSError as error:
         raise ColocalcError(f"cannot write: {error.strerror or error}", where=str(output), exit_code=EXIT_IO) from None
 
 
-def _replace(target: Path, text: str) -> None:
+def _replace(target: Path, data: bytes) -> None:
     mode = target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~_umask()
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".tmp")
     temporary = Path(name)
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
             file.flush()
             os.fsync(file.fileno())
         temporary.chmod(mode)
@@ -164,10 +211,15 @@ def _umask() -> int:
 
 
 def _to_stdout(text: str) -> None:
+    encoding = getattr(sys.stdout, "encoding", None) or "ascii"
+    _bytes_to_stdout(text.encode(encoding, errors="backslashreplace"))
+
+
+def _bytes_to_stdout(data: bytes) -> None:
     if sys.stdout is None:
         raise ColocalcError("cannot write: it is closed", where="standard output", exit_code=EXIT_IO)
     try:
-        left = memoryview(text.encode(sys.stdout.encoding or "ascii", errors="backslashreplace"))
+        left = memoryview(data)
         sys.stdout.flush()
         while left:  # an unbuffered stream may take a part, and say only then that there is no room for the rest
             left = left[sys.stdout.buffer.write(left) :]

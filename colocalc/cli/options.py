@@ -9,9 +9,12 @@ import typer
 from colocalc.errors import EXIT_IO, ColocalcError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from colocalc.case import Case
     from colocalc.catalog import Catalog
     from colocalc.report.table import Report
+    from colocalc.report.workbook import Workbook
     from colocalc.study.evaluate import Result
     from colocalc.variants import Variants
 
@@ -26,7 +29,7 @@ SetOpt = Annotated[
 ]
 ScenarioOpt = Annotated[str | None, typer.Option("--scenario", metavar="NAME", help="A scenario of the file.")]
 FormatOpt = Annotated[
-    str | None, typer.Option("--format", "-f", metavar="FORMAT", help="table, json, csv or markdown.")
+    str | None, typer.Option("--format", "-f", metavar="FORMAT", help="table, json, csv, markdown or xlsx.")
 ]
 OutOpt = Annotated[
     Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to a file; its ending picks the format.")
@@ -97,8 +100,14 @@ def catalog_with(calibration: Path | None) -> "Catalog":
     return catalog if calibration is None else catalog.calibrated(read_calibration(calibration))
 
 
-def emit_report(report: "Report", fmt: str | None, output: Path | None, color: str) -> None:
-    """Writes a report where and as the user wants it."""
+def emit_report(
+    report: "Report",
+    fmt: str | None,
+    output: Path | None,
+    color: str,
+    model: "Callable[[], Workbook | None] | None" = None,
+) -> None:
+    """Writes a report where and as the user wants it; a workbook with its live model in front."""
     from colocalc.emit import emit
 
-    emit(report, fmt=fmt, output=output, color=color)
+    emit(report, fmt=fmt, output=output, color=color, model=model)

@@ -91,8 +91,9 @@ def lease(
     sample = [f"no fleet given: the bundled sample {SAMPLE} is used"] if fleet is None else []
     # A card the command asks for is shown, and one from a file of prices always: it stands nowhere else.
     cards = [name for name in case.lease.cards if rate_card is not None or price_file(name)] if case.lease else []
-    report = views.lease(case, result, variants.loaded.catalog, notes=[*sample, *variants.loaded.notes], cards=cards)
-    emit_report(report, fmt, output, color)
+    catalog = variants.loaded.catalog
+    report = views.lease(case, result, catalog, notes=[*sample, *variants.loaded.notes], cards=cards)
+    emit_report(report, fmt, output, color, model=lambda: views.workbook(case, result, catalog, report))
 
 
 @app.command()
@@ -171,4 +172,4 @@ def report(
         band=band,
         choice=train_or_lease(case, result, band=band, claims=claims),
     )
-    emit_report(found, fmt, output, color)
+    emit_report(found, fmt, output, color, model=lambda: views.workbook(case, result, variants.loaded.catalog, found))

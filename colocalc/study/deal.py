@@ -304,3 +304,76 @@ def _years_of_cost(case: Case, calendar: Array, first: float, running: Array) ->
         calendar_month=calendar, start_month=first, end_month=calendar[-1] + 1.0, escalator_share=escalator
     )
     return price * running / MONTHS_PER_YEAR
+
+
+@dataclass(frozen=True, eq=False)
+class Shape:
+    """The course of one contract over the months, without any price: what a model of it in another place starts from.
+
+    Attributes
+    ----------
+    standing_share, powered_share : ndarray (..., month)
+        GPUs of the contract that stand under it, and until the last contract ends, over all of it.
+    delivered_share : ndarray (..., month)
+        GPUs delivered by the end of each month.
+    firm_share, alive_share, open_share, unwind_share, signing_share : ndarray (..., month)
+        Fees that survive a notice, and those expected; the market's part of the month; months in which a prepayment is
+        credited; the month in which it is paid.
+    step_count, late_share, market_step_count, market_late_share : ndarray (..., month)
+        Anniversaries passed, and the share of the month after the next, of the contract's price and of the market's.
+    """
+
+    standing_share: Array
+    powered_share: Array
+    delivered_share: Array
+    firm_share: Array
+    alive_share: Array
+    open_share: Array
+    unwind_share: Array
+    signing_share: Array
+    step_count: Array
+    late_share: Array
+    market_step_count: Array
+    market_late_share: Array
+
+
+def anniversaries(*, calendar: Array, start_month: Array, end_month: Array) -> tuple[Array, Array]:
+    """Anniversaries passed before each month, and the share of its part under contract that lies behind the next."""
+    # A step of 100% doubles the price: the exponent of what it grows by counts the steps, and the rest is the part.
+    doubled = contract.escalation_factor(
+        calendar_month=calendar, start_month=start_month, end_month=end_month, escalator_share=np.ones(())
+    )
+    part, exponent = np.frexp(doubled)
+    return exponent - 1.0, 2.0 * part - 1.0
+
+
+def contract_shapes(case: Case, deal: Deal) -> tuple[Shape, ...]:
+    """The course of each contract, in the order of the case's."""
+    calendar = deal.calendar_month
+    end = deal.term_months + min(float(np.min(terms.start_month)) for terms in case.terms)
+    return tuple(_shape(terms, case, calendar, end) for terms in case.terms)
+
+
+def _shape(terms: Terms, case: Case, calendar: Array, end: Array) -> Shape:
+    def covered(start: Array, until: Array) -> Array:
+        return months.covered_share(calendar_month=calendar, start_month=start, end_month=until)
+
+    credited = terms.start_month + terms.credited_to_yr * MONTHS_PER_YEAR
+    steps = anniversaries(calendar=calendar, start_month=terms.start_month, end_month=_end(terms))
+    market = anniversaries(calendar=calendar, start_month=terms.start_month, end_month=_market_end(terms))
+    return Shape(
+        standing_share=_standing_gpu_count(terms, np.ones(1), calendar, _end(terms))[..., 0, :],
+        powered_share=_standing_gpu_count(terms, np.ones(1), calendar, end)[..., 0, :],
+        delivered_share=_delivered(terms, case, calendar)[..., terms.pools[0], :],
+        firm_share=_firm(terms, calendar),
+        alive_share=_alive(terms, calendar),
+        open_share=covered(np.minimum(_market_start(terms), _market_end(terms)), _market_end(terms)),
+        unwind_share=covered(
+            terms.start_month + (terms.credited_from_yr - 1.0) * MONTHS_PER_YEAR, np.minimum(credited, _end(terms))
+        ),
+        signing_share=(calendar == np.floor(terms.start_month)).astype(np.float64),
+        step_count=steps[0],
+        late_share=steps[1],
+        market_step_count=market[0],
+        market_late_share=market[1],
+    )

@@ -142,9 +142,15 @@ MAY_IMPORT = {
     "variants": ("case", "loading", "catalog", "fleet", "figure", "errors"),
     "report": (),
     "report.table": BOTTOM,
+    "report.workbook": (),
+    "report.formula": (),
+    "report.number_format": ("units",),
+    "report.to_xlsx": ("report.table", "report.workbook", "report.number_format", *BOTTOM),
     **{f"report.to_{form}": ("report.table", *BOTTOM) for form in ("terminal", "json", "csv", "markdown")},
     "report.views": (
         "report.table",
+        "report.workbook",
+        "report.formula",
         "report.views",
         "case",
         "study",
@@ -162,7 +168,16 @@ MAY_IMPORT = {
     ),
     # The one view of files: a bundled sample is listed with its title.
     "report.views.catalog": ("report.table", "catalog", "metrics", *DEFINITIONS, *BOTTOM),
-    "emit": ("report.table", "report.to_terminal", "report.to_json", "report.to_csv", "report.to_markdown", "errors"),
+    "emit": (
+        "report.table",
+        "report.workbook",
+        "report.to_terminal",
+        "report.to_json",
+        "report.to_csv",
+        "report.to_markdown",
+        "report.to_xlsx",
+        "errors",
+    ),
     "cli": EVERYTHING,
     "__main__": EVERYTHING,
 }
@@ -176,6 +191,7 @@ OWNERS = {
     "rich": ("report.to_terminal",),
     "typer": ("cli",),
     "distributed": ("study.engine.cluster",),
+    "xlsxwriter": ("report.to_xlsx",),
 }
 KERNELS = ("mfu", "lease", "h100e")
 KERNEL_OUTSIDE = {"numpy", "typing", "dataclasses", "collections"}
