@@ -28,13 +28,14 @@ def number_format(unit: str | None, size: float, *, has_symbol: bool = True) -> 
     if known is None:
         return GENERAL
     shown = _STYLES[known.style](size, known.symbol if has_symbol else "")
-    return f"{shown};-{shown}"
+    # Nothing among thousands is a dash.
+    return f'{shown};-{shown};"–"' if size >= _THOUSANDS and known.style in {"money", "count"} else f"{shown};-{shown}"
 
 
 def _money(size: float, symbol: str) -> str:
     if size >= _MILLIONS:
         return f'$#,##0.0,,"M{symbol}"'
-    if size >= 1e3:
+    if size >= _THOUSANDS:
         return f"$#,##0{_quoted(symbol)}"
     return f"${'0.000000' if 0.0 < size < 0.01 else '#,##0.00'}{_quoted(symbol)}"
 
@@ -62,7 +63,7 @@ def _plain(size: float, symbol: str) -> str:
         return f"0.000E+00{_quoted(behind)}"
     if size >= _MILLIONS:
         return f'#,##0.0,,"M{behind}"'
-    if size >= 1e3:
+    if size >= _THOUSANDS:
         return f"#,##0{_quoted(behind)}"
     digits = "0" if size == round(size) else "0.00" if size >= 1.0 else "0.0000"
     return digits + _quoted(behind)
@@ -72,6 +73,7 @@ def _quoted(symbol: str) -> str:
     return f'"{symbol}"' if symbol else ""
 
 
+_THOUSANDS: Final = 1e3
 _MILLIONS: Final = 1e6
 _LONG: Final = 1e9  # counts below are read in full
 _HUGE: Final = 1e12

@@ -15,9 +15,11 @@ from colocalc.errors import EXIT_EXTRA, ColocalcError, printable
 from colocalc.report.number_format import number_format
 from colocalc.report.table import Assumption, Column, Report, Table, cited_sources, raw
 from colocalc.report.workbook import Cell, Place, Role, Sheet, SheetChart, Workbook
+from colocalc.units import UNITS
 
 _LONGEST_NAME = 31
 _LONGEST_TEXT = 32_767
+_DIGITS = 11  # what a number takes without its unit
 _CREATED: Final = datetime(2000, 1, 1, tzinfo=UTC)  # the same for all, so that the same report makes the same bytes
 _A4 = 9
 _KEPT = "\t\n"
@@ -25,7 +27,7 @@ _TABS: Final = {"front": "#1F3864", "live": "#70AD47", "values": "#A6A6A6"}
 _STYLES: Final[Mapping[Role, Mapping[str, object]]] = {
     "text": {},
     "title": {"bold": True, "font_size": 14},
-    "heading": {"bold": True, "bottom": 1, "bg_color": "#E7ECF4"},
+    "heading": {"bold": True, "bottom": 1, "bg_color": "#E7ECF4", "text_wrap": True, "valign": "bottom"},
     "note": {"italic": True, "font_color": "#595959"},
     "input": {"font_color": "#0000C0", "bg_color": "#FFF2CC", "border": 1, "border_color": "#D9C37A"},
     "frozen": {"font_color": "#595959", "bg_color": "#F2F2F2"},
@@ -96,14 +98,17 @@ def _of_table(table: Table) -> Sheet:
             role: Role = "total" if number >= first_total else "value"
             cells[head + 1 + number, place] = Cell(raw(value), None if unit is None else str(unit), role=role)
     widths = {place: _width(table, place) for place in range(len(keys))}
-    return Sheet(table.title, cells, widths, frozen=(head + 1, 1), kind="values")
+    has_units = any(column.unit_from for column in table.columns)
+    return Sheet(table.title, cells, widths, frozen=(head + 1, 1), kind="values", has_units=has_units)
 
 
 def _width(table: Table, place: int) -> float:
     """Wide enough for the header and the text of a column; very long text runs on or is cut by its neighbour."""
     texts = [value for row in table.rows if isinstance(value := row[place], str)]
     longest = max((len(text) for text in texts), default=0)
-    return float(min(max(14, len(table.columns[place].label) + 2, longest + 2), 60))
+    column = table.columns[place]
+    symbol = UNITS[column.unit].symbol if column.unit in UNITS else ""
+    return float(min(max(14, len(symbol) + _DIGITS, len(column.label) + 2, longest + 2), 60))
 
 
 def _summary(report: Report) -> Sheet:
@@ -139,7 +144,7 @@ class _Written:
         self._book = library.Workbook(self._stream, {"in_memory": True})
         self._book.set_properties({"created": _CREATED})
         self._worksheet = worksheet
-        self._formats: dict[tuple[Role, str, bool], Any] = {}
+        self._formats: dict[tuple[Role, str, bool, bool], Any] = {}
         self._names: dict[str, str] = {}
         self._taken: set[str] = set()
 
@@ -185,20 +190,20 @@ class _Written:
             page.write_boolean(*place, value, style)
         elif isinstance(value, str):
             if value:
+                plain = cell.role in {"text", "value"} and place[1] > 0 and not is_right
+                style = self._format(cell.role, shown, is_right=is_right, indent=plain)
                 page.write_string(*place, _text(value), style)
         elif value is not None and value - value == 0.0:
             page.write_number(*place, value, style)
         elif cell.role in {"heading", "total"}:
             page.write_blank(*place, None, style)
 
-    def _format(self, role: Role, shown: str, *, is_right: bool) -> Any:
-        key = (role, shown, is_right)
+    def _format(self, role: Role, shown: str, *, is_right: bool, indent: bool = False) -> Any:
+        key = (role, shown, is_right, indent)
         if key not in self._formats:
-            style = {
-                **_STYLES[role],
-                **({"num_format": shown} if shown else {}),
-                **({"align": "right"} if is_right else {}),
-            }
+            style = dict(_STYLES[role])
+            style |= {"num_format": shown} if shown else {}
+            style |= {"align": "right"} if is_right else {"indent": 1} if indent else {}
             self._formats[key] = self._book.add_format(style)
         return self._formats[key]
 
@@ -213,11 +218,16 @@ class _Written:
             axis = {"y2_axis": True, "marker": {"type": "circle"}} if series.is_line else {}
             (line if series.is_line else bars).add_series({"name": series.title, **ends, **axis})
         value_axis, name_axis = ("set_x_axis", "set_y_axis") if chart.kind == "bar" else ("set_y_axis", "set_x_axis")
-        getattr(bars, value_axis)({"num_format": _axis_format(chart.unit), "major_gridlines": {"visible": True}})
-        getattr(bars, name_axis)({"reverse": chart.kind == "bar", "label_position": "low"})
+        is_bar = chart.kind == "bar"
+        lines = {"visible": True, "line": {"color": "#D9D9D9"}}
+        # Bars are read from above, which turns the axis of values over.
+        labels = "high" if is_bar else "next_to"
+        shown = _axis_format(chart.unit)
+        getattr(bars, value_axis)({"num_format": shown, "major_gridlines": lines, "label_position": labels})
+        getattr(bars, name_axis)({"reverse": is_bar, "label_position": "low"})
         bars.set_title({"name": chart.title, "name_font": {"size": 12}})
         bars.set_legend({"position": "bottom", "none": len(chart.series) == 1})
-        bars.set_size({"width": 860, "height": 380})
+        bars.set_size({"width": 860, "height": 420})
         if any(series.is_line for series in chart.series):
             line.set_y2_axis({"num_format": "0.00", "name": "DSCR", "min": 0})
             bars.combine(line)
@@ -245,7 +255,7 @@ def _for_print(page: Any, sheet: Sheet) -> None:
 
 
 def _sizes(sheet: Sheet) -> dict[Place, float]:
-    """The largest number that stands with each: in its row over time, in its column on a sheet of values."""
+    """The largest number that stands with each: in its row over time, or in its column of one unit."""
     over_time = sheet.frozen[1] > 1
     found: dict[tuple[int, str | None], float] = {}
     keys: dict[Place, tuple[int, str | None]] = {}
@@ -254,7 +264,7 @@ def _sizes(sheet: Sheet) -> dict[Place, float]:
         if isinstance(cell.value, str) or cell.value is None or cell.value - cell.value != 0.0:
             continue
         size = abs(cell.value)
-        if sheet.kind == "values" or over_time:
+        if over_time or not sheet.has_units:
             key = (place[0] if over_time else place[1], cell.unit)
             keys[place] = key
             found[key] = max(found.get(key, 0.0), size)

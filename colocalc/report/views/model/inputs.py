@@ -12,8 +12,8 @@ from colocalc.units import unit_of
 
 NAME = "Inputs"
 _LONGEST_NAME = 200  # spreadsheets take 255; what is cut gets a mark of its own
-_COLUMNS = ("Input", "Value", "Unit", "Low", "High", "Origin", "Source", "Note", "Name of the cell")
-_WIDTHS = (46.0, 16.0, 18.0, 12.0, 12.0, 10.0, 26.0, 50.0, 46.0)
+_COLUMNS = ("Input", "Value", "Unit", "Low", "High", "Origin", "Source", "Name of the cell", "Note")
+_WIDTHS = (46.0, 16.0, 18.0, 12.0, 12.0, 10.0, 26.0, 50.0, 60.0)
 # Sections in the order they are read, by the first part of the path.
 _SECTIONS = (
     ("pools.", "GPUs"),
@@ -61,12 +61,12 @@ class Inputs:
         key = (path, held)
         if key not in self._taken:
             row = self._rows.get(path)
+            # A key of a mapping has no unit of its own: that of the mapping holds.
+            unit = unit_of(path) or unit_of(path.rpartition(".")[0])
+            suffix = unit.suffix if unit else None
             if row is None or row.value != held:  # a rule of the case made another number of it
-                unit = unit_of(path)
-                row = Assumption(
-                    path, held, unit.suffix if unit else None, None, None, None, "derived", note, frozenset()
-                )
-            self._taken[key] = (self._name(path), row)
+                row = Assumption(path, held, suffix, None, None, None, "derived", note, frozenset())
+            self._taken[key] = (self._name(path), row._replace(unit=suffix))
         return Term(self._taken[key][0], held)
 
     def has(self, path: str) -> bool:
@@ -109,7 +109,7 @@ def _written(grid: Grid, name: str, row: Assumption) -> Place:
     for column, bound in ((3, row.low), (4, row.high)):
         if bound is not None:
             grid.put((place[0], column), bound, unit=row.unit, role="value")
-    for column, text in ((2, row.unit), (5, row.origin), (6, row.source), (7, row.note), (8, name)):
+    for column, text in ((2, row.unit), (5, row.origin), (6, row.source), (7, name), (8, row.note)):
         grid.put((place[0], column), text or "", role="text")
     return place
 

@@ -28,6 +28,7 @@ _COLUMNS = (
     ("Of its site", "share"),
     ("Capital", "usd"),
 )
+_WIDTHS = {"gpu_h_per_yr": 21.0, "count": 11.0, "share": 11.0}
 _PLACE = {title: place for place, (title, _) in enumerate(_COLUMNS)}
 
 
@@ -35,7 +36,7 @@ def write(build: Build) -> Fleet:
     """The pools of the fleet, one to a row, and their total."""
     names = build.case.pools.names
     grid = build.grid(NAME)
-    grid.widths = {place: 24.0 if unit is None else 15.0 for place, (_, unit) in enumerate(_COLUMNS)}
+    grid.widths = {place: 24.0 if unit is None else _WIDTHS.get(unit, 15.0) for place, (_, unit) in enumerate(_COLUMNS)}
     grid.title("Rate card: what each pool earns in a year of 8,760 hours", (_CAPTION,))
     grid.words(grid.row(), [title for title, _ in _COLUMNS], "heading")
     grid.frozen = (grid.next_row, 1)

@@ -48,7 +48,7 @@ def write_mfu(build: Build) -> None:
     _levels(build, left)
     names, values = (((first, column), (last, column)) for column in (0, 2))
     grid.charts.append(
-        SheetChart("MFU after each stage", "column", (Series("MFU", names, values),), at=(last + 7, 0), unit="share")
+        SheetChart("MFU after each stage", "bar", (Series("MFU", names, values),), at=(last + 7, 0), unit="share")
     )
 
 

@@ -93,7 +93,7 @@ _FROZEN = (
     "Grey cells are from colocalc and stay as they are: dates and how many hours a month has, deliveries,",
     "the course of a notice and of the market, tax schedules, curves of value, periods in which debt may be drawn,",
     "and equivalents of a GPU. Stages of the MFU waterfall may be typed over, and are modelled anew only by a run.",
-    "Words are frozen: how debt is sized and repaid, methods of depreciation, what the loss contains, yearly or monthly.",
+    "Words are frozen: how debt is sized and repaid, methods of depreciation, what the loss contains, years or months.",
     "To change those, or to add a clause that this fleet does not have, run colocalc again.",
     "Not in the model, and so only among the values: break-even rates, the downside case of lenders, the band of MFU,",
     "train-or-lease and claims.",
