@@ -249,27 +249,23 @@ def ratio(part: Term, whole: Term) -> Term:
     return when(whole.above(0.0), part / whole, UNDEFINED)
 
 
-def internal_rate(flows: Span, periods: Span, guess: float, value: float | None) -> tuple[Term, Callable[[Term], Term]]:
-    """The rate at which flows are worth nothing, and a step of Newton's method from the cell that holds it.
+def worth(rate: Term, flows: Span, periods: Span) -> Term:
+    """Flows at their times, discounted."""
+    base = 1.0 + number(rate)
+    value = sum(float(flow) * base ** -float(time) for flow, time in zip(flows.values, periods.values, strict=True))
+    return Term(f"SUMPRODUCT({flows.text}*(1+{rate.text})^-{periods.text})", value)
 
-    Spreadsheets stop at a seventh digit; the step has the rest. The value is told, since it is searched for.
 
-    Parameters
-    ----------
-    flows, periods : Span
-        Flows, and their times from 0.
-    guess : float
-        Where the search begins.
-    value : float or None
-        What is found; None where there is no such rate, or more than one.
+def internal_rate(flows: Span, guess: Term, value: float | None) -> Term:
+    """The rate at which flows are worth nothing, to the seven digits at which spreadsheets stop.
+
+    The value is told, since it is searched for; None where there is none.
     """
-    known: float | str = UNDEFINED.text.strip('"') if value is None else value
-    search = Term(f'IFERROR(IRR({flows.text},{term(guess).text}),"undefined")', known)
+    return Term(f'IFERROR(IRR({flows.text},{guess.text}),"undefined")', "undefined" if value is None else value)
 
-    def refined(found: Term) -> Term:
-        rate = found.text
-        slope = f"SUMPRODUCT({periods.text}*{flows.text}*(1+{rate})^-({periods.text}+1))"
-        worth = f"SUMPRODUCT({flows.text}*(1+{rate})^-{periods.text})"
-        return Term(f'IFERROR({rate}+{worth}/{slope},"undefined")', known)
 
-    return search, refined
+def refined_rate(found: Term, flows: Span, periods: Span) -> Term:
+    """A rate after one more step of Newton's method, which has the other digits."""
+    rate = found.text
+    slope = f"SUMPRODUCT({periods.text}*{flows.text}*(1+{rate})^-({periods.text}+1))"
+    return Term(f'IFERROR({rate}+SUMPRODUCT({flows.text}*(1+{rate})^-{periods.text})/{slope},"undefined")', found.value)

@@ -29,12 +29,12 @@ def number_format(unit: str | None, size: float, *, has_symbol: bool = True) -> 
         return GENERAL
     shown = _STYLES[known.style](size, known.symbol if has_symbol else "")
     # Nothing among thousands is a dash.
-    return f'{shown};-{shown};"–"' if size >= _THOUSANDS and known.style in {"money", "count"} else f"{shown};-{shown}"
+    return f'{shown};-{shown};"-"' if size >= _THOUSANDS and known.style in {"money", "count"} else f"{shown};-{shown}"
 
 
 def _money(size: float, symbol: str) -> str:
     if size >= _MILLIONS:
-        return f'$#,##0.0,,"M{symbol}"'
+        return f'$#,##0.{"0" if size >= _MANY_MILLIONS else "00"},,"M{symbol}"'
     if size >= _THOUSANDS:
         return f"$#,##0{_quoted(symbol)}"
     return f"${'0.000000' if 0.0 < size < 0.01 else '#,##0.00'}{_quoted(symbol)}"
@@ -75,6 +75,7 @@ def _quoted(symbol: str) -> str:
 
 _THOUSANDS: Final = 1e3
 _MILLIONS: Final = 1e6
+_MANY_MILLIONS: Final = 1e8
 _LONG: Final = 1e9  # counts below are read in full
 _HUGE: Final = 1e12
 _STYLES: Final = {

@@ -22,6 +22,7 @@ _LONGEST_TEXT = 32_767
 _DIGITS = 11  # what a number takes without its unit
 _CREATED: Final = datetime(2000, 1, 1, tzinfo=UTC)  # the same for all, so that the same report makes the same bytes
 _A4 = 9
+_ROWS_BESIDE_A_CHART = 20
 _KEPT = "\t\n"
 _TABS: Final = {"front": "#1F3864", "live": "#70AD47", "values": "#A6A6A6"}
 _STYLES: Final[Mapping[Role, Mapping[str, object]]] = {
@@ -180,6 +181,8 @@ class _Written:
             self._cell(page, place, cell, shown, is_right=_heads_numbers(sheet, place, cell))
         for chart in sheet.charts:
             self._chart(page, name, chart)
+        # A chart that would not fit under long rows has a page of its own.
+        page.set_h_pagebreaks([chart.at[0] for chart in sheet.charts if chart.at[0] > _ROWS_BESIDE_A_CHART])
 
     def _cell(self, page: Any, place: Place, cell: Cell, shown: str, *, is_right: bool) -> None:
         value = cell.value
@@ -277,6 +280,8 @@ def _heads_numbers(sheet: Sheet, place: Place, cell: Cell) -> bool:
     """Whether a heading stands over numbers, which stand right."""
     if cell.role != "heading" or not place[1]:
         return False
+    if 1 < sheet.frozen[1] <= place[1]:  # periods
+        return True
     below = (sheet.cells.get((place[0] + step, place[1])) for step in range(1, 5))
     held = next((each.value for each in below if each is not None and each.value is not None), "")
     return not isinstance(held, str)

@@ -1,33 +1,43 @@
 """The end of the sheet of the cash flow: tax, what owners receive, and the returns of assets and owners."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from colocalc.report.formula import (
     NOTHING,
+    UNDEFINED,
+    Span,
     Term,
     both,
     counted,
     dot,
+    either,
     gains,
     internal_rate,
     losses,
     lowest,
     most,
-    number,
     present_value,
     ratio,
+    refined_rate,
     term,
     total,
     when,
+    worth,
 )
 from colocalc.report.views.model.debt import Loan, held_back
 from colocalc.report.views.model.grid import Line
-from colocalc.report.views.model.project import Flows, Sheet, discounting, taxed
+from colocalc.report.views.model.project import Flows, Sheet, discounting, per_period, taxed
 from colocalc.units import MONTHS_PER_YEAR
 
-_GUESS = 0.1  # where spreadsheets begin too
+RATES = "Rates of return"
+# Logarithms of 1 + a year's rate at which a flow's value is looked at: from -98% far up.
+_GRID = tuple(step / 10.0 for step in range(-40, 125, 2))
+_RATES_CAPTION = (
+    "A flow whose value crosses 0 once has one rate of return; one that does so never, or several times, has none."
+)
 
 
 @dataclass(frozen=True)
@@ -84,20 +94,20 @@ def _returns(sheet: Sheet, flows: Flows, before: Line, after: Line, owners: Line
     metrics["lease.capital_usd"] = sheet.scalar("Capital", "usd", total(flows.capital.span()))
     own, theirs = (discounting(sheet, name) for name in ("discount_rate_share", "equity_discount_rate_share"))
 
-    def worth(name: str, label: str, rate: Term | None, line: Line) -> None:
+    def present(name: str, label: str, rate: Term | None, line: Line) -> None:
         if rate is not None:
             value = line[0] + present_value(rate, line.span(1))
             metrics[f"lease.{name}"] = sheet.scalar(label, "usd", value)
 
-    worth("project_npv_before_tax_usd", "NPV before tax", own, before)
-    worth("project_npv_usd", "NPV after tax", own, after)
-    worth("equity_npv_usd", "NPV of the owners", theirs, owners)
-    for name, label, line in (
-        ("project_irr_before_tax_share", "IRR before tax", before),
-        ("project_irr_share", "IRR after tax", after),
-        ("equity_irr_share", "IRR of the owners", owners),
-    ):
-        _rate(sheet, name, label, line)
+    present("project_npv_before_tax_usd", "NPV before tax", own, before)
+    present("project_npv_usd", "NPV after tax", own, after)
+    present("equity_npv_usd", "NPV of the owners", theirs, owners)
+    rates = {
+        "project_irr_before_tax_share": ("IRR before tax", before),
+        "project_irr_share": ("IRR after tax", after),
+        "equity_irr_share": ("IRR of the owners", owners),
+    }
+    _rates(sheet, rates)
     multiple = ratio(gains(owners.span()), term(0.0) - losses(owners.span()))
     metrics["lease.equity_moic_factor"] = sheet.scalar("Money out over money in, of the owners", "factor", multiple)
     metrics["lease.payback_yr"] = _payback(sheet, after)
@@ -105,39 +115,50 @@ def _returns(sheet: Sheet, flows: Flows, before: Line, after: Line, owners: Line
         _levelized(sheet, flows, before, own)
 
 
-def _rate(sheet: Sheet, name: str, label: str, flow: Line) -> None:
-    """A rate of return where there is exactly one: three cells, the search, a step of Newton's method and the year."""
+def _rates(sheet: Sheet, flows: Mapping[str, tuple[str, Line]]) -> None:
+    """The rates of return: where the value of a flow changes sign once over all rates, that is its rate."""
+    grid = sheet.build.grid(RATES)
+    grid.widths = {0: 14.0, 1: 16.0, **dict.fromkeys(range(2, 2 + 2 * len(flows)), 22.0)}
+    grid.title("What flows are worth at each rate", (_RATES_CAPTION,))
+    titles = [title for label, _ in flows.values() for title in (f"{label}: worth", f"{label}: crosses 0")]
+    grid.words(grid.row(), ("Rate of a year", "Rate of a period", *titles), "heading")
+    grid.frozen = (grid.next_row, 2)
+    rows = [grid.row() for _ in _GRID]
+    yearly = [
+        grid.put((row, 0), float(np.expm1(step)), unit="share", role="frozen")
+        for row, step in zip(rows, _GRID, strict=True)
+    ]
+    rates = [
+        grid.put((row, 1), per_period(rate, sheet.months), unit="share", role="formula")
+        for row, rate in zip(rows, yearly, strict=True)
+    ]
+    for place, (name, (label, flow)) in enumerate(flows.items()):
+        column = 2 + 2 * place
+        values = [
+            grid.put((row, column), worth(rate, flow.span(), sheet.periods.span()), unit="usd", role="formula")
+            for row, rate in zip(rows, rates, strict=True)
+        ]
+        for row, one, other in zip(rows[1:], values, values[1:], strict=False):
+            crosses = either(both(one.above(0.0), other.below(0.0)), both(one.below(0.0), other.above(0.0)))
+            grid.put((row, column + 1), when(crosses, 1.0, 0.0), unit="count", role="formula")
+        crossed = grid.span((rows[1], column + 1), (rows[-1], column + 1))
+        _rate(sheet, name, label, flow, crossed, grid.span((rows[1], 1), (rows[-1], 1)))
+
+
+def _rate(sheet: Sheet, name: str, label: str, flow: Line, crossed: Span, rates: Span) -> None:
+    """A rate of return: the search, one step of Newton's method, and the year."""
     key = f"lease.{name}"
-    yearly = sheet.build.result.metrics.get(key)
-    share = None if yearly is None else float(np.expm1(np.log1p(float(yearly)) * sheet.months / MONTHS_PER_YEAR))
-    search, refined = internal_rate(
-        flow.span(), sheet.periods.span(), _GUESS * sheet.months / MONTHS_PER_YEAR if share is None else share, share
-    )
-    changes = _sign_changes(sheet, flow, label)
-    # More than one change of sign may mean more than one rate, of which none is the return.
-    is_one = changes.equals(1.0) if share is None or number(changes) == 1.0 else changes.at_least(1.0)
-    nothing = Term('"undefined"', "undefined")
-    found = sheet.scalar(f"{label}: of a period, to seven digits", "share", when(is_one, search, nothing))
-    exact = sheet.scalar(f"{label}: of a period", "share", refined(found))
+    told = sheet.build.result.metrics.get(key)
+    share = None if told is None else float(np.expm1(np.log1p(float(told)) * sheet.months / MONTHS_PER_YEAR))
+    count = sheet.scalar(f"{label}: rates there are", "count", total(crossed))
+    search = internal_rate(flow.span(), dot(crossed, rates), share)
+    found = sheet.scalar(f"{label}: of a period, to seven digits", "share", when(count.equals(1.0), search, UNDEFINED))
+    exact = sheet.scalar(f"{label}: of a period", "share", refined_rate(found, flow.span(), sheet.periods.span()))
     text = f'IFERROR((1+{exact.text})^{MONTHS_PER_YEAR / sheet.months:.0f}-1,"undefined")'
-    value: float | str = "undefined" if yearly is None else float(yearly)
+    value: float | str = exact.value if isinstance(exact.value, str) or told is None else float(told)
     cell = sheet.scalar(label, "share", Term(text, value))
-    if yearly is not None:
+    if told is not None and not isinstance(value, str):
         sheet.build.metrics[key] = cell
-
-
-def _sign_changes(sheet: Sheet, flow: Line, label: str) -> Term:
-    """How often a flow changes sign; a flow of 0 has the sign of what stands before it."""
-    signs = sheet.grid.line(f"{label}: sign of the flow", "factor")
-    for t in range(sheet.count):
-        before = signs[t - 1] if t else term(0.0)
-        signs.add(when(flow[t].equals(0.0), before, when(flow[t].above(0.0), 1.0, -1.0)))
-    changed = sheet.line(
-        f"{label}: changes of sign",
-        "count",
-        lambda t: when((signs[t] * signs[t - 1]).below(0.0), 1.0, 0.0) if t else term(0.0),
-    )
-    return sheet.scalar(f"{label}: changes of sign in all", "count", total(changed.span()))
 
 
 def _payback(sheet: Sheet, flow: Line) -> Term:

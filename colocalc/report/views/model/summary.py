@@ -87,7 +87,7 @@ _LIVE = (
     "Formulas lead from there to revenue, costs, capital, depreciation, debt, tax and the flows of owners,",
     "and on to NPV, IRR, DSCR, the hedge, MFU and H100-equivalents.",
     "A rate of return is searched by IRR and made exact by one step of Newton's method.",
-    "Where flows change sign more than once there may be several rates, or none: see the run.",
+    "Where the worth of a flow crosses 0 at several rates, or at none, it is undefined: see the rates of return.",
 )
 _FROZEN = (
     "Grey cells are from colocalc and stay as they are: dates and how many hours a month has, deliveries,",
