@@ -22,9 +22,9 @@ HOSTILE = """
 name: "=cmd|'/c calc'!A1"
 title: "@SUM(1+1)*cmd|' /C calc'!A0"
 pools:
-  - {name: "-1", gpu: h100-sxm, count: 100, site: R1C1}
+  - {name: 1-1, gpu: h100-sxm, count: 100, site: R1C1}
   - {name: A1, gpu: h100-sxm, count: {value: 100, note: "<r><t>x</t></r>"}, site: R1C1}
-  - {name: _x0041_, gpu: h200-sxm, count: {value: 100, note: "http://example.com/_x0041_"}, site: R1C1}
+  - {name: x0041_, gpu: h200-sxm, count: {value: 100, note: "http://example.com/_x0041_"}, site: R1C1}
   - {name: a-b, gpu: h200-sxm, count: {value: 50, note: "+1\u202e"}, site: R1C1}
   - {name: a_b, gpu: h200-sxm, count: 50, site: R1C1}
   - {name: LONG, gpu: h200-sxm, count: 50, site: R1C1}
@@ -206,11 +206,11 @@ def test_a_hostile_fleet_is_text(colocalc, tmp_path):
         "@SUM(1+1)*cmd|' /C calc'!A0",
         "=1+1",
         "-2+3",
-        "-1",
+        "1-1",
         " <r><t>x</t></r>",
         "http://example.com/_x0041_",
     } <= texts
-    assert {"+1\\u202e", "_x0041_", "n" * 60, '=HYPERLINK("http://x.example","y") (2026-01-01, press)'} <= texts
+    assert {"+1\\u202e", "x0041_", "n" * 60, '=HYPERLINK("http://x.example","y") (2026-01-01, press)'} <= texts
     assert {"pools_a_b_count", "pools_a_b_count_2"} <= set(book.defined_names)
     assert not any(sheet._hyperlinks for sheet in book)
 
