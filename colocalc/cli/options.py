@@ -111,3 +111,14 @@ def emit_report(
     from colocalc.emit import emit
 
     emit(report, fmt=fmt, output=output, color=color, model=model)
+
+
+def live_model(case: "Case", result: "Result", catalog: "Catalog", report: "Report") -> "Callable[[], Workbook | None]":
+    """What builds the live model of a workbook, once one is asked for."""
+
+    def build() -> "Workbook | None":
+        from colocalc.report.views.model import workbook
+
+        return workbook(case, result, catalog, report)
+
+    return build

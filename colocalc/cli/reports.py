@@ -16,6 +16,7 @@ from colocalc.cli.options import (
     SetOpt,
     emit_report,
     evaluated,
+    live_model,
 )
 
 SAMPLE = "colossus-1"
@@ -93,7 +94,7 @@ def lease(
     cards = [name for name in case.lease.cards if rate_card is not None or price_file(name)] if case.lease else []
     catalog = variants.loaded.catalog
     report = views.lease(case, result, catalog, notes=[*sample, *variants.loaded.notes], cards=cards)
-    emit_report(report, fmt, output, color, model=lambda: views.workbook(case, result, catalog, report))
+    emit_report(report, fmt, output, color, model=live_model(case, result, catalog, report))
 
 
 @app.command()
@@ -172,4 +173,4 @@ def report(
         band=band,
         choice=train_or_lease(case, result, band=band, claims=claims),
     )
-    emit_report(found, fmt, output, color, model=lambda: views.workbook(case, result, variants.loaded.catalog, found))
+    emit_report(found, fmt, output, color, model=live_model(case, result, variants.loaded.catalog, found))

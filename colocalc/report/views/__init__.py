@@ -19,7 +19,6 @@ from colocalc.report.views import needed as needed_view
 from colocalc.report.views import sites as sites_view
 from colocalc.report.views.common import assemble, counted
 from colocalc.report.views.layout import layout
-from colocalc.report.views.model import workbook
 from colocalc.report.views.solve import solve
 from colocalc.study.band import Band
 from colocalc.study.check import Checked
@@ -30,7 +29,7 @@ from colocalc.study.returns import hedge_by_year
 from colocalc.study.train_or_lease import TrainOrLease
 from colocalc.study.training import Alternative, TrainingResult
 
-__all__ = ["check", "h100e", "hedge", "layout", "lease", "mfu", "report", "solve", "train_or_lease", "workbook"]
+__all__ = ["check", "h100e", "hedge", "layout", "lease", "mfu", "report", "solve", "train_or_lease"]
 
 
 def mfu(

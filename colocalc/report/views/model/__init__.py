@@ -4,8 +4,6 @@ Each formula is written once, as arithmetic on cells that carry their values: wh
 and what it computes afterwards cannot differ.
 """
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from colocalc.case import Case
@@ -42,7 +40,7 @@ def workbook(case: Case, result: Result, catalog: Catalog, report: Report) -> Wo
     labels = _month_labels(case, result)
     by_month = months.write(build, fleet, costs, labels)
     cash = _cash_flow(build, fleet, costs, by_month)
-    years.write_hedge(build, fleet, costs, by_month, cash, _year_labels(case, result)[1:])
+    years.write_hedge(build, fleet, costs, by_month, cash, _year_labels(result)[1:])
     _worth(build, by_month)
     if report.command == "report":
         stages.write_mfu(build)
@@ -68,7 +66,7 @@ def _cash_flow(
     if found is None or terms is None or costs is None or by_month is None:
         return None
     grid = build.grid(project.NAME, project.FIRST)
-    years_shown = _year_labels(build.case, build.result)
+    years_shown = _year_labels(build.result)
     is_monthly = found.months_per_period < MONTHS_PER_YEAR
     labels = ["close", *_month_labels(build.case, build.result)] if is_monthly else years_shown
     grid.title(f"Cash flow by {'month' if is_monthly else 'contract year'}", (_CONVENTION,))
@@ -127,14 +125,13 @@ def _month(month: float) -> str:
     return f"{int(month // MONTHS_PER_YEAR):04d}-{int(month % MONTHS_PER_YEAR) + 1:02d}"
 
 
-def _year_labels(case: Case, result: Result) -> list[str]:
+def _year_labels(result: Result) -> list[str]:
     """The close and the contract years."""
     deal = result.returns.deal if result.returns else None
     if deal is None:
         return ["close"]
     count = int(np.ceil(float(np.max(deal.term_months)) / MONTHS_PER_YEAR - 1e-6))
-    del case
     return ["close", *(f"year {year + 1}" for year in range(count))]
 
 
-__all__: Sequence[str] = ("workbook",)
+__all__ = ["workbook"]

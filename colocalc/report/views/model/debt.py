@@ -94,7 +94,7 @@ class _Debt:
         scheduled = self._principal(owed, weight, discount)
         ahead = self._ahead(draw, scheduled, owed)
         loan = self._account(limit, draw, scheduled, ahead)
-        self._covers(loan, owed, capital, cash)
+        self._covers(loan, owed, capital)
         return loan
 
     def _discount(self) -> Line:
@@ -240,11 +240,10 @@ class _Debt:
             lambda t: when(either(service[t].equals(0.0), draw[t].above(0.0)), NOTHING, cash[t] / service[t]),
         )
 
-    def _covers(self, loan: Loan, owed: Term, capital: Term, cash: Line) -> None:
+    def _covers(self, loan: Loan, owed: Term, capital: Term) -> None:
         sheet, metrics = self.sheet, self.sheet.build.metrics
         firm = sheet.line("Firm cash", "usd", lambda t: self.flows.firm[t] - self.flows.opex[t])
         firm_cover = self._cover("DSCR on firm cash", loan.service, loan.draw, firm)
-        del cash
 
         def put(name: str, label: str, unit: str, content: Term) -> None:
             metrics[f"lease.{name}"] = sheet.scalar(label, unit, content)

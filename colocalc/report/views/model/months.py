@@ -129,10 +129,8 @@ class _Months:
         price = self.live_price("Price over that at the start", step, rows.steps, rows.late)
         pools = [self._pool(pool, contract, rows, price) for pool in contract.pools]
         found = {"hours": self._hours(contract, rows)}
-        parts = [lambda month: added([pool[month] for pool in pools])]
         found["credit"] = self._credit(contract, pools)
         found["passthrough"] = self._passed(contract, rows)
-        del parts
         found["revenue"] = self.live(
             "Revenue",
             "usd",
