@@ -143,7 +143,7 @@ def write(text: str, output: Path | None) -> None:
 
 
 def _replace(target: Path, text: str) -> None:
-    mode = target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~_umask()
+    mode = file_mode(target)
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".tmp")
     temporary = Path(name)
     try:
@@ -155,6 +155,11 @@ def _replace(target: Path, text: str) -> None:
         temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def file_mode(target: Path) -> int:
+    """The permissions of a file that takes this place: those it has, else what a new file gets."""
+    return target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~_umask()
 
 
 def _umask() -> int:
@@ -182,12 +187,12 @@ def _to_stdout(text: str) -> None:
         ) from None
 
 
-def to_stderr(line: str) -> None:
+def to_stderr(line: str, end: str = "\n") -> None:
     """Writes a line to standard error, if there is one that takes it."""
     if sys.stderr is None:
         return
     try:
-        sys.stderr.write(f"{line}\n")
+        sys.stderr.write(f"{line}{end}")
     except OSError:
         silence(sys.stderr)
 
