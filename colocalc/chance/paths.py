@@ -7,9 +7,7 @@ from colocalc.arrays import Array, as_array
 from colocalc.units import MONTHS_PER_YEAR
 
 
-def price_factor(
-    *, normal_factor: ArrayLike, volatility_share_per_yr: ArrayLike, reversion_per_yr: ArrayLike
-) -> Array:
+def price_factor(*, normal_factor: ArrayLike, volatility_share_per_yr: ArrayLike, reversion_per_yr: ArrayLike) -> Array:
     """The price of each month over its expectation, for a price that returns to what is expected.
 
     Parameters

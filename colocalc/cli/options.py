@@ -56,7 +56,8 @@ WorkersOpt = Annotated[
     int | None, typer.Option("--workers", metavar="N", help="How many; else one for each processor.")
 ]
 SchedulerOpt = Annotated[
-    str | None, typer.Option("--scheduler", metavar="ADDRESS", help="A Dask scheduler that exists; else one is started.")
+    str | None,
+    typer.Option("--scheduler", metavar="ADDRESS", help="A Dask scheduler that exists; else one is started."),
 ]
 BlockSizeOpt = Annotated[
     int | None, typer.Option("--block-size", metavar="N", min=1, help="Scenarios at once; no part of the result.")

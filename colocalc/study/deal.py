@@ -262,9 +262,7 @@ def _market_path(case: Case, calendar: Array) -> Array:
     return path[..., place]
 
 
-def _market(
-    terms: Terms, gpus: Array, calendar: Array, hours: Array, path: Array
-) -> tuple[Array, Array, Array]:
+def _market(terms: Terms, gpus: Array, calendar: Array, hours: Array, path: Array) -> tuple[Array, Array, Array]:
     """After the contract: fees and hours of each pool; and what all GPUs would earn in every month."""
     price = contract.escalation_factor(
         calendar_month=calendar,

@@ -203,7 +203,10 @@ def _draws(fleet: Varied, chances: Chances, names: Sequence[str], seed: int) -> 
     )
     paths = _paths(fleet.case, chances, months)
     loadings = rate_loadings([one for one in inputs if one.is_rate], chances)
-    return Draws(seed, inputs, loadings, failures, chances.failure_spread_share, paths), (*notes, *_on_market(paths, fleet.case))
+    return Draws(seed, inputs, loadings, failures, chances.failure_spread_share, paths), (
+        *notes,
+        *_on_market(paths, fleet.case),
+    )
 
 
 def _rows(fleet: Varied, names: Sequence[str]) -> tuple[list[Assumption], list[str]]:
@@ -220,7 +223,9 @@ def _rows(fleet: Varied, names: Sequence[str]) -> tuple[list[Assumption], list[s
     kept = [row for row in rows if drop not in row.path]
     notes = []
     if not only_stages and any(row.path.startswith(CONSTANTS) for row in rows):
-        notes.append("the error of the step-time model is drawn and stands for the constants of the model, which are held")
+        notes.append(
+            "the error of the step-time model is drawn and stands for the constants of the model, which are held"
+        )
     kept = sorted(kept, key=lambda row: row.path.startswith("pools."))
     if len(kept) > MOST_INPUTS:
         notes.append(f"{len(kept) - MOST_INPUTS:,} numbers of pools with a range are held at their values")
@@ -319,5 +324,3 @@ def perform(
 
 def _blocks(count: int, size: int) -> list[Block]:
     return blocks_of(count, -(-max(size, 1) // CHUNK) * CHUNK, 0)
-
-

@@ -15,7 +15,7 @@ from colocalc.study.trials import Trials, inputs_of, mean_prices
 PROBABILITIES = (0.05, 0.10, 0.50, 0.90, 0.95)
 RANKED = 20_000  # trials over which ranks are compared: a correlation is then known to 0.007
 MARKET = "market.price_factor"
-_FEWEST_BINS, _MOST_BINS = 5, 24
+_FEWEST_BINS, _MOST_BINS = 5, 20
 _SURE = 4.0  # standard errors of a rank correlation of numbers that have nothing to do with each other
 
 
@@ -173,7 +173,10 @@ def _bars(
     for place, gpu in enumerate(gpus, start=len(task.draws.inputs)):
         bars.append(Bar(f"{MARKET}.{gpu}", "factor", None, None, None, None, ranks[place], 0.0))
     chance = _SURE / np.sqrt(max(count, 1))
-    moving = [bar for bar in bars if _moves(bar) or abs(bar.rank_correlation_share) > chance]
+    by_chance = {one.path for one in task.draws.failures} | {f"{MARKET}.{gpu}" for gpu in gpus}
+    moving = [
+        bar for bar in bars if _moves(bar) or (bar.path in by_chance and abs(bar.rank_correlation_share) > chance)
+    ]
     total = sum(bar.rank_correlation_share**2 for bar in moving) or 1.0
     shared = [replace(bar, contribution_share=bar.rank_correlation_share**2 / total) for bar in moving]
     return tuple(sorted(shared, key=lambda bar: (-bar.contribution_share, bar.path)))

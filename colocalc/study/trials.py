@@ -184,7 +184,9 @@ class Trials:
 def chunks_of(block: Block) -> list[tuple[int, int, int]]:
     """The chunks that hold a block's trials, each with its first trial of the block and the one after its last."""
     numbers = range(block.start // CHUNK, -(-block.stop // CHUNK))
-    return [(number, max(block.start - number * CHUNK, 0), min(block.stop - number * CHUNK, CHUNK)) for number in numbers]
+    return [
+        (number, max(block.start - number * CHUNK, 0), min(block.stop - number * CHUNK, CHUNK)) for number in numbers
+    ]
 
 
 def inputs_of(draws: Draws, block: Block) -> Array:

@@ -20,6 +20,15 @@ if TYPE_CHECKING:
     from colocalc.catalog import Catalog
 
 _MOST_BARS = 10
+_MOST_SENTENCES = 3
+_WORDS = {
+    "lease.project_npv_usd < 0": "The project's net present value is below zero",
+    "lease.equity_npv_usd < 0": "The owners' net present value is below zero",
+    "lease.min_dscr_factor < 1": "Debt service is not covered in some period",
+    "hedge.gross_share >= 1": "The lease covers the whole loss, gross,",
+    "hedge.contribution_share >= 1": "The lease covers the whole loss after the costs it adds",
+    "hedge.cash_share >= 1": "The lease covers the whole loss in cash",
+}
 _UNIT = Column("unit", "Unit", kind="text", hidden=True)
 _METRIC = Column("metric", "Metric", kind="text")
 _TOPICS = {"fleet": "mfu"}
@@ -72,21 +81,20 @@ def _headline(plan: Plan, outcome: Outcome, spread: Spread | None) -> tuple[str,
     first = next((one for one in spread.statistics if one.undefined_share < 1.0), None)
     if first is None:
         return ("No trial has a value.",)
-    named = [one for one in spread.odds if first.name in one.text][:1]
-    return (*(_odds_text(one, outcome) for one in named), _band_text(first))
+    said = [one for one in spread.odds if one.text in _WORDS or one.origin == "asked"]
+    leading = sorted(said, key=lambda one: (one.origin != "asked", first.name not in one.text))[:_MOST_SENTENCES]
+    return (*(_odds_text(one, outcome) for one in leading), _band_text(first))
 
 
 def _odds_text(one: Odds, outcome: Outcome) -> str:
     trials = counted(outcome.done_count, "trial")
-    return f"{one.text} in {text(one.share, 'share')} of {trials} (+-{text(one.error_share, 'share')})."
+    return f"{_WORDS.get(one.text, one.text)} in {text(one.share, 'share')} of {trials} (± {text(one.error_share, 'share')})."
 
 
 def _band_text(one: Statistics) -> str:
     unit = unit_suffix(one.name)
     low, middle, high = (text(one.quantiles[place], unit) for place in (1, 2, 3))
-    return (
-        f"{one.name}: P10 {low}, median {middle}, P90 {high}; with every figure at its value {text(one.now, unit)}."
-    )
+    return f"{one.name}: P10 {low}, median {middle}, P90 {high}; with every figure at its value {text(one.now, unit)}."
 
 
 def _tables(plan: Plan, spread: Spread) -> Iterator[Table]:
@@ -116,22 +124,25 @@ def _statistics(found: Sequence[Statistics]) -> Table:
         _UNIT,
     )
     rows = tuple((one.name, one.now, *one.quantiles, unit_suffix(one.name)) for one in found)
-    caption = "P10: one trial in ten lies below. As given: every figure at its value, which is not the mean of its range."
+    caption = (
+        "P10: one trial in ten lies below. As given: every figure at its value, which is not the mean of its range."
+    )
     return Table("statistics", "What the trials say", columns, rows, caption=caption)
 
 
 def _noise(found: Sequence[Statistics]) -> Table:
+    whole = all(one.undefined_share == 0.0 for one in found)
     columns = (
         _METRIC,
         Column("mean", "Mean", unit_from="unit"),
         Column("mean_error", "±", unit_from="unit"),
         Column("deviation", "Std. dev.", unit_from="unit"),
         Column("p05_error", "P5 ±", unit_from="unit", hidden=True),
-        Column("p10_error", "P10 ±", unit_from="unit"),
-        Column("p50_error", "P50 ±", unit_from="unit"),
-        Column("p90_error", "P90 ±", unit_from="unit"),
+        Column("p10_error", "P10 ±", unit_from="unit", wide=True),
+        Column("p50_error", "P50 ±", unit_from="unit", wide=True),
+        Column("p90_error", "P90 ±", unit_from="unit", wide=True),
         Column("p95_error", "P95 ±", unit_from="unit", hidden=True),
-        Column("undefined_share", "No value", "share"),
+        Column("undefined_share", "No value", "share", hidden=whole),
         _UNIT,
     )
     rows = tuple(
@@ -151,15 +162,16 @@ def _noise(found: Sequence[Statistics]) -> Table:
 
 
 def _odds(found: Sequence[Odds]) -> Table:
+    whole = all(one.undefined_share == 0.0 for one in found)
     columns = (
         Column("expectation", "Expectation", kind="text"),
         Column("share", "Holds in", "share"),
         Column("error_share", "±", "share"),
-        Column("undefined_share", "No value", "share"),
+        Column("undefined_share", "No value", "share", hidden=whole),
         Column("origin", "Asked by", kind="text"),
     )
     rows = tuple((one.text, one.share, one.error_share, one.undefined_share, one.origin) for one in found)
-    caption = "Where a metric has no value, an expectation of it does not hold."
+    caption = "" if whole else "Where a metric has no value, an expectation of it does not hold."
     return Table("odds", "How likely", columns, rows, caption=caption)
 
 
@@ -169,7 +181,7 @@ def _histogram(name: str, spread: Spread) -> Table:
         Column("low", "From", unit),
         Column("high", "to", unit),
         Column("trial_count", "Trials", "count"),
-        Column("trial_share", "Share", "share", drawn=True),
+        Column("trial_share", "Share", "share", kind="text", drawn=True),
     )
     return Table("histogram", f"{name} over the trials", columns, tuple(_bins(name, spread)))
 
@@ -218,7 +230,7 @@ _BAR_COLUMNS = (
     Column("at_low", "At its low", unit_from="metric_unit"),
     Column("at_high", "At its high", unit_from="metric_unit"),
     Column("rank_correlation_share", "Ranks", "share"),
-    Column("contribution_share", "Part", "share", drawn=True),
+    Column("contribution_share", "Part", "share", kind="text", drawn=True),
     Column("metric_unit", "Unit", kind="text", hidden=True),
 )
 
@@ -233,13 +245,16 @@ def _tornado(name: str, bars: Sequence[Bar]) -> Table:
     rows = tuple(_bar_cells(bar, name) for bar in bars[:_MOST_BARS])
     caption = (
         f"The metric at each end of an input, all others as given; the correlation of their ranks over the first "
-        f"{RANKED:,} trials; and its square over the sum of all squares."
+        f"{RANKED:,} trials; and its square over the sum of all squares. Inputs that move together share their part."
     )
     return Table("tornado", f"What moves {name}", _BAR_COLUMNS, rows, caption=caption)
 
 
 def _tornadoes(spread: Spread) -> Table:
-    columns = (_METRIC, *(replace(column, drawn=False) for column in _BAR_COLUMNS))
+    columns = (
+        _METRIC,
+        *(replace(column, drawn=False, kind="number") if column.drawn else column for column in _BAR_COLUMNS),
+    )
     rows = tuple((name, *_bar_cells(bar, name)) for name, bars in spread.tornadoes.items() for bar in bars)
     return Table("tornadoes", "What moves each metric", columns, rows, is_long=True)
 
