@@ -190,7 +190,7 @@ def write_bytes(data: bytes, output: Path | None) -> None:
 
 
 def _replace(target: Path, data: bytes) -> None:
-    mode = target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~_umask()
+    mode = file_mode(target)
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".tmp")
     temporary = Path(name)
     try:
@@ -202,6 +202,11 @@ def _replace(target: Path, data: bytes) -> None:
         temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def file_mode(target: Path) -> int:
+    """The permissions of a file that takes this place: those it has, else what a new file gets."""
+    return target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~_umask()
 
 
 def _umask() -> int:
@@ -234,12 +239,12 @@ def _bytes_to_stdout(data: bytes) -> None:
         ) from None
 
 
-def to_stderr(line: str) -> None:
+def to_stderr(line: str, end: str = "\n") -> None:
     """Writes a line to standard error, if there is one that takes it."""
     if sys.stderr is None:
         return
     try:
-        sys.stderr.write(f"{line}\n")
+        sys.stderr.write(f"{line}{end}")
     except OSError:
         silence(sys.stderr)
 

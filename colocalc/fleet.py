@@ -42,6 +42,7 @@ from colocalc.figure import (
 )
 from colocalc.hardware import GpuType, SourceKind
 from colocalc.model import ModelDims
+from colocalc.risk import Risk
 from colocalc.serving import Inference
 
 Algorithm = Literal["auto", "ring", "tree", "hierarchical", "in-network", "torus", "pat"]
@@ -286,6 +287,7 @@ class Fleet(Definition):
     debt: Debt | None = None
     finance: Finance | None = None
     inference: Inference | None = None
+    risk: Risk | None = None
     claims: tuple[Claim, ...] = ()
     expect: tuple[Expectation, ...] = ()
     assumptions: dict[Key, Figure[AnyNumber]] = Field(default_factory=dict)  # by the path reports list them under

@@ -18,7 +18,7 @@ from colocalc.case.ledger import Assumption, Ledger, Remark, scalar
 from colocalc.case.pools import Pools, Sites, lower_pools, lower_sites
 from colocalc.case.project import DebtCase, ProjectCase, lower_project
 from colocalc.case.serving import InferenceCase, lower_inference
-from colocalc.case.terms import Terms, is_dated, lower_terms
+from colocalc.case.terms import Terms, is_dated, lower_terms, no_path
 from colocalc.case.training import TrainingCase, lower_jobs, pool_peaks
 from colocalc.catalog import Catalog
 from colocalc.errors import ColocalcError, did_you_mean, quoted
@@ -79,6 +79,8 @@ class Case:
         Prices of compute bought elsewhere, and costs of owning.
     inference : InferenceCase or None
         What a tenant serves; None when the file does not say.
+    market_factor : ndarray (..., pool, month)
+        The market's price over what the file says of it, by month from the first start; no months without a path.
     claim_tolerance_share : ndarray (...)
         How far a number may lie from what a claim says in one number, relative.
     assumptions : tuple of Assumption
@@ -105,6 +107,7 @@ class Case:
     equivalents: EquivalentsCase
     choice: ChoiceCase
     inference: InferenceCase | None
+    market_factor: Array
     claim_tolerance_share: Array
     assumptions: tuple[Assumption, ...]
     remarks: tuple[Remark, ...]
@@ -222,6 +225,7 @@ _PARTS: dict[str, _Lowering] = {
     "peak_flop_per_s": lambda _, parts, ledger: pool_peaks(parts["pools"], parts["jobs"], ledger),
     "choice": lambda fleet, parts, ledger: lower_choice(fleet, parts["pools"], parts["jobs"], ledger),
     "inference": lambda fleet, parts, ledger: lower_inference(fleet, parts["pools"], ledger),
+    "market_factor": lambda _, parts, __: no_path(len(parts["pools"].names)),
     "claim_tolerance_share": _tolerance,
 }
 _BUILDS_ON = {
@@ -233,6 +237,7 @@ _BUILDS_ON = {
     "peak_flop_per_s": frozenset({"pools", "jobs"}),
     "choice": frozenset({"pools", "jobs"}),
     "inference": frozenset({"pools"}),
+    "market_factor": frozenset({"pools"}),
 }
 
 

@@ -70,6 +70,8 @@ class Plane:
         Case
             Arrays that depend on a number are ``(scenario, ...)``; the others stay as they are.
         """
+        if not self.spans:
+            return self.base
         way = np.stack(
             [(values[:, place] - span.now) / (span.moved - span.now) for place, span in enumerate(self.spans)], axis=-1
         )

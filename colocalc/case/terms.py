@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
+import numpy as np
+
 from colocalc.arrays import Array
 from colocalc.card import find_rate
 from colocalc.case.leases import missing_rate
@@ -83,6 +85,13 @@ def lower_terms(fleet: Fleet, pools: Pools, ledger: Ledger) -> tuple[Terms, ...]
         _terms(f"contracts.{one.name}", one.name, one, tuple(places[name] for name in one.pools), fleet, pools, ledger)
         for one in fleet.contracts
     )
+
+
+def no_path(pool_count: int) -> Array:
+    """A market whose price in every month is what the file says."""
+    made = np.ones((pool_count, 0))
+    made.setflags(write=False)
+    return made
 
 
 def is_dated(fleet: Fleet) -> bool:

@@ -52,6 +52,20 @@ ExpectOpt = Annotated[
     list[str] | None, typer.Option("--expect", metavar="EXPR", help='E.g. "hedge.gross_share > 0.8".')
 ]
 
+EngineOpt = Annotated[
+    str | None, typer.Option("--engine", metavar="ENGINE", help="serial, threads, processes or dask; same result.")
+]
+WorkersOpt = Annotated[
+    int | None, typer.Option("--workers", metavar="N", help="How many; else one for each processor.")
+]
+SchedulerOpt = Annotated[
+    str | None,
+    typer.Option("--scheduler", metavar="ADDRESS", help="A Dask scheduler that exists; else one is started."),
+]
+BlockSizeOpt = Annotated[
+    int | None, typer.Option("--block-size", metavar="N", min=1, help="Scenarios at once; no part of the result.")
+]
+
 
 def stdin_of(place: str) -> bytes | None:
     """What standard input holds, when the fleet is read from it."""

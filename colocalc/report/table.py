@@ -33,6 +33,9 @@ class Column:
         Whether only JSON and CSV carry the column.
     wide : bool
         Whether a terminal shows it only from 120 columns up.
+    drawn : bool
+        Whether people see a bar behind the number, as long as it is large; its kind is ``text``, so that bars begin
+        below each other.
     """
 
     key: str
@@ -42,6 +45,7 @@ class Column:
     unit_from: str | None = None
     hidden: bool = False
     wide: bool = False
+    drawn: bool = False
 
 
 @dataclass(frozen=True)
@@ -210,7 +214,19 @@ def cell_text(column: Column, row: tuple[object, ...], table: Table) -> str:
     """The text of the cell of a row under a column; every rendering for people shows this and nothing else."""
     keys = [other.key for other in table.columns]
     unit = column.unit if column.unit_from is None else row[keys.index(column.unit_from)]
-    return value_text(row[keys.index(column.key)], None if unit is None else str(unit))
+    shown = value_text(row[keys.index(column.key)], None if unit is None else str(unit))
+    return f"{shown:>{_BEFORE_BAR}} {_bar(keys.index(column.key), row, table)}".rstrip() if column.drawn else shown
+
+
+_BEFORE_BAR = 6
+_BAR_WIDTH = 20
+
+
+def _bar(place: int, row: tuple[object, ...], table: Table) -> str:
+    """A bar of characters; that of the largest number of the column is as long as may be."""
+    numbers = [number if isinstance(number := raw(each[place]), int | float) else 0.0 for each in table.rows]
+    own, most = numbers[table.rows.index(row)], max(numbers, default=0.0)
+    return "█" * round(_BAR_WIDTH * max(own, 0.0) / most if most > 0.0 else 0)
 
 
 def band_text(assumption: Assumption) -> str:

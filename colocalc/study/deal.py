@@ -192,7 +192,7 @@ def _contract(number: int, terms: Terms, case: Case, lease: LeaseCase, calendar:
     passes = terms.power_passthrough_share[..., None, None] > 0.0
     power = np.where(passes, _pool_power_usd(case, hours, held), 0.0)
     found = evaluate_contract(_as_contract(number, terms, case, lease, calendar, hours, power))
-    after, market_hours, whole = _market(terms, gpus, calendar, hours)
+    after, market_hours, whole = _market(terms, gpus, calendar, hours, _market_path(case, calendar))
     return _Contract(
         pool_revenue_usd=found.pool_revenue_usd,
         pool_market_usd=after,
@@ -253,7 +253,16 @@ def _as_contract(
     )
 
 
-def _market(terms: Terms, gpus: Array, calendar: Array, hours: Array) -> tuple[Array, Array, Array]:
+def _market_path(case: Case, calendar: Array) -> Array:
+    """The market's price over what the file says, ``(..., pool, month)``; the last month of a path holds on."""
+    path = case.market_factor
+    if not path.shape[-1]:
+        return np.ones(())
+    place = np.minimum(np.arange(calendar.shape[-1]), path.shape[-1] - 1)
+    return path[..., place]
+
+
+def _market(terms: Terms, gpus: Array, calendar: Array, hours: Array, path: Array) -> tuple[Array, Array, Array]:
     """After the contract: fees and hours of each pool; and what all GPUs would earn in every month."""
     price = contract.escalation_factor(
         calendar_month=calendar,
@@ -261,7 +270,7 @@ def _market(terms: Terms, gpus: Array, calendar: Array, hours: Array) -> tuple[A
         end_month=_market_end(terms),
         escalator_share=terms.market_change_share_per_yr,
     )
-    rate = terms.market_rate_usd_per_gpu_h[..., None] * price[..., None, :]
+    rate = terms.market_rate_usd_per_gpu_h[..., None] * price[..., None, :] * path
     sold = gpus[..., None] * hours * terms.market_sold_share[..., None, None]
     start = np.minimum(_market_start(terms), _market_end(terms))
     open_share = months.covered_share(calendar_month=calendar, start_month=start, end_month=_market_end(terms))

@@ -1,12 +1,13 @@
 """Metrics of a fleet over several of its numbers at once: what sweeps and trials evaluate, block by block."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
 
 from colocalc.arrays import Array
+from colocalc.case import Case
 from colocalc.case.plane import Plane, Span, bent, plane
 from colocalc.errors import ColocalcError
 from colocalc.study.evaluate import values as metric_values
@@ -19,7 +20,7 @@ _undefined_is_no_fault = np.errstate(divide="ignore", invalid="ignore", over="ig
 class Surface(Protocol):
     """A fleet over several numbers; it can be sent to another process."""
 
-    def metrics(self, values: Array, names: Sequence[str]) -> dict[str, Array]:
+    def metrics(self, values: Array, names: Sequence[str], *, market_factor: Array | None = None) -> dict[str, Array]:
         """Metrics at many values of the numbers.
 
         Parameters
@@ -28,6 +29,8 @@ class Surface(Protocol):
             Values of the numbers.
         names : sequence of str
             Metric ids.
+        market_factor : ndarray (scenario, pool, month), optional
+            Paths of the market's price over what the file says of it.
 
         Returns
         -------
@@ -43,19 +46,23 @@ class PlaneSurface:
     plane: Plane
 
     @_undefined_is_no_fault
-    def metrics(self, values: Array, names: Sequence[str]) -> dict[str, Array]:
+    def metrics(self, values: Array, names: Sequence[str], *, market_factor: Array | None = None) -> dict[str, Array]:
         """As ``Surface.metrics``."""
         try:
-            found = metric_values(self.plane.at(values), names)
+            found = metric_values(_on_path(self.plane.at(values), market_factor), names)
         except ColocalcError:
             # One scenario without a result, such as one with too few GPUs for a replica, takes none from the others.
-            return self._in_halves(values, names)
+            return self._in_halves(values, names, market_factor)
         return {name: np.broadcast_to(found[name], values.shape[:1]) for name in names}
 
-    def _in_halves(self, values: Array, names: Sequence[str]) -> dict[str, Array]:
+    def _in_halves(self, values: Array, names: Sequence[str], path: Array | None) -> dict[str, Array]:
         if values.shape[0] == 1:
             return {name: np.full(1, np.nan) for name in names}
-        halves = [self.metrics(half, names) for half in np.array_split(values, 2)]
+        paths = [None, None] if path is None else np.array_split(path, 2)
+        halves = [
+            self.metrics(half, names, market_factor=part)
+            for half, part in zip(np.array_split(values, 2), paths, strict=True)
+        ]
         return {name: np.concatenate([half[name] for half in halves]) for name in names}
 
 
@@ -67,17 +74,21 @@ class LoweredSurface:
     keys: tuple[str, ...]
 
     @_undefined_is_no_fault
-    def metrics(self, values: Array, names: Sequence[str]) -> dict[str, Array]:
+    def metrics(self, values: Array, names: Sequence[str], *, market_factor: Array | None = None) -> dict[str, Array]:
         """As ``Surface.metrics``."""
         found = np.full((len(names), values.shape[0]), np.nan)
         for number, row in enumerate(values):
             try:
                 case = self.fleet.at_once(dict(zip(self.keys, map(float, row), strict=True)))
-                single = metric_values(case, names)
+                single = metric_values(_on_path(case, None if market_factor is None else market_factor[number]), names)
             except ColocalcError:
                 continue
             found[:, number] = [float(single[name]) for name in names]
         return dict(zip(names, found, strict=True))
+
+
+def _on_path(case: Case, market_factor: Array | None) -> Case:
+    return case if market_factor is None else replace(case, market_factor=market_factor)
 
 
 def surface_of(fleet: Varied, spans: Sequence[Span]) -> Surface:

@@ -1,0 +1,54 @@
+"""How far long work has come, told on standard error where somebody looks at it."""
+
+import sys
+import time
+from types import TracebackType
+
+from colocalc.emit import to_stderr
+
+_FIRST_S = 1.0  # what is done sooner needs no telling
+_EVERY_S = 0.2
+
+
+class Progress:
+    """A line that counts up and is gone when the work is done.
+
+    Parameters
+    ----------
+    total : int
+        How much there is to do.
+    what : str
+        Of what.
+    """
+
+    def __init__(self, total: int, what: str) -> None:
+        self._total = total
+        self._what = what
+        self._done = 0
+        self._next = time.monotonic() + _FIRST_S
+        self._width = 0
+
+    def advance(self, count: int) -> None:
+        """So many more are done."""
+        self._done += count
+        now = time.monotonic()
+        if now >= self._next and _is_watched():
+            self._next = now + _EVERY_S
+            self._write(f"{self._done:,} of {self._total:,} {self._what}")
+
+    def _write(self, text: str) -> None:
+        self._width = max(self._width, len(text))
+        to_stderr(f"\r{text:<{self._width}}", end="")
+
+    def __enter__(self) -> "Progress":
+        """The progress itself."""
+        return self
+
+    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        """Takes the line away."""
+        if self._width:
+            to_stderr(f"\r{' ' * self._width}\r", end="")
+
+
+def _is_watched() -> bool:
+    return sys.stderr is not None and sys.stderr.isatty()
