@@ -4,8 +4,7 @@ import os
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from colocalc.emit import file_mode
 from colocalc.errors import EXIT_EXTRA, EXIT_IO, ColocalcError
@@ -62,11 +61,11 @@ class ParquetFile:
         except OSError as error:
             raise self._fault(error) from None
 
-    def __enter__(self) -> "ParquetFile":
+    def __enter__(self) -> Self:
         """The file itself."""
         return self
 
-    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+    def __exit__(self, *_: object) -> None:
         """Leaves nothing behind of a file that was not kept."""
         self._temporary.unlink(missing_ok=True)
 
@@ -76,9 +75,9 @@ class ParquetFile:
 
 def _pyarrow() -> Any:
     try:
-        import pyarrow
+        import pyarrow as pa
         import pyarrow.parquet
     except ImportError:
         message = "needs the extra parquet: pip install 'colocalc[parquet]'"
         raise ColocalcError(message, where="--draws", exit_code=EXIT_EXTRA) from None
-    return pyarrow
+    return pa

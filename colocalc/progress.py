@@ -2,7 +2,7 @@
 
 import sys
 import time
-from types import TracebackType
+from typing import Self
 
 from colocalc.emit import to_stderr
 
@@ -40,11 +40,11 @@ class Progress:
         self._width = max(self._width, len(text))
         to_stderr(f"\r{text:<{self._width}}", end="")
 
-    def __enter__(self) -> "Progress":
+    def __enter__(self) -> Self:
         """The progress itself."""
         return self
 
-    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+    def __exit__(self, *_: object) -> None:
         """Takes the line away."""
         if self._width:
             to_stderr(f"\r{' ' * self._width}\r", end="")

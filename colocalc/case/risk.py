@@ -1,4 +1,4 @@
-"""What trials draw: every number with a range and its shape, how rates move together, and the market's price in time."""
+"""What trials draw: numbers with a range and their shapes, how rates move together, and the market's price in time."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -128,7 +128,7 @@ def input_of(row: Assumption, chances: Chances) -> Input:
     low, high = (value if end is None else float(end) for end in (row.low, row.high))
     unit = row.unit or _inherited_unit(row.path)
     is_error = any(part in row.path for part in _MODEL)
-    scales = unit is not None and (unit.startswith("usd") or unit.startswith("per_") or (is_error and unit == "factor"))
+    scales = unit is not None and (unit.startswith(("usd", "per_")) or (is_error and unit == "factor"))
     shape: Shape = "lognormal" if scales and low > 0.0 else "triangular"
     tail = chances.model_error_tail_share if is_error else chances.tail_share
     whole = unit in _WHOLE and all(each == round(each) for each in (low, value, high))
@@ -186,7 +186,7 @@ class Counted:
 
 
 def counted(paths: Iterable[str], pools: Pools, days: float) -> tuple[Counted, ...]:
-    """The failure rates of a fleet with the GPU-days that each holds for: a pool's own, and the fleet's for the rest."""
+    """The failure rates of a fleet with the GPU-days that each holds for: a pool's own, the fleet's for the rest."""
     gpus = dict(zip(pools.names, np.ravel(pools.gpu_count).tolist(), strict=False))
     own = {f"pools.{name}.reliability.{_FAILURES}": name for name in gpus}
     listed = [path for path in paths if path.endswith(_FAILURES)]

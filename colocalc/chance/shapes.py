@@ -90,8 +90,8 @@ def triangular(*, low: ArrayLike, value: ArrayLike, high: ArrayLike, uniform_sha
 
     Notes
     -----
-    The quantile of the triangle: ``low + sqrt(u (high - low) (value - low))`` up to ``u = (value - low) / (high - low)``,
-    ``high - sqrt((1 - u) (high - low) (high - value))`` above it.
+    The quantile of the triangle: ``low + sqrt(u (high - low) (value - low))`` up to
+    ``u = (value - low) / (high - low)``, ``high - sqrt((1 - u) (high - low) (high - value))`` above it.
 
     - Mean ``(low + value + high) / 3``; it is not the value where the range is lopsided.
     - Variance ``(l^2 + v^2 + h^2 - l v - l h - v h) / 18``.

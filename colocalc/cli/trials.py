@@ -88,26 +88,14 @@ def risk(
     variants, case, result = evaluated(fleet, sets, scenario, calibration=calibration)
     catalog = variants.loaded.catalog
     chances = lower_chances(variants.fleet, catalog)
-    found = plan(
-        variants,
-        result,
-        chances,
-        metrics=tuple(metric or ()),
-        asked=tuple(expect or ()),
-        in_file=variants.fleet.expect,
-        seed=seed,
-    )
+    asked = {"metrics": tuple(metric or ()), "asked": tuple(expect or ()), "in_file": variants.fleet.expect}
+    found = plan(variants, result, chances, **asked, seed=seed)
     outcome = _performed(found, trials, chosen, block_size or BLOCK, every)
+    apart = spread(found, outcome) if outcome.done_count else None
+    versions = (f"numpy {np.__version__}", f"colocalc {__version__}")
+    stamp = {"engine": chosen.words()}
     report = view(
-        case,
-        result,
-        catalog,
-        plan=found,
-        outcome=outcome,
-        spread=spread(found, outcome) if outcome.done_count else None,
-        chances=chances,
-        engine=chosen.words(),
-        versions=(f"numpy {np.__version__}", f"colocalc {__version__}"),
+        case, result, catalog, plan=found, outcome=outcome, spread=apart, chances=chances, versions=versions, **stamp
     )
     is_whole = outcome.done_count == trials or not found.names
     emit_report(report, fmt, report_to if is_whole else None, color)
@@ -159,4 +147,4 @@ class _Rows:
 
         drawn = inputs_of(self._draws, block)
         inputs = {one.path: drawn[:, place] for place, one in enumerate(self._draws.inputs)}
-        self._file.write({"trial": np.arange(block.start, block.stop), **inputs, **columns})
+        self._file.write({"trial": np.arange(block.start, block.stop, dtype=np.float64), **inputs, **columns})

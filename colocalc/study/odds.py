@@ -57,11 +57,11 @@ def odds(expectation: Expectation, origin: str, columns: Mapping[str, Array]) ->
 def holding(expectation: Expectation, columns: Mapping[str, Array]) -> Holding:
     """In which trials an expectation holds, ``(trial,)``."""
     groups = [_all([_compared(each, columns[each.metric]) for each in group]) for group in expectation.alternatives]
-    return np.logical_or.reduce(groups)
+    return np.asarray(np.logical_or.reduce(groups))
 
 
 def _all(parts: Sequence[Holding]) -> Holding:
-    return np.logical_and.reduce(parts)
+    return np.asarray(np.logical_and.reduce(parts))
 
 
 def _compared(comparison: Comparison, values: Array) -> Holding:

@@ -1,6 +1,6 @@
 """Monte Carlo over the ranges of a fleet's numbers: how likely is what, and what makes it so."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol

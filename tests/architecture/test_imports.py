@@ -33,6 +33,7 @@ DEFINITIONS = (
     "stack",
     "profile",
     "runs",
+    "risk",
     "serving",
     "fleet",
     "calibration",
@@ -75,13 +76,14 @@ MAY_IMPORT = {
     "deal": ("figure", "card"),
     "serving": ("figure", "model"),
     "stack": ("figure",),
+    "risk": ("figure",),
     "profile": ("figure",),
     "runs": ("yamlio", "faults", "profile", "errors"),
     "faults": ("yamlio", "errors"),
     "editing": ("yamlio", "errors"),
     "calibration": ("figure", "units"),
     "catalog": ("calibration", "hardware", "model", "card", "stack", "profile", "figure", "faults", "yamlio", *BOTTOM),
-    "fleet": ("figure", "metrics", "expect", "hardware", "model", "card", "claim", "deal", "serving"),
+    "fleet": ("figure", "metrics", "expect", "hardware", "model", "card", "claim", "deal", "risk", "serving"),
     "additions": ("calibration", "catalog", "fleet", "card", "hardware", "model", "errors"),
     "lint": ("card", "catalog", "fleet", *BOTTOM),
     "prices": ("prices", "reading", "card", "catalog", "lint", "faults", "yamlio", *BOTTOM),
@@ -130,9 +132,12 @@ MAY_IMPORT = {
     "mfu.waterfall": (*KERNEL_BASE, *PRIMITIVES),
     "lease": (*KERNEL_BASE, "lease"),
     "h100e": KERNEL_BASE,
+    "chance": (*KERNEL_BASE, "chance"),
     # Where definitions become arrays, what is computed from them, and how it is shown.
     "case": ("case", "catalog", *DEFINITIONS, *KERNEL_INPUTS, "metrics", "arrays", *BOTTOM),
-    "study": ("study", "case", "mfu", "lease", "h100e", "metrics", "expect", "arrays", *BOTTOM),
+    # How rates move together is asked of the catalog in one number, and drawn with a matrix of them.
+    "case.risk": ("case", "catalog", *DEFINITIONS, "chance.shapes.loading_factor", "arrays", *BOTTOM),
+    "study": ("study", "case", "mfu", "lease", "h100e", "chance", "metrics", "expect", "arrays", *BOTTOM),
     "study.engine.cluster": ("__version__", "study.engine.task", "arrays", "errors"),
     "study.calibrate": ("calibration.EXPERTS", "study", "case", "arrays", *BOTTOM),
     "study.needed": ("claim", "study", "case", *BOTTOM),
@@ -178,11 +183,13 @@ MAY_IMPORT = {
         "report.to_xlsx",
         "errors",
     ),
+    "progress": ("emit",),
+    "parquet": ("emit", "arrays", "errors"),
     "cli": EVERYTHING,
     "__main__": EVERYTHING,
 }
 
-NUMPY_OWNERS = ("arrays", "mfu", "lease", "h100e", "case", "study", "report.views")
+NUMPY_OWNERS = ("arrays", "mfu", "lease", "h100e", "chance", "case", "study", "report.views", "cli.trials")
 OWNERS = {
     "numpy": NUMPY_OWNERS,
     "pydantic": (*DEFINITIONS, "catalog", "loading"),
@@ -191,9 +198,10 @@ OWNERS = {
     "rich": ("report.to_terminal",),
     "typer": ("cli",),
     "distributed": ("study.engine.cluster",),
+    "pyarrow": ("parquet",),
     "xlsxwriter": ("report.to_xlsx",),
 }
-KERNELS = ("mfu", "lease", "h100e")
+KERNELS = ("mfu", "lease", "h100e", "chance")
 KERNEL_OUTSIDE = {"numpy", "typing", "dataclasses", "collections"}
 
 

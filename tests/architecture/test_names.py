@@ -12,7 +12,7 @@ import pytest
 
 import colocalc.lease
 import colocalc.mfu
-from colocalc import card, claim, deal, fleet, hardware, model
+from colocalc import card, claim, deal, fleet, hardware, model, risk
 from colocalc.figure import Definition, Quantity, isinstance_figure, quantity_of
 from colocalc.fleet import Fleet
 from colocalc.metrics import IN_TABLES, METRICS, STAGES, unit_suffix
@@ -82,7 +82,7 @@ SYMBOLS = {
 def _definitions() -> list[type[Definition]]:
     found = {
         kind
-        for module in (hardware, model, card, claim, deal, fleet)
+        for module in (hardware, model, card, claim, deal, risk, fleet)
         for _, kind in inspect.getmembers(module, inspect.isclass)
         if issubclass(kind, Definition) and kind is not Definition
     }

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import colocalc
-from colocalc import card, claim, deal, fleet, hardware, model
+from colocalc import card, claim, deal, fleet, hardware, model, risk
 from colocalc.figure import Definition, Figure
 
 PACKAGE = Path(colocalc.__file__).parent
@@ -34,7 +34,7 @@ OF_SPREADSHEETS = {
 def _definitions() -> list[type[Definition]]:
     found = {
         kind
-        for module in (hardware, model, card, claim, deal, fleet)
+        for module in (hardware, model, card, claim, deal, risk, fleet)
         for _, kind in inspect.getmembers(module, inspect.isclass)
         if issubclass(kind, Definition) and kind is not Definition
     }

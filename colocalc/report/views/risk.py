@@ -88,7 +88,8 @@ def _headline(plan: Plan, outcome: Outcome, spread: Spread | None) -> tuple[str,
 
 def _odds_text(one: Odds, outcome: Outcome) -> str:
     trials = counted(outcome.done_count, "trial")
-    return f"{_WORDS.get(one.text, one.text)} in {text(one.share, 'share')} of {trials} (± {text(one.error_share, 'share')})."
+    words, share, error = _WORDS.get(one.text, one.text), text(one.share, "share"), text(one.error_share, "share")
+    return f"{words} in {share} of {trials} (± {error})."
 
 
 def _band_text(one: Statistics) -> str:
@@ -289,8 +290,9 @@ def _notes(plan: Plan, outcome: Outcome, engine: str, versions: Sequence[str]) -
     lognormal = sum(one.shape == "lognormal" for one in inputs)
     if inputs:
         yield Note(
-            f"{counted(len(inputs), 'number')} drawn: {lognormal} prices, rates and amounts as lognormals whose low and "
-            f"high are quantiles (risk.tail_share), {len(inputs) - lognormal} shares, counts and factors as triangles; "
+            f"{counted(len(inputs), 'number')} drawn: {lognormal} prices, rates and amounts as lognormals whose low "
+            f"and high are quantiles (risk.tail_share), {len(inputs) - lognormal} shares, counts and factors as "
+            "triangles; "
             f"lease rates move together (risk.rate_correlation_share), everything else independently"
         )
     if draws.failures:
