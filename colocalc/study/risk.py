@@ -206,6 +206,7 @@ def _draws(fleet: Varied, chances: Chances, names: Sequence[str], seed: int) -> 
     return Draws(seed, inputs, loadings, failures, chances.failure_spread_share, paths), (
         *notes,
         *_on_market(paths, fleet.case),
+        *_on_debt(fleet.case),
     )
 
 
@@ -266,6 +267,13 @@ def _on_market(paths: Paths | None, case: Case) -> tuple[str, ...]:
     if paths is None:
         return ("no prices move in time: no contract is followed by a market with a rate (lease.market)",)
     return ("prices in time move what the market pays after a contract, and no contract at a fixed rate",)
+
+
+def _on_debt(case: Case) -> tuple[str, ...]:
+    if case.project is None or case.project.debt is None or case.project.debt.sizing != "dscr":
+        return ()
+    said = "debt is sized anew to its target DSCR in every trial, so that its cover is met in nearly all of them"
+    return (f"{said}; what a loan of a fixed amount risks is seen with debt.sizing: amount and debt.amount_usd",)
 
 
 def _span(one: Input) -> Span | None:

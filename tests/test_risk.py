@@ -1,0 +1,227 @@
+"""Trials of a fleet: the same bits wherever they run, each of them the fleet with the numbers drawn."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from colocalc.case.risk import lower_chances
+from colocalc.catalog import load_catalog
+from colocalc.errors import ColocalcError
+from colocalc.study.engine import Engine
+from colocalc.study.engine.task import Block
+from colocalc.study.evaluate import evaluate, values
+from colocalc.study.risk import perform, plan
+from colocalc.study.trials import inputs_of
+from colocalc.variants import Variants
+
+CATALOG = load_catalog()
+SERIAL = Engine("serial", 1, None)
+FLEET = """
+name: small
+pools: [{name: a, gpu: h100-sxm, count: 1_024}, {name: b, gpu: h200-sxm, count: 512}]
+site: {facility_power_mw: 2, energy_price_usd_per_mwh: {value: 50, low: 40, high: 80}}
+lease: {rate_usd_per_gpu_h: {value: 2, low: RATE_LOW, high: 2.5}, billed_share: {value: 0.7, low: 0.5, high: 0.9}}
+finance: {loss_usd: 20e6, loss_months: 12}
+"""
+REVENUE, MARGIN, HEDGE = "lease.run_rate_revenue_usd_per_yr", "lease.contribution_usd_per_yr", "hedge.gross_share"
+
+
+def fleet(rate_low="1.6", extra=""):
+    return Variants("-", CATALOG, stdin=(FLEET.replace("RATE_LOW", rate_low) + extra).encode())
+
+
+def planned(own, *, seed=1, metrics=(REVENUE, MARGIN), asked=(), in_file=()):
+    chances = lower_chances(own.fleet, own.loaded.catalog)
+    return plan(own, evaluate(own.case), chances, metrics=metrics, asked=asked, in_file=in_file, seed=seed)
+
+
+def performed(found, count=3_000, engine=SERIAL, size=1_000):
+    return perform(found, count, engine=engine, block_count=size)
+
+
+def bits(outcome):
+    return {name: column.tobytes() for name, column in outcome.columns.items()}
+
+
+def test_same_seed_same_bits_wherever_trials_run():
+    pytest.importorskip("distributed")
+    own = Variants("neocloud-1k-h100", CATALOG)
+    found = planned(own, metrics=("lease.project_npv_usd", "mfu.fleet_share"))
+    wanted = bits(performed(found))
+    for engine in (SERIAL, Engine("threads", 2, None), Engine("processes", 2, None), Engine("dask", 2, None)):
+        for size in (1_000, 2_500):
+            assert bits(performed(found, engine=engine, size=size)) == wanted, (engine, size)
+    assert bits(performed(planned(own, seed=2, metrics=("lease.project_npv_usd", "mfu.fleet_share")))) != wanted
+
+
+def test_more_trials_begin_with_the_same_ones():
+    found = planned(fleet())
+    few, many = performed(found, 700), performed(found, 2_100)
+    np.testing.assert_array_equal(few.columns[REVENUE], many.columns[REVENUE][:700])
+
+
+def test_a_trial_is_the_fleet_with_its_numbers():
+    own = fleet()
+    found = planned(own)
+    outcome = performed(found, 1_000)
+    drawn = inputs_of(found.task.draws, Block(0, 1_000, 0))
+    paths = [one.path for one in found.task.draws.inputs]
+    for place in (0, 17, 999):
+        case = own.at_once(dict(zip(paths, map(float, drawn[place]), strict=True)))
+        alone = values(case, (REVENUE, MARGIN))
+        for name in (REVENUE, MARGIN):
+            np.testing.assert_allclose(outcome.columns[name][place], alone[name], rtol=1e-9)
+
+
+def test_revenue_has_the_mean_of_independent_factors():
+    own = fleet("2")
+    found = planned(own)
+    outcome = performed(found, 20_000)
+    drawn = inputs_of(found.task.draws, Block(0, 20_000, 0))
+    paths = [one.path for one in found.task.draws.inputs]
+    rate, billed = (drawn[:, paths.index(f"lease.{key}")] for key in ("rate_usd_per_gpu_h", "billed_share"))
+    np.testing.assert_allclose(outcome.columns[REVENUE], 1_536 * 8_760 * rate * billed, rtol=1e-12)
+    assert np.mean(billed) == pytest.approx(0.7, abs=5 * 0.0816 / np.sqrt(20_000))
+    assert rate.min() >= 2.0
+
+
+def test_a_wider_range_widens_the_band():
+    narrow, wide = (performed(planned(fleet(low)), 4_000).columns[REVENUE] for low in ("1.9", "0.8"))
+    assert np.quantile(wide, 0.1) < np.quantile(narrow, 0.1)
+    assert np.std(wide) > np.std(narrow)
+
+
+def test_a_fleet_without_ranges_does_not_move():
+    own = Variants("-", CATALOG, stdin=b"name: x\npools: [{gpu: h100-sxm, count: 8}]\nlease: {rate_usd_per_gpu_h: 2}\n")
+    found = planned(own, metrics=(REVENUE,))
+    outcome = performed(found, 1_000)
+    assert np.unique(outcome.columns[REVENUE]).tolist() == [8 * 8_760 * 2.0]
+
+
+def test_a_block_of_the_file_changes_what_is_drawn():
+    alike = performed(planned(fleet(extra="risk: {tail_share: 0.05}\n"))).columns[REVENUE]
+    wide = performed(planned(fleet(extra="risk: {tail_share: 0.3}\n"))).columns[REVENUE]
+    assert np.std(wide) > np.std(alike)
+
+
+@pytest.mark.parametrize("metric", ["mfu.flet_share", "", "pools.z.lease.run_rate_revenue_usd_per_yr"])
+def test_a_metric_that_is_none_is_refused(metric):
+    with pytest.raises(ColocalcError) as caught:
+        planned(fleet(), metrics=(metric,))
+    assert caught.value.exit_code == 2
+
+
+# -- The command ----------------------------------------------------------------------------------
+
+
+def command(*arguments, stdin=None, cwd=None):
+    return subprocess.run(
+        [sys.executable, "-m", "colocalc", "risk", *arguments],
+        input=stdin,
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=cwd,
+        env={"PATH": "/usr/bin:/bin", "COLUMNS": "80", "PYTHONIOENCODING": "utf-8"},
+    )
+
+
+def own_file(low="1.6"):
+    return FLEET.replace("RATE_LOW", low)
+
+
+def test_the_report_stamps_seed_generator_and_versions():
+    found = command("-", "--trials", "1000", "--seed", "42", stdin=own_file())
+    assert found.returncode == 0
+    said = found.stdout + found.stderr
+    assert "PCG64" in said
+    assert "42" in said
+    assert f"numpy {np.__version__}" in said
+    assert max(map(len, found.stdout.splitlines())) <= 80
+
+
+def test_json_keeps_the_contract_and_repeats_itself():
+    arguments = ("-", "--trials", "1000", "--seed", "3", "--format", "json")
+    first, second = (command(*arguments, stdin=own_file()) for _ in range(2))
+    assert first.stdout == second.stdout
+    found = json.loads(first.stdout)
+    assert {"schema", "command", "fleet", "metrics", "undefined", "units", "tables", "assumptions", "notes"} <= set(
+        found
+    )
+    assert found["command"] == "risk"
+
+
+def test_expectations_get_a_probability():
+    arguments = ("-", "--trials", "2000", "--expect", "hedge.gross_share >= 0.9", "--format", "json")
+    tables = json.loads(command(*arguments, stdin=own_file()).stdout)["tables"]
+    rows = [row for table in tables.values() for row in table if "hedge.gross_share >= 0.9" in row.values()]
+    assert rows
+    own = fleet()
+    share = np.mean(performed(planned(own, seed=0, metrics=(HEDGE,)), 2_000).columns[HEDGE] >= 0.9)
+    assert any(value == pytest.approx(share) for value in rows[0].values() if isinstance(value, float))
+
+
+def test_every_trial_is_written(tmp_path):
+    pq = pytest.importorskip("pyarrow.parquet")
+    found = command(
+        "-", "--trials", "1500", "--metric", REVENUE, "--draws", "all.parquet", stdin=own_file(), cwd=tmp_path
+    )
+    assert found.returncode == 0, found.stderr
+    table = pq.read_table(tmp_path / "all.parquet").to_pydict()
+    assert table["trial"] == list(range(1_500))
+    rate, billed = (np.asarray(table[f"lease.{key}"]) for key in ("rate_usd_per_gpu_h", "billed_share"))
+    np.testing.assert_allclose(table[REVENUE], 1_536 * 8_760 * rate * billed, rtol=1e-12)
+    assert [path.name for path in tmp_path.iterdir()] == ["all.parquet"]
+
+
+def test_a_file_that_cannot_be_written_leaves_nothing(tmp_path):
+    pytest.importorskip("pyarrow.parquet")
+    found = command("-", "--trials", "1000", "--draws", "no/where.parquet", stdin=own_file(), cwd=tmp_path)
+    assert found.returncode == 5
+    assert "Traceback" not in found.stderr
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--trials", "0"),
+        ("--trials", "-1"),
+        ("--trials", "1e12"),
+        ("--trials", "200000000"),
+        ("--seed", "x"),
+        ("--seed", "-1"),
+        ("--metric", "x"),
+        ("--expect", "hedge.gross_share >"),
+        ("--expect", "x > 1"),
+        ("--engine", "thread"),
+        ("--workers", "0"),
+        ("--draws", "trials.csv"),
+    ],
+)
+def test_wrong_use_has_its_exit_code_and_no_traceback(arguments):
+    found = command("-", *arguments, stdin=own_file())
+    assert found.returncode in {2, 3}, found.stderr
+    assert "Traceback" not in found.stderr
+    assert found.stdout == ""
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        "risk: {tail_share: 0.6}",
+        "risk: {tail_share: 0}",
+        "risk: {rate_correlation_share: 2}",
+        "risk: {volatility_share_per_yr: -1}",
+        "risk: {correlations: [{gpus: [h100-sxm, h100-sxm], correlation_share: 0.5}]}",
+        "risk: {corelations: []}",
+    ],
+)
+def test_a_block_that_is_wrong_is_refused_with_its_line(block):
+    found = command("-", "--trials", "1000", stdin=f"{own_file()}{block}\n")
+    assert found.returncode == 3
+    assert ":7:" in found.stderr
+    assert "Traceback" not in found.stderr
