@@ -5,7 +5,7 @@ from typing import Annotated, NoReturn, TextIO
 
 import typer
 
-from colocalc.cli import calibrate, checks, choices, files, grids, layouts, reports, trials
+from colocalc.cli import calibrate, checks, choices, comparing, files, grids, layouts, reports, trials
 from colocalc.errors import EXIT_IO, ColocalcError
 
 app = typer.Typer(
@@ -15,7 +15,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-for group in (reports, choices, layouts, checks, grids, trials, calibrate, files):
+for group in (reports, choices, layouts, checks, comparing, grids, trials, calibrate, files):
     app.add_typer(group.app)
 
 

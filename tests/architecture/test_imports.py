@@ -183,6 +183,7 @@ MAY_IMPORT = {
         "report.to_xlsx",
         "errors",
     ),
+    "mixing": ("additions", "case", "fleet", "variants"),
     "progress": ("emit",),
     "parquet": ("emit", "arrays", "errors"),
     "cli": EVERYTHING,

@@ -1,0 +1,51 @@
+"""Two fleets mixed block by block: what a comparison needs to tell the effect of one change from that of another."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from colocalc.additions import with_additions
+from colocalc.case import Case, lower
+from colocalc.fleet import Fleet
+from colocalc.variants import Variants
+
+# Blocks that say nothing about numbers, and pairs of keys that say one thing in two ways.
+_TELLING = frozenset({"name", "title", "claims", "expect", "scenarios", "sources"})
+_ONE = {"sites": "site", "contracts": "lease", "jobs": "training"}
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two fleets.
+
+    Attributes
+    ----------
+    one, other : Variants
+        The fleet that is changed, and the fleet it is changed into.
+    """
+
+    one: Variants
+    other: Variants
+
+    @property
+    def blocks(self) -> tuple[str, ...]:
+        """The blocks that differ, in the order of the fleet file."""
+        found = (
+            _ONE.get(key, key)
+            for key in Fleet.model_fields
+            if key not in _TELLING and getattr(self.one.fleet, key) != getattr(self.other.fleet, key)
+        )
+        return tuple(dict.fromkeys(found))
+
+    def mixed(self) -> Callable[[frozenset[str]], Case]:
+        """The case with some blocks of the other fleet in the place of the first one's."""
+
+        def case(changed: frozenset[str]) -> Case:
+            if not changed:
+                return self.one.case
+            if changed == frozenset(self.blocks):
+                return self.other.case
+            keys = [key for key in Fleet.model_fields if _ONE.get(key, key) in changed]
+            fleet = self.one.fleet.model_copy(update={key: getattr(self.other.fleet, key) for key in keys})
+            return lower(fleet, with_additions(self.one.catalog, fleet, {}))
+
+        return case
