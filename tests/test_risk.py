@@ -217,7 +217,7 @@ def test_wrong_use_has_its_exit_code_and_no_traceback(arguments):
         "risk: {rate_correlation_share: 2}",
         "risk: {volatility_share_per_yr: -1}",
         "risk: {correlations: [{gpus: [h100-sxm, h100-sxm], correlation_share: 0.5}]}",
-        "risk: {corelations: []}",
+        "risk: {tails_share: 0.1}",
     ],
 )
 def test_a_block_that_is_wrong_is_refused_with_its_line(block):
