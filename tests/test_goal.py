@@ -127,11 +127,11 @@ def test_whole_numbers_that_step_far_over_it_do_not_meet_a_goal(small):
     assert found.met is None
 
 
-def test_a_place_where_the_fleet_has_no_result_alone_is_not_shown(small):
-    """No replica, no work: MFU is nothing, and such a fleet is refused when it is asked for."""
+def test_a_place_where_the_fleet_has_no_result_alone_meets_nothing(small):
+    """Without a replica MFU is undefined, not nothing, and such a fleet is refused when it is asked for."""
     found = goal(small, "pools.a.count", "mfu.job_share <= 0", (1.0, 4.0))
 
-    assert found.ranges == ((1.0, 1.0),)
+    assert found.ranges == ()
     assert found.met is None
 
 
