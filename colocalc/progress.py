@@ -5,6 +5,7 @@ import time
 from typing import Self
 
 from colocalc.emit import to_stderr
+from colocalc.units import text
 
 _FIRST_S = 1.0  # what is done sooner needs no telling
 _EVERY_S = 0.2
@@ -25,7 +26,8 @@ class Progress:
         self._total = total
         self._what = what
         self._done = 0
-        self._next = time.monotonic() + _FIRST_S
+        self._begun = time.monotonic()
+        self._next = self._begun + _FIRST_S
         self._width = 0
 
     def advance(self, count: int) -> None:
@@ -34,7 +36,11 @@ class Progress:
         now = time.monotonic()
         if now >= self._next and _is_watched():
             self._next = now + _EVERY_S
-            self._write(f"{self._done:,} of {self._total:,} {self._what}")
+            per_s = self._done / (now - self._begun)
+            left_s = (self._total - self._done) / per_s
+            self._write(
+                f"{self._done:,} of {self._total:,} {self._what}, {per_s:,.0f} a second, {text(left_s, 's')} left"
+            )
 
     def _write(self, text: str) -> None:
         self._width = max(self._width, len(text))

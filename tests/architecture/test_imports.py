@@ -184,7 +184,7 @@ MAY_IMPORT = {
         "errors",
     ),
     "mixing": ("additions", "case", "fleet", "variants"),
-    "progress": ("emit",),
+    "progress": ("emit", "units"),
     "parquet": ("emit", "arrays", "errors"),
     "cli": EVERYTHING,
     "__main__": EVERYTHING,
