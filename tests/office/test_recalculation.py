@@ -31,9 +31,6 @@ NEOCLOUD = {
     "as-it-is": {},
     "rate": {"lease.rate_usd_per_gpu_h": 2.6},
     "billed": {"lease.take_or_pay_share": 0.7, "lease.sold_share": 0.72},
-    "energy": {ENERGY["neocloud-1k-h100"]: 140.0},
-    "capital": {CAPITAL: 25_000.0},
-    "interest": {"debt.interest_share": 0.13},
     "all": {
         "lease.rate_usd_per_gpu_h": 2.9,
         "lease.take_or_pay_share": 0.97,
@@ -54,13 +51,11 @@ NEOCLOUD = {
 COLOSSUS = {
     "as-it-is": {},
     "rate": {H100_RATE: 2.75},
-    "billed": {"lease.billed_share": 0.83},
-    "energy": {ENERGY["colossus-1"]: 110.0},
-    "capital": {CAPITAL: 41_000.0, "costs.data_centre_usd_per_mw": 9e6},
     "all": {
         "lease.billed_share": 0.91,
         ENERGY["colossus-1"]: 82.0,
         CAPITAL: 28_000.0,
+        "costs.data_centre_usd_per_mw": 9e6,
         "depreciation.residual_share": 0.2,
         "depreciation.book_life_yr": 5.0,
         "finance.loss_usd": 1.1e9,
