@@ -176,5 +176,6 @@ def test_ranks_rise_and_fall_together():
     assert rank_correlation_share(one=one, other=np.exp(one)) == pytest.approx(1.0)
     assert rank_correlation_share(one=one, other=-(one**3)) == pytest.approx(-1.0)
     assert rank_correlation_share(one=one, other=np.ones(1_000)) == 0.0
+    assert rank_correlation_share(one=[], other=[]) == 0.0
     # Spearman by hand: ranks 1 2 3 against 1 3 2.
     assert rank_correlation_share(one=[1.0, 2.0, 3.0], other=[1.0, 9.0, 4.0]) == pytest.approx(0.5)

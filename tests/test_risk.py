@@ -114,6 +114,22 @@ def test_a_metric_that_is_none_is_refused(metric):
     assert caught.value.exit_code == 2
 
 
+def test_a_failure_rate_of_zero_may_have_a_range():
+    own = Variants(
+        "-",
+        CATALOG,
+        stdin=b"""
+name: x
+pools: [{gpu: h100-sxm, count: 64}]
+training: {model: llama-3.1-8b, sequence_tokens: 8192, global_batch_tokens: 4_194_304, layout: {tp: 2}}
+reliability: {failures_per_1000_gpu_day: {value: 0, low: 0, high: 2}}
+""",
+    )
+    found = performed(planned(own, metrics=("mfu.fleet_share",)), 1_000).columns["mfu.fleet_share"]
+    assert np.isfinite(found).all()
+    assert np.unique(found).size > 1
+
+
 # -- The command ----------------------------------------------------------------------------------
 
 

@@ -163,14 +163,14 @@ def rank_correlation_share(*, one: ArrayLike, other: ArrayLike) -> Array:
     Pearson's correlation of the ranks, equal values sharing the mean of theirs.
 
     - One rises whenever the other does: 1. One falls: -1.
-    - Either is the same in all trials: 0, because nothing moves with it.
+    - Either is the same in all trials, or there are none: 0, because nothing moves with it.
 
     References
     ----------
     C. Spearman, The proof and measurement of association between two things (1904).
     """
     ranks = [_ranks(as_array(each)) for each in (one, other)]
-    first, second = (rank - np.mean(rank) for rank in ranks)
+    first, second = (rank - (rank.size + 1.0) / _SIDES for rank in ranks)
     size = np.sqrt(np.sum(first**2) * np.sum(second**2))
     return np.asarray(np.sum(first * second) / size if size > 0.0 else 0.0)
 

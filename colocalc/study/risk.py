@@ -283,8 +283,10 @@ def _span(one: Input) -> Span | None:
         return None
     if one.shape == "triangular" and not counts:
         return Span(one.path, one.value, one.low, one.high)
-    far = _FAR / -float(normal_quantile_factor(probability_share=one.tail_share)) if one.tail_share else 1.0
-    low, high = one.value * (one.low / one.value) ** far, one.value * (one.high / one.value) ** far
+    low, high = one.low, one.high
+    if one.tail_share:  # a lognormal, which is above zero
+        far = _FAR / -float(normal_quantile_factor(probability_share=one.tail_share))
+        low, high = one.value * (one.low / one.value) ** far, one.value * (one.high / one.value) ** far
     # A count of few failures scatters widely.
     return Span(one.path, one.value, low / 2.0, high * 2.0) if counts else Span(one.path, one.value, low, high)
 
