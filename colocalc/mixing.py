@@ -38,6 +38,8 @@ class Pair:
 
     def mixed(self) -> Callable[[frozenset[str]], Case]:
         """The case with some blocks of the other fleet in the place of the first one's."""
+        # A file of constants that a job names would else, in silence, be the constants that ship.
+        own = {**self.other.loaded.catalog.calibrations, **self.one.loaded.catalog.calibrations}
 
         def case(changed: frozenset[str]) -> Case:
             if not changed:
@@ -46,6 +48,6 @@ class Pair:
                 return self.other.case
             keys = [key for key in Fleet.model_fields if _ONE.get(key, key) in changed]
             fleet = self.one.fleet.model_copy(update={key: getattr(self.other.fleet, key) for key in keys})
-            return lower(fleet, with_additions(self.one.catalog, fleet, {}))
+            return lower(fleet, with_additions(self.one.catalog, fleet, own))
 
         return case

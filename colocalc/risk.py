@@ -2,8 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import Field, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import Field
 
 from colocalc.figure import Definition, Figure, Months, Quantity, Share, Text
 
@@ -20,12 +19,6 @@ class RateCorrelation(Definition):
 
     gpus: Annotated[tuple[Text, ...], Field(min_length=2, max_length=2)]
     correlation_share: Figure[CorrelationShare]
-
-    @model_validator(mode="after")
-    def _of_two(self) -> "RateCorrelation":
-        if self.gpus[0] == self.gpus[1]:
-            raise PydanticCustomError("two", "a rate moves with itself: name two GPU types", {"at": "gpus"})
-        return self
 
 
 class Risk(Definition):

@@ -47,6 +47,8 @@ class Unit:
     meaning: str
 
 
+WHOLE = frozenset({"count", "tokens", "steps", "months", "dim"})  # of which studies take whole numbers only
+
 _ALL = (
     Unit("share", "", "share", "0..1 of a whole, shown as percent"),
     Unit("share_per_yr", "", "share", "share of a year, shown as percent"),

@@ -83,7 +83,7 @@ class Variants:
             having = self._with_key.get(key)
             if having is not None and key in numbers(having.case):
                 return having.at(key, value)
-        changed = self.with_sets(f"{key}={_written(value)}")
+        changed = self.given({key: value})
         case = changed.case
         self._with_key.setdefault(key, changed)
         return case
@@ -105,7 +105,11 @@ class Variants:
             return lower(
                 self.loaded.fleet, self.loaded.catalog, scenario=self.scenario, instead=instead, like=self.case
             )
-        return self.with_sets(f"{key}={_written(value)}").case
+        return self.given({key: value}).case
+
+    def given(self, values: Mapping[str, float | str]) -> "Variants":
+        """The same fleet with values as if its file had them."""
+        return self.with_sets(*(f"{key}={_written(value)}" for key, value in values.items()))
 
     def with_sets(self, *sets: str) -> "Variants":
         """The same fleet with more overrides."""
@@ -130,8 +134,10 @@ def _is_checked_with_others(key: str) -> bool:
     return ".layout." in key
 
 
-def _written(value: float) -> str:
-    """A number as YAML; whole ones without a point, because counts are written so."""
+def _written(value: float | str) -> str:
+    """A value as YAML; whole numbers without a point, because counts are written so."""
+    if isinstance(value, str):
+        return value
     return f"{value:.0f}" if value == round(value) and abs(value) < 1e15 else repr(value)
 
 

@@ -129,6 +129,30 @@ def test_blocks_that_make_no_fleet_alone_stand_together():
     np.testing.assert_allclose(found.effects, [(600.0 - 200.0) * 8_760])
 
 
+def test_a_mix_keeps_the_constants_of_a_fleet_s_own_file(tmp_path):
+    from colocalc.catalog import catalog_dir
+
+    text = (catalog_dir() / "calibration.yaml").read_text()
+    started = text.index("fixed_step_s")
+    own = text[:started] + text[started:].replace("value: ", "value: 9", 1)
+    (tmp_path / "own.yaml").write_text(own)
+    fleet = """
+name: x
+pools: [{gpu: h100-sxm, count: 64}]
+training: {model: llama-3.1-8b, sequence_tokens: 8192, global_batch_tokens: 4_194_304, layout: {tp: 2}, calibration: own.yaml}
+lease: {rate_usd_per_gpu_h: RATE}
+reliability: {restart_s: RESTART}
+"""  # fmt: skip
+    for name, rate, restart in (("a", "2", "600"), ("b", "3", "900")):
+        (tmp_path / f"{name}.yaml").write_text(fleet.replace("RATE", rate).replace("RESTART", restart))
+    one, other = sample(str(tmp_path / "a.yaml")), sample(str(tmp_path / "b.yaml"))
+    _, (found,) = bridge(one, other, MFU)
+    # The rate of the lease is no part of MFU, so that a mix with it alone is the first fleet.
+    effects = dict(zip(found.groups, found.effects, strict=True))
+    assert effects["lease"] == 0.0
+    assert effects["reliability"] != 0.0
+
+
 def test_the_same_fleet_has_no_blocks_between():
     assert Pair(sample("colossus-1"), sample("colossus-1")).blocks == ()
 
@@ -174,9 +198,10 @@ def test_json_has_the_numbers_of_all():
     [
         (("colossus-1",), 2, "two fleets"),
         (("colossus-1", "colossus-1"), 2, "stands twice"),
+        (("--", "-", "-@market-card"), 2, "can be read once"),
         (("colossus-1", "colosus-2"), 5, "did you mean colossus-2"),
         (("colossus-1", "colossus-1@story-2.6"), 3, "did you mean story-2.60"),
-        (("colossus-1", "neocloud-1k-h100", "--metric", "x"), 2, "no metric"),
+        (("colossus-1", "neocloud-1k-h100", "--metric", "x"), 2, "unknown metric"),
     ],
 )
 def test_wrong_use_has_its_exit_code_and_no_traceback(arguments, code, says):

@@ -5,10 +5,12 @@ import pytest
 
 from colocalc.lease import implied_rate, lease_revenue, weighted_rate
 from colocalc.lease.contract import (
+    anniversary_count,
     blended_rate_usd_per_gpu_h,
     contract_usd,
     escalation_factor,
     fee_usd,
+    late_share,
     metered_revenue_usd,
     passthrough_usd,
     sla_credit_usd,
@@ -22,6 +24,17 @@ YEAR = 24_312.0 + np.arange(12.0)  # 2026
 
 def _escalated(months, start, step, end=np.inf):
     return escalation_factor(calendar_month=months, start_month=start, end_month=end, escalator_share=step)
+
+
+def test_anniversaries_are_counted_and_a_month_is_cut_at_them():
+    months = np.arange(98.0, 126.0)
+    np.testing.assert_array_equal(
+        anniversary_count(calendar_month=months, start_month=100.0), [0.0] * 14 + [1.0] * 12 + [2.0] * 2
+    )
+    assert not late_share(calendar_month=months, start_month=100.0, end_month=np.inf).any()
+    late = late_share(calendar_month=months, start_month=100.5, end_month=np.inf)
+    np.testing.assert_allclose(late[months == 112.0], 0.5)  # half of the month lies behind the first
+    np.testing.assert_allclose(late[months == 113.0], 0.0)
 
 
 def test_the_escalator_steps_on_each_anniversary():

@@ -12,7 +12,7 @@ from colocalc.catalog import load_catalog
 from colocalc.errors import ColocalcError
 from colocalc.study.engine import Engine
 from colocalc.study.engine.task import Block
-from colocalc.study.evaluate import evaluate, values
+from colocalc.study.evaluate import evaluate
 from colocalc.study.risk import perform, plan
 from colocalc.study.trials import inputs_of
 from colocalc.variants import Variants
@@ -40,40 +40,6 @@ def planned(own, *, seed=1, metrics=(REVENUE, MARGIN), asked=(), in_file=()):
 
 def performed(found, count=3_000, engine=SERIAL, size=1_000):
     return perform(found, count, engine=engine, block_count=size)
-
-
-def bits(outcome):
-    return {name: column.tobytes() for name, column in outcome.columns.items()}
-
-
-def test_same_seed_same_bits_wherever_trials_run():
-    pytest.importorskip("distributed")
-    own = Variants("neocloud-1k-h100", CATALOG)
-    found = planned(own, metrics=("lease.project_npv_usd", "mfu.fleet_share"))
-    wanted = bits(performed(found))
-    for engine in (SERIAL, Engine("threads", 2, None), Engine("processes", 2, None), Engine("dask", 2, None)):
-        for size in (1_000, 2_500):
-            assert bits(performed(found, engine=engine, size=size)) == wanted, (engine, size)
-    assert bits(performed(planned(own, seed=2, metrics=("lease.project_npv_usd", "mfu.fleet_share")))) != wanted
-
-
-def test_more_trials_begin_with_the_same_ones():
-    found = planned(fleet())
-    few, many = performed(found, 700), performed(found, 2_100)
-    np.testing.assert_array_equal(few.columns[REVENUE], many.columns[REVENUE][:700])
-
-
-def test_a_trial_is_the_fleet_with_its_numbers():
-    own = fleet()
-    found = planned(own)
-    outcome = performed(found, 1_000)
-    drawn = inputs_of(found.task.draws, Block(0, 1_000, 0))
-    paths = [one.path for one in found.task.draws.inputs]
-    for place in (0, 17, 999):
-        case = own.at_once(dict(zip(paths, map(float, drawn[place]), strict=True)))
-        alone = values(case, (REVENUE, MARGIN))
-        for name in (REVENUE, MARGIN):
-            np.testing.assert_allclose(outcome.columns[name][place], alone[name], rtol=1e-9)
 
 
 def test_revenue_has_the_mean_of_independent_factors():
@@ -105,6 +71,12 @@ def test_a_block_of_the_file_changes_what_is_drawn():
     alike = performed(planned(fleet(extra="risk: {tail_share: 0.05}\n"))).columns[REVENUE]
     wide = performed(planned(fleet(extra="risk: {tail_share: 0.3}\n"))).columns[REVENUE]
     assert np.std(wide) > np.std(alike)
+
+
+def test_a_gpu_of_a_correlation_may_go_by_any_of_its_names():
+    own = fleet(extra="risk: {correlations: [{gpus: [H100, h200-sxm], correlation_share: 0.1}]}\n")
+    chances = lower_chances(own.fleet, own.loaded.catalog)
+    assert chances.correlations == {frozenset({"h100-sxm", "h200-sxm"}): 0.1}
 
 
 @pytest.mark.parametrize("metric", ["mfu.flet_share", "", "pools.z.lease.run_rate_revenue_usd_per_yr"])
@@ -232,7 +204,8 @@ def test_wrong_use_has_its_exit_code_and_no_traceback(arguments):
         "risk: {tail_share: 0}",
         "risk: {rate_correlation_share: 2}",
         "risk: {volatility_share_per_yr: -1}",
-        "risk: {correlations: [{gpus: [h100-sxm, h100-sxm], correlation_share: 0.5}]}",
+        "risk: {correlations: [{gpus: [h100-sxm, H100], correlation_share: 0.5}]}",
+        "risk: {correlations: [{gpus: [h100-sxm, h1000], correlation_share: 0.5}]}",
         "risk: {tails_share: 0.1}",
     ],
 )

@@ -10,9 +10,10 @@ import pytest
 
 from colocalc.catalog import load_catalog
 from colocalc.errors import ColocalcError
+from colocalc.study.asked import metrics_asked
 from colocalc.study.engine import Engine
 from colocalc.study.evaluate import values
-from colocalc.study.sweep import Axis, axis, metrics_asked, sweep
+from colocalc.study.sweep import Axis, axis, sweep
 from colocalc.variants import Variants
 from colocalc.yamlio import read_scalar
 
@@ -58,7 +59,7 @@ def test_an_axis_is_read(text, key, wanted):
 @pytest.mark.parametrize(
     "text",
     ["", "key", "=1,2", "key=", "key=1:2", "key=1:2:0", "key=1:2:2.5", "key=0:2:3:log", "key=a:b:c", "key=1:2:3:4",
-     "key=1,,2", "key=true,false", "key=1,1", "key=.inf:1:2", "key=[1],2", "key=1:2:1e12"],
+     "key=1,,2", "key=true,false", "key=1,1", "key=.inf:1:2", "key=[1],2", "key=1:2:1e12", "key=1:2:1000001"],
 )  # fmt: skip
 def test_what_is_no_axis_is_refused(text):
     with pytest.raises(ColocalcError) as caught:

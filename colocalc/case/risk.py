@@ -11,10 +11,10 @@ from colocalc.case.ledger import Assumption, Ledger
 from colocalc.case.pools import Pools
 from colocalc.catalog import Catalog
 from colocalc.chance.shapes import loading_factor
-from colocalc.errors import ColocalcError, did_you_mean, quoted
+from colocalc.errors import ColocalcError
 from colocalc.fleet import Fleet
 from colocalc.risk import Risk
-from colocalc.units import unit_of
+from colocalc.units import WHOLE, unit_of
 
 Shape = Literal["triangular", "lognormal"]
 
@@ -22,7 +22,6 @@ _TOPIC: Final = "lease"
 _RATE = "usd_per_gpu_h"
 _FAILURES = "failures_per_1000_gpu_day"
 _MODEL = (".model_error_factor", "calibration.")
-_WHOLE = frozenset({"count", "tokens", "steps", "months", "dim"})
 
 
 @dataclass(frozen=True)
@@ -90,13 +89,7 @@ class Chances:
 
 
 def lower_chances(fleet: Fleet, catalog: Catalog) -> Chances:
-    """The ``risk`` block of a fleet, with the catalog's defaults.
-
-    Raises
-    ------
-    ColocalcError
-        When a correlation names a GPU type that is none.
-    """
+    """The ``risk`` block of a fleet whose references have been checked, with the catalog's defaults."""
     ledger, given = Ledger(catalog, {}), fleet.risk or Risk()
 
     def number(name: str) -> float:
@@ -104,19 +97,13 @@ def lower_chances(fleet: Fleet, catalog: Catalog) -> Chances:
 
     pairs = {}
     for place, pair in enumerate(given.correlations):
-        for gpu in pair.gpus:
-            _check_gpu(gpu, catalog, f"risk.correlations.{place}.gpus")
         key = f"risk.correlations.{place}.correlation_share"
-        pairs[frozenset(pair.gpus)] = ledger.number(key, pair.correlation_share, _TOPIC)
+        pairs[frozenset(catalog.gpu(gpu).gpu.id for gpu in pair.gpus)] = ledger.number(
+            key, pair.correlation_share, _TOPIC
+        )
     names = ("tail_share", "model_error_tail_share", "rate_correlation_share", "failure_spread_share", "horizon_months")
     numbers = {name: number(name) for name in (*names, "volatility_share_per_yr", "reversion_per_yr")}
     return Chances(**numbers, correlations=pairs, assumptions=ledger.assumptions)
-
-
-def _check_gpu(gpu: str, catalog: Catalog, where: str) -> None:
-    if gpu not in catalog.gpus:
-        hint = did_you_mean(gpu, catalog.gpus) or "colocalc catalog gpus lists them"
-        raise ColocalcError(f"no GPU type {quoted(gpu)}", where=where, hint=hint)
 
 
 def input_of(row: Assumption, chances: Chances) -> Input:
@@ -131,7 +118,7 @@ def input_of(row: Assumption, chances: Chances) -> Input:
     scales = unit is not None and (unit.startswith(("usd", "per_")) or (is_error and unit == "factor"))
     shape: Shape = "lognormal" if scales and low > 0.0 else "triangular"
     tail = chances.model_error_tail_share if is_error else chances.tail_share
-    whole = unit in _WHOLE and all(each == round(each) for each in (low, value, high))
+    whole = unit in WHOLE and all(each == round(each) for each in (low, value, high))
     is_rent = "lease" in row.topics or row.path.startswith("finance.")  # the others are what owning costs
     is_rate = shape == "lognormal" and unit == _RATE and is_rent
     return Input(row.path, unit, shape, low, value, high, tail if shape == "lognormal" else 0.0, whole, is_rate)

@@ -48,14 +48,17 @@ def compare(
     """
     from colocalc.mixing import Pair
     from colocalc.report.views.compare import compare as view
+    from colocalc.study.asked import metrics_asked
     from colocalc.study.compare import bridges
     from colocalc.study.evaluate import evaluate
-    from colocalc.study.sweep import metrics_asked
 
     if len(fleets) < 2:
         raise ColocalcError("takes two fleets or more", where="compare", exit_code=EXIT_USAGE)
     if twice := next((one for one in fleets if fleets.count(one) > 1), None):
         raise ColocalcError(f"{quoted(twice)} stands twice", where="compare", exit_code=EXIT_USAGE)
+    if sum(one == "-" or one.startswith("-@") for one in fleets) > 1:
+        message = "standard input holds one fleet, and can be read once"
+        raise ColocalcError(message, where="compare", exit_code=EXIT_USAGE)
     catalog = catalog_with(calibration)
     found = [_variants(one, catalog, tuple(sets or ())) for one in fleets]
     cases = [one.case for one in found]

@@ -56,8 +56,9 @@ def sweep(
     """
     from colocalc.progress import Progress
     from colocalc.report.views.sweep import sweep as view
+    from colocalc.study.asked import metrics_asked
     from colocalc.study.engine import engine_of
-    from colocalc.study.sweep import axis, metrics_asked
+    from colocalc.study.sweep import axis, point_count
     from colocalc.study.sweep import sweep as swept
     from colocalc.yamlio import read_scalar
 
@@ -66,11 +67,9 @@ def sweep(
     keys = [one.key for one in axes]
     if twice := next((key for key in keys if keys.count(key) > 1), None):
         raise ColocalcError(f"{quoted(twice)} stands twice", where="--over", exit_code=EXIT_USAGE)
+    count = point_count(axes)  # refused before any work
     variants, case, result = evaluated(fleet, sets, scenario, calibration=calibration)
     names = metrics_asked(metric or (), result, case.pools.names)
-    count = 1
-    for one in axes:
-        count *= len(one.values)
     with Progress(count, "points") as progress:
         found = swept(variants, axes, names, engine=chosen, block_size=block_size, progress=progress)
     if not metric:

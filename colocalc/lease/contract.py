@@ -44,14 +44,82 @@ def escalation_factor(
     ----------
     The fixed escalator of leases; an index is a path of prices instead.
     """
-    elapsed = as_array(calendar_month) - as_array(start_month)[..., None]
-    step = as_array(escalator_share)[..., None]
-    years = np.maximum(np.floor(elapsed / MONTHS_PER_YEAR), 0.0)
-    # A month that holds an anniversary is under contract from its first day.
-    until = np.minimum(elapsed + 1.0, (as_array(end_month) - as_array(start_month))[..., None])
-    late = np.maximum(until - MONTHS_PER_YEAR * (years + 1.0), 0.0)
-    late = late / np.maximum(until - elapsed, NOTHING_MONTHS)
+    start, step = as_array(start_month), as_array(escalator_share)[..., None]
+    elapsed = as_array(calendar_month) - start[..., None]
+    years = _years(elapsed)
+    late = _late(elapsed, years, (as_array(end_month) - start)[..., None])
     return np.power(1.0 + step, years) * (1.0 + step * late)
+
+
+def _years(elapsed: Array) -> Array:
+    return np.maximum(np.floor(elapsed / MONTHS_PER_YEAR), 0.0)
+
+
+def _late(elapsed: Array, years: Array, length: Array) -> Array:
+    # A month that holds an anniversary is under contract from its first day.
+    until = np.minimum(elapsed + 1.0, length)
+    return np.maximum(until - MONTHS_PER_YEAR * (years + 1.0), 0.0) / np.maximum(until - elapsed, NOTHING_MONTHS)
+
+
+def anniversary_count(*, calendar_month: ArrayLike, start_month: ArrayLike) -> Array:
+    """Anniversaries of a contract that have passed when each month begins.
+
+    Parameters
+    ----------
+    calendar_month : array_like (..., month)
+        Calendar months since the year 0, whole.
+    start_month : array_like (...)
+        Instant at which the contract starts.
+
+    Returns
+    -------
+    ndarray (..., month)
+        Steps of an escalator taken [count].
+
+    Notes
+    -----
+    ``k`` of ``escalation_factor``.
+
+    - The first year, and before the start: 0.
+
+    References
+    ----------
+    As ``escalation_factor``.
+    """
+    return _years(as_array(calendar_month) - as_array(start_month)[..., None])
+
+
+def late_share(*, calendar_month: ArrayLike, start_month: ArrayLike, end_month: ArrayLike) -> Array:
+    """The share of each month's part under contract that lies behind the next anniversary.
+
+    Parameters
+    ----------
+    calendar_month : array_like (..., month)
+        Calendar months since the year 0, whole.
+    start_month : array_like (...)
+        Instant at which the contract starts.
+    end_month : array_like (...)
+        Instant at which it is over.
+
+    Returns
+    -------
+    ndarray (..., month)
+        Share [1].
+
+    Notes
+    -----
+    ``late`` of ``escalation_factor``.
+
+    - A start on the first of a month: 0 in every month.
+    - A start on the 16th of a month of 30 days: a half on the anniversary.
+
+    References
+    ----------
+    As ``escalation_factor``.
+    """
+    start = as_array(start_month)
+    elapsed = as_array(calendar_month) - start[..., None]
+    return _late(elapsed, _years(elapsed), (as_array(end_month) - start)[..., None])
 
 
 def metered_revenue_usd(

@@ -49,6 +49,7 @@ def reference_faults(fleet: Fleet, catalog: Catalog, tree: Any) -> list[Fault]:
         *money_problems(fleet, catalog, pool_labels(fleet, catalog)),
         *_finance(fleet, catalog),
         *_inference(fleet, catalog),
+        *_risk(fleet, catalog),
         *statement_problems(fleet, catalog, pool_labels(fleet, catalog)),
         *_numbers_and_sources(fleet, catalog),
     ]
@@ -300,6 +301,17 @@ def _finance(fleet: Fleet, catalog: Catalog) -> Iterator[Problem]:
     reference = fleet.finance.reference if fleet.finance else None
     if reference is not None and catalog.resolve_gpu(reference.gpu) is None:
         yield _unknown_gpu(("finance", "reference", "gpu"), reference.gpu, catalog)
+
+
+def _risk(fleet: Fleet, catalog: Catalog) -> Iterator[Problem]:
+    for number, pair in enumerate(fleet.risk.correlations if fleet.risk else ()):
+        path = ("risk", "correlations", number, "gpus")
+        named = [catalog.resolve_gpu(gpu) for gpu in pair.gpus]
+        for place, gpu in enumerate(pair.gpus):
+            if named[place] is None:
+                yield _unknown_gpu((*path, place), gpu, catalog)
+        if named[0] is not None and named[0] == named[1]:
+            yield Problem(path, f"both are {named[0]}, and a rate moves with itself", "name two GPU types")
 
 
 def _inference(fleet: Fleet, catalog: Catalog) -> Iterator[Problem]:

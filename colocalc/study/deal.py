@@ -346,14 +346,17 @@ class Shape:
     market_late_share: Array
 
 
-def anniversaries(*, calendar: Array, start_month: Array, end_month: Array) -> tuple[Array, Array]:
-    """Anniversaries passed before each month, and the share of its part under contract that lies behind the next."""
-    # A step of 100% doubles the price: the exponent of what it grows by counts the steps, and the rest is the part.
-    doubled = contract.escalation_factor(
-        calendar_month=calendar, start_month=start_month, end_month=end_month, escalator_share=np.ones(())
+def cost_anniversaries(case: Case, deal: Deal) -> tuple[Array, Array]:
+    """Steps of the price of costs before each month, and the share of the month behind the next, ``(month,)``."""
+    first = min(float(np.min(terms.start_month)) for terms in case.terms)
+    return _anniversaries(deal.calendar_month, np.asarray(first), deal.calendar_month[-1] + 1.0)
+
+
+def _anniversaries(calendar: Array, start_month: Array, end_month: Array) -> tuple[Array, Array]:
+    return (
+        contract.anniversary_count(calendar_month=calendar, start_month=start_month),
+        contract.late_share(calendar_month=calendar, start_month=start_month, end_month=end_month),
     )
-    part, exponent = np.frexp(doubled)
-    return exponent - 1.0, 2.0 * part - 1.0
 
 
 def contract_shapes(case: Case, deal: Deal) -> tuple[Shape, ...]:
@@ -368,8 +371,8 @@ def _shape(terms: Terms, case: Case, calendar: Array, end: Array) -> Shape:
         return months.covered_share(calendar_month=calendar, start_month=start, end_month=until)
 
     credited = terms.start_month + terms.credited_to_yr * MONTHS_PER_YEAR
-    steps = anniversaries(calendar=calendar, start_month=terms.start_month, end_month=_end(terms))
-    market = anniversaries(calendar=calendar, start_month=terms.start_month, end_month=_market_end(terms))
+    steps = _anniversaries(calendar, terms.start_month, _end(terms))
+    market = _anniversaries(calendar, terms.start_month, _market_end(terms))
     return Shape(
         standing_share=_standing_gpu_count(terms, np.ones(1), calendar, _end(terms))[..., 0, :],
         powered_share=_standing_gpu_count(terms, np.ones(1), calendar, end)[..., 0, :],

@@ -10,13 +10,12 @@ from colocalc.case import Assumption, Case, numbers
 from colocalc.errors import EXIT_USAGE, ColocalcError
 from colocalc.metrics import base_id
 from colocalc.study.axis import Axis, metrics_of
-from colocalc.units import unit_of
+from colocalc.units import WHOLE, unit_of
 
 MOST_RANGED = 64  # inputs whose ranges are tried: the work stays small however many pools there are
 MODEL_ERROR = ".model_error_factor"
 CONSTANTS = "calibration."
 _DECADES = 1e4
-_WHOLE = frozenset({"count", "tokens", "steps", "months", "dim"})
 _MOST_DEGREES = 256.0  # of tensor ranks, stages, chunks or the like
 _DEGREES = ".layout."  # degrees of parallelism have no unit in their name
 _FROM_ONE = ("pue_factor", "oversubscription_factor")
@@ -40,6 +39,9 @@ class Varied(Protocol):
 
     def at_once(self, instead: Mapping[str, float]) -> Case:
         """The case with several of its numbers changed, each by its path among the assumptions."""
+
+    def given(self, values: Mapping[str, float | str]) -> "Varied":
+        """The same fleet with values as if its file had them."""
 
     def settled(self, key: str, value: float) -> Case:
         """The case with one number changed, and the assumptions that belong to it."""
@@ -70,13 +72,24 @@ def axis_of(fleet: Varied, key: str, *, between: tuple[float, float] | None = No
     now = row.value if row is not None and isinstance(row.value, float) else None
     unit = unit_of(key)
     suffix = unit.suffix if unit else ""
-    whole = suffix in _WHOLE or _DEGREES in key
+    whole = is_whole(key)
     low, high = _allowed(key, suffix, now) if between is None else _asked(key, suffix, between, whole=whole)
     peak = numbers(fleet.case).get(key.replace(".best_matmul_", ".peak_")) if ".best_matmul_" in key else None
     if peak is not None:  # no product is faster than the peak
         high = min(high, float(peak.value))  # type: ignore[arg-type]
     scale = "linear" if low <= 0.0 or (suffix == "share" and between is None) else "log"
     return Axis(key, lambda value: fleet.at(key, value), low, high, whole=whole, scale=scale)
+
+
+def is_whole(key: str) -> bool:
+    """Whether a number of this key is a whole one."""
+    unit = unit_of(key)
+    return is_degree(key) or (unit is not None and unit.suffix in WHOLE)
+
+
+def is_degree(key: str) -> bool:
+    """Whether a key is a degree of a layout, whose values must fit each other and the GPUs."""
+    return _DEGREES in key
 
 
 def _allowed(key: str, suffix: str, now: float | None) -> tuple[float, float]:
@@ -86,7 +99,7 @@ def _allowed(key: str, suffix: str, now: float | None) -> tuple[float, float]:
     low, high = _WIDEST.get(suffix, _ANYTHING)
     if now is not None and now != 0.0:
         low, high = sorted((now / _DECADES, now * _DECADES))
-    if suffix in _WHOLE or _DEGREES in key:
+    if is_whole(key):
         low, high = max(1.0, np.ceil(low)), _MOST_DEGREES if _DEGREES in key else max(high, _DECADES)
     return float(max(low, least)), float(min(high, most))
 
@@ -243,7 +256,7 @@ def _case(fleet: Varied, key: str, value: float) -> Case | None:
 def _step(key: str, value: float) -> float:
     """The factor of a small change: whole numbers by one at the least, shares away from one."""
     unit = unit_of(key)
-    if _DEGREES in key or (unit is not None and unit.suffix in _WHOLE):
+    if is_whole(key):
         return (value + max(1.0, round(value * _NUDGE))) / value
     is_share = unit is not None and unit.suffix == "share"
     return 1.0 - _NUDGE if is_share else 1.0 + _NUDGE

@@ -19,12 +19,13 @@ from colocalc.case.risk import (
     rate_loadings,
 )
 from colocalc.chance.shapes import normal_quantile_factor
-from colocalc.errors import EXIT_USAGE, ColocalcError, did_you_mean, quoted
+from colocalc.errors import ColocalcError, quoted
 from colocalc.expect import Expectation, metrics_of, parse, unknown_metrics
 from colocalc.metrics import METRICS, base_id, is_metric
+from colocalc.study.asked import refuse_unknown
 from colocalc.study.deal import evaluate_deal
 from colocalc.study.engine import Engine, Progress, run
-from colocalc.study.engine.task import Block, blocks_of
+from colocalc.study.engine.task import Block, blocks_of, chunk_rows, whole_chunks
 from colocalc.study.evaluate import Result
 from colocalc.study.ranges import CONSTANTS, MODEL_ERROR, Varied
 from colocalc.study.surface import LoweredSurface, surface_of
@@ -146,7 +147,7 @@ def plan(
     ColocalcError
         When there is no such metric, an expectation cannot be read, or the file's correlations contradict each other.
     """
-    _check(metrics, fleet.case)
+    refuse_unknown(metrics, fleet.case.pools.names)
     expectations = _expectations(fleet.case, asked, in_file, result)
     named = tuple(dict.fromkeys((*(metrics or DEFAULT_METRICS), *_named(expectations))))
     names = tuple(name for name in named if name in result.metrics)
@@ -154,22 +155,12 @@ def plan(
     draws, held = _draws(fleet, chances, names, seed)
     spans = [(place, span) for place, one in enumerate(draws.inputs) if (span := _span(one)) is not None]
     surface = surface_of(fleet, [span for _, span in spans])
-    task = Trials(surface, draws, tuple(place for place, _ in spans), names)
+    rows = chunk_rows(len(fleet.case.pools.names))
+    task = Trials(surface, draws, tuple(place for place, _ in spans), names, rows)
     now = {name: float(result.metrics[name]) for name in names}
     shown = tuple(name for name in names if name in {*(metrics or DEFAULT_METRICS)})
     usable = tuple(pair for pair in expectations if all(name in names for name in metrics_of(pair[0])))
     return Plan(task, shown, undefined, usable, now, held, is_slow=isinstance(surface, LoweredSurface))
-
-
-def _check(metrics: Sequence[str], case: Case) -> None:
-    for name in metrics:
-        if not is_metric(name, pools=case.pools.names):
-            raise ColocalcError(
-                f"unknown metric {quoted(name)}",
-                where="--metric",
-                hint=did_you_mean(name, METRICS) or "colocalc catalog metrics lists them",
-                exit_code=EXIT_USAGE,
-            )
 
 
 def _expectations(
@@ -321,7 +312,9 @@ def perform(
     columns = {name: np.empty(count) for name in task.names}
     done = 0
     try:
-        for block, part in run(task, _blocks(count, block_count), engine=engine, progress=progress):
+        for block, part in run(
+            task, blocks_of(count, whole_chunks(block_count, CHUNK), 0), engine=engine, progress=progress
+        ):
             for name, values in part.items():
                 columns[name][block.start : block.stop] = values
             if sink is not None:
@@ -330,7 +323,3 @@ def perform(
     except KeyboardInterrupt:
         return Outcome({name: values[:done] for name, values in columns.items()}, count, done)
     return Outcome(columns, count, done)
-
-
-def _blocks(count: int, size: int) -> list[Block]:
-    return blocks_of(count, -(-max(size, 1) // CHUNK) * CHUNK, 0)

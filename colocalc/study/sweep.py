@@ -9,29 +9,15 @@ import numpy as np
 from colocalc.arrays import Array
 from colocalc.case import numbers
 from colocalc.case.plane import Span, bent
-from colocalc.errors import EXIT_USAGE, ColocalcError, did_you_mean, quoted
-from colocalc.metrics import METRICS, is_metric
+from colocalc.errors import EXIT_USAGE, ColocalcError, quoted
 from colocalc.study.engine import Engine, Progress, run
 from colocalc.study.engine.task import Block, blocks_of, by_chunk, chunk_rows, whole_chunks
-from colocalc.study.evaluate import Result
-from colocalc.study.ranges import Varied, axis_of
+from colocalc.study.ranges import Varied, axis_of, is_degree, is_whole
 from colocalc.study.surface import Surface, surface_of
 from colocalc.units import unit_of
 
 MOST_POINTS = 1_000_000  # that are kept in memory
 _MOST_PARTS = 4_096  # combinations of what changes more than numbers: each is a fleet of its own
-_LAYOUT = ".layout."  # its degrees must fit each other, and are checked with the file
-_WHOLE = frozenset({"count", "tokens", "steps", "months", "dim"})
-USUAL = (
-    "mfu.fleet_share",
-    "mfu.step_share",
-    "lease.run_rate_revenue_usd_per_yr",
-    "lease.contribution_usd_per_yr",
-    "lease.project_npv_usd",
-    "hedge.gross_share",
-    "h100e.eight_bit_dense_count",
-)
-
 Value = float | str
 Reader = Callable[[str], object]
 
@@ -189,31 +175,15 @@ def _spread(key: str, wanted: str, read: Reader, where: str) -> tuple[Value, ...
     if len(numeric) != 3 or len(ends) != 3 or not bool(np.isfinite(numeric).all()):
         raise ColocalcError("START:STOP:N are three numbers", where=where, exit_code=EXIT_USAGE)
     start, stop, steps = numeric
-    if steps != round(steps) or not 1.0 <= steps <= 1e8:
-        raise ColocalcError("N is a whole number from 1 to 100 million", where=where, exit_code=EXIT_USAGE)
+    if steps != round(steps) or not 1.0 <= steps <= MOST_POINTS:
+        raise ColocalcError(f"N is a whole number from 1 to {MOST_POINTS:,}", where=where, exit_code=EXIT_USAGE)
     if is_log and min(start, stop) <= 0.0:
         raise ColocalcError("a logarithmic axis lies above 0", where=where, exit_code=EXIT_USAGE)
     spread = np.geomspace if is_log else np.linspace
     values = spread(start, stop, int(steps))
-    unit = unit_of(key)
-    if (unit is not None and unit.suffix in _WHOLE) or _LAYOUT in key:
+    if is_whole(key):
         values = np.unique(np.rint(values))
     return tuple(map(float, values))
-
-
-def metrics_asked(asked: Sequence[str], result: Result, pools: tuple[str, ...]) -> tuple[str, ...]:
-    """The metrics of a sweep: those asked for, else the usual ones that the fleet has.
-
-    Raises
-    ------
-    ColocalcError
-        When one of those asked for is none.
-    """
-    for name in asked:
-        if not is_metric(name, pools):
-            hint = did_you_mean(name, METRICS)
-            raise ColocalcError(f"{quoted(name)} is no metric", where="--metric", hint=hint, exit_code=EXIT_USAGE)
-    return tuple(dict.fromkeys(asked)) or tuple(name for name in USUAL if name in result.metrics)
 
 
 def sweep(
@@ -247,10 +217,7 @@ def sweep(
     ColocalcError
         When a key leads nowhere, a value is none it may have, or there are too many points.
     """
-    count = _product(len(one.values) for one in axes)
-    if count > MOST_POINTS:
-        message = f"{count:,} points are more than {MOST_POINTS:,}"
-        raise ColocalcError(message, where="--over", hint="take fewer values", exit_code=EXIT_USAGE)
+    count = point_count(axes)
     based = _with_keys(fleet, axes)
     straight = _straight(based, axes)
     parted = [one for one in axes if one not in straight]
@@ -275,17 +242,25 @@ def sweep(
     return Sweep(tuple(axes), grid.names, put, done, count, why_not)
 
 
+def point_count(axes: Sequence[Axis]) -> int:
+    """Points of a grid.
+
+    Raises
+    ------
+    ColocalcError
+        When there are more than are kept in memory.
+    """
+    count = _product(len(one.values) for one in axes)
+    if count > MOST_POINTS:
+        message = f"{count:,} points are more than {MOST_POINTS:,}"
+        raise ColocalcError(message, where="--over", hint="take fewer values", exit_code=EXIT_USAGE)
+    return count
+
+
 def _with_keys(fleet: Varied, axes: Sequence[Axis]) -> Varied:
     """The fleet with every key that its file does not have yet, or does not have as a number."""
     missing = [one for one in axes if one.key not in numbers(fleet.case)]
-    return fleet.with_sets(*(f"{one.key}={written(one.values[0])}" for one in missing)) if missing else fleet
-
-
-def written(value: Value) -> str:
-    """A value as it is typed; whole numbers without a point, as counts are written so."""
-    if isinstance(value, str):
-        return value
-    return f"{value:.0f}" if value == round(value) and abs(value) < 1e15 else repr(value)
+    return fleet.given({one.key: one.values[0] for one in missing}) if missing else fleet
 
 
 def _straight(fleet: Varied, axes: Sequence[Axis]) -> list[Axis]:
@@ -293,12 +268,12 @@ def _straight(fleet: Varied, axes: Sequence[Axis]) -> list[Axis]:
     known = numbers(fleet.case)
     spans = []
     for one in axes:
-        if one.is_words or _LAYOUT in one.key or one.key not in known:
+        if one.is_words or is_degree(one.key) or one.key not in known:
             continue
         values = [float(value) for value in one.values]
         low, high = min(values), max(values)
         for end in (low, high):  # a value that the file may not have is told as the file would be
-            fleet.with_sets(f"{one.key}={written(end)}").case  # noqa: B018 - lowering checks it
+            fleet.given({one.key: end}).case  # noqa: B018 - lowering checks it
         if low < high:
             axis_of(fleet, one.key, between=(low, high))
             spans.append(Span(one.key, float(known[one.key].value), low, high))  # type: ignore[arg-type]
@@ -319,13 +294,13 @@ def _surfaces(
     surfaces: list[Surface | None] = []
     why_not: list[str] = []
     for combination in product(*(one.values for one in parted)):
-        sets = [f"{one.key}={written(value)}" for one, value in zip(parted, combination, strict=True)]
+        given = {one.key: value for one, value in zip(parted, combination, strict=True)}
         try:
-            part = fleet.with_sets(*sets) if sets else fleet
+            part = fleet.given(given) if given else fleet
             surfaces.append(surface_of(part, _spans(part, straight)))
         except ColocalcError as error:
             fault = next(iter(getattr(error, "faults", ())), error)
-            why_not.append(f"{', '.join(sets)}: {fault.message}")
+            why_not.append(f"{', '.join(f'{key} {value}' for key, value in given.items())}: {fault.message}")
             surfaces.append(None)
     if all(one is None for one in surfaces):
         raise ColocalcError(why_not[0], where="--over", exit_code=EXIT_USAGE)

@@ -16,7 +16,7 @@ from colocalc.arrays import Array
 from colocalc.case.risk import Counted, Input
 from colocalc.chance.paths import price_factor
 from colocalc.chance.shapes import correlated_factor, split_lognormal, triangular
-from colocalc.study.engine.task import Block
+from colocalc.study.engine.task import Block, by_chunk
 from colocalc.study.surface import PlaneSurface, Surface
 from colocalc.units import GPU_DAYS_PER_RATE_UNIT
 
@@ -86,15 +86,12 @@ class Draws:
             found[:, self._places[one.path]] = self._counted(one, chunk, found[:, self._places[one.path]])
         return found
 
-    def market(self, chunk: int) -> Array | None:
-        """The market's prices of a chunk over what is expected, ``(trial, pool, month)``; None without a market."""
-        if self.paths is None:
-            return None
-        of_gpus = self.price_paths(chunk)
-        return of_gpus[:, list(self.paths.gpu_of_pool), :]
+    def of_pools(self, price_factor: Array) -> Array | None:
+        """Prices by GPU type as those of each pool, ``(trial, pool, month)``; None without a market."""
+        return None if self.paths is None else price_factor[:, list(self.paths.gpu_of_pool), :]
 
     def price_paths(self, chunk: int) -> Array:
-        """Likewise by GPU type, ``(trial, gpu, month)``; no GPU types without a market."""
+        """The market's prices of a chunk over what is expected, ``(trial, gpu, month)``; no GPU without a market."""
         paths = self.paths
         if paths is None:
             return np.empty((CHUNK, 0, 0))
@@ -159,12 +156,15 @@ class Trials:
         Places of the inputs that the surface has.
     names : tuple of str
         Metric ids.
+    rows : int
+        Trials of a chunk computed at once: fewer where a fleet has many pools, so that memory stays small.
     """
 
     surface: Surface
     draws: Draws
     varied: tuple[int, ...]
     names: tuple[str, ...]
+    rows: int
 
     def __call__(self, block: Block) -> dict[str, Array]:
         """The metrics of a block of trials, each ``(trial,)``."""
@@ -172,12 +172,16 @@ class Trials:
         return {name: np.concatenate([part[name] for part in parts]) for name in self.names}
 
     def _chunk(self, chunk: int, start: int, stop: int) -> dict[str, Array]:
-        values, market = self.draws.values(chunk)[:, list(self.varied)], self.draws.market(chunk)
+        values, prices = self.draws.values(chunk)[:, list(self.varied)], self.draws.price_paths(chunk)
+
+        def metrics(part: Block) -> dict[str, Array]:
+            own = slice(part.start, part.stop)
+            return self.surface.metrics(values[own], self.names, market_factor=self.draws.of_pools(prices[own]))
+
         if not isinstance(self.surface, PlaneSurface):  # each trial is lowered by itself, so others are not needed
-            values, market = values[start:stop], None if market is None else market[start:stop]
-            start, stop = 0, stop - start
+            return by_chunk(Block(start, stop, 0), self.rows, metrics)
         # A whole chunk otherwise: what is computed together then never depends on the cut into blocks.
-        found = self.surface.metrics(values, self.names, market_factor=market)
+        found = by_chunk(Block(0, CHUNK, 0), self.rows, metrics)
         return {name: found[name][start:stop] for name in self.names}
 
 

@@ -17,6 +17,7 @@ import pytest
 from numpy.typing import ArrayLike
 
 import colocalc
+import colocalc.chance
 import colocalc.lease
 import colocalc.mfu
 
@@ -28,7 +29,7 @@ SECTIONS = ("Parameters", "Returns", "Notes", "References")
 def _kernels() -> Iterator[Callable[..., Any]]:
     names = [
         f"{package.__name__}.{entry.name}"
-        for package in (colocalc.mfu, colocalc.lease)
+        for package in (colocalc.mfu, colocalc.lease, colocalc.chance)
         for entry in pkgutil.iter_modules(package.__path__)
     ]
     for name in (*names, "colocalc.h100e"):

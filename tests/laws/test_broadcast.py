@@ -17,9 +17,12 @@ import numpy as np
 import pytest
 from numpy.typing import ArrayLike
 
+import colocalc.chance
 import colocalc.lease
 import colocalc.mfu
 import colocalc.mfu.predict
+from colocalc.chance.shapes import loading_factor
+from colocalc.chance.statistics import bin_edges, deviation, mean_error, quantiles, rank_correlation_share
 from colocalc.lease.annuity import annuity, shrunk, shrunk_annuity
 from colocalc.lease.dates import DAY_COUNTS, xirr, xnpv, years_from_first
 from colocalc.lease.depreciation import macrs, straight_line_tax_half_year
@@ -385,6 +388,17 @@ SAMPLES: dict[str, tuple[float, float, float]] = {
     "term_rate_usd_per_gpu_h": (2.42, 2.65, 2.0),
     "uncommitted_gpu_h": (1e7, 100.0, 0.0),
     "unwind_share": (1.0, 0.5, 0.0),
+    # Chance
+    "high": (2.6, 3.0, 4.0),
+    "loading_factor": (0.9, 0.3, 0.0),
+    "low": (1.0, 1.5, 2.0),
+    "normal_factor": (-1.2, 0.4, 2.0),
+    "probability_share": (0.1, 0.5, 0.999),
+    "reversion_per_yr": (1.0, 3.0, 0.0),
+    "tail_share": (0.1, 0.05, 0.25),
+    "uniform_share": (0.3, 0.9, 0.0),
+    "value": (2.0, 2.2, 2.5),
+    "volatility_share_per_yr": (0.45, 0.2, 0.0),
 }
 
 # Kernels that take links, a word or a mapping have laws of their own below, and so have jobs. What works on a job, its
@@ -397,6 +411,8 @@ PARTS_OF_A_SEARCH = {every_choice, enumerate_layouts, search, rank}
 # they are made of takes arrays that are of a shape already; a table of the tax code has no scenarios.
 OF_WORDS = {xnpv, xirr, years_from_first, irr_roots}
 PARTS_OF_FINANCE = {annuity, shrunk, shrunk_annuity, present_values, total_value, only_root, real_roots}
+# What many trials say drops their axis, and a matrix of correlations must be one: they have tests of their own.
+OF_TRIALS = {mean_error, deviation, quantiles, rank_correlation_share, bin_edges, loading_factor}
 TABLES = {macrs, straight_line_tax_half_year}
 PARTS_OF_A_STEP = (Job, Cut)
 PARTS_OF_A_PREDICTION = (Dimensions, Chip, Plan, Stack, Constants, Setup)
@@ -405,7 +421,7 @@ PARTS_OF_A_PREDICTION = (Dimensions, Chip, Plan, Stack, Constants, Setup)
 def _public() -> Iterator[Callable[..., Any]]:
     names = [
         f"{package.__name__}.{entry.name}"
-        for package in (colocalc.mfu, colocalc.mfu.predict, colocalc.lease)
+        for package in (colocalc.mfu, colocalc.mfu.predict, colocalc.lease, colocalc.chance)
         for entry in pkgutil.iter_modules(package.__path__)
     ]
     for name in (*names, "colocalc.h100e"):
@@ -426,7 +442,8 @@ PUBLIC = sorted(_public(), key=_title)
 KERNELS = [
     function
     for function in PUBLIC
-    if function not in OF_WORDS and all(kind in {ArrayLike, ArrayLike | None} for kind in _annotations(function))
+    if function not in OF_WORDS | OF_TRIALS
+    and all(kind in {ArrayLike, ArrayLike | None} for kind in _annotations(function))
 ]
 
 
@@ -478,7 +495,7 @@ def test_every_kernel_is_under_a_law():
     parts = {*PARTS_OF_A_STEP, *PARTS_OF_A_PREDICTION}
     of_parts = {function for function in PUBLIC if set(_annotations(function)) & parts}
     assert set(PUBLIC) == {
-        *(*KERNELS, *OF_RECORDS, *OF_WORDS, *TABLES),
+        *(*KERNELS, *OF_RECORDS, *OF_WORDS, *OF_TRIALS, *TABLES),
         *(*PARTS_OF_A_SEARCH, *PARTS_OF_FINANCE, *of_parts),
     }
     assert {name for kernel in KERNELS for name in inspect.signature(kernel).parameters} == set(SAMPLES)

@@ -292,8 +292,7 @@ def _notes(plan: Plan, outcome: Outcome, engine: str, versions: Sequence[str]) -
         yield Note(
             f"{counted(len(inputs), 'number')} drawn: {lognormal} prices, rates and amounts as lognormals whose low "
             f"and high are quantiles (risk.tail_share), {len(inputs) - lognormal} shares, counts and factors as "
-            "triangles; "
-            f"lease rates move together (risk.rate_correlation_share), everything else independently"
+            "triangles; lease rates move together (risk.rate_correlation_share), everything else independently"
         )
     if draws.failures:
         yield Note("failures are counted: their rate is drawn from its range, and then how many happen to come")

@@ -3,7 +3,7 @@
 import multiprocessing
 import signal
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 
@@ -15,14 +15,13 @@ _AHEAD = 2  # blocks for each worker that are under way or wait to be taken: mem
 _MOST_DEATHS = 3  # of workers, without a block done in between
 
 _Columns = Mapping[str, Array]
-_Waiting = deque[tuple[Block, "Future[_Columns]"]]
 
 
 def in_threads(task: Task, blocks: Sequence[Block], *, workers: int) -> Generator[tuple[Block, _Columns]]:
     """Blocks evaluated in threads; numpy lets go of the interpreter while it computes."""
     pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="colocalc")
     try:
-        yield from _ahead(pool, task, iter(blocks), deque(), _AHEAD * workers)
+        yield from _ahead(pool, task, blocks, _AHEAD * workers)
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
 
@@ -40,7 +39,7 @@ def in_processes(task: Task, blocks: Sequence[Block], *, workers: int) -> Genera
     while left:
         pool = _process_pool(task, workers)
         try:
-            for block, columns in _ahead(pool, _evaluate, iter(tuple(left)), deque(), _AHEAD * workers):
+            for block, columns in _ahead(pool, _evaluate, tuple(left), _AHEAD * workers):
                 left.popleft()
                 deaths = 0
                 yield block, columns
@@ -82,9 +81,10 @@ def _end(pool: ProcessPoolExecutor) -> None:
 
 
 def _ahead(
-    pool: Executor, task: Callable[[Block], _Columns], blocks: Iterator[Block], waiting: _Waiting, most: int
+    pool: Executor, task: Callable[[Block], _Columns], blocks: Sequence[Block], most: int
 ) -> Generator[tuple[Block, _Columns]]:
     """Results in order, with at most so many blocks handed in and not taken."""
+    waiting: deque[tuple[Block, Future[_Columns]]] = deque()
     for block in blocks:
         waiting.append((block, pool.submit(task, block)))
         if len(waiting) == most:

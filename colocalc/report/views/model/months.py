@@ -10,7 +10,7 @@ from colocalc.report.formula import Term, added, least, term, total, when
 from colocalc.report.views.model.build import Build, Contract, Fleet, known, one
 from colocalc.report.views.model.grid import Grid, Line
 from colocalc.report.views.model.run_rate import RunRate
-from colocalc.study.deal import Deal, Shape, anniversaries, contract_shapes
+from colocalc.study.deal import Deal, Shape, contract_shapes, cost_anniversaries
 from colocalc.units import HOURS_PER_YEAR, MONTHS_PER_YEAR
 
 PROFILE = "Profile"
@@ -270,11 +270,7 @@ class _Months:
     def _rising(self) -> Line:
         """What a month costs over the cost of the first year."""
         case = self.build.case
-        first = min(float(np.min(terms.start_month)) for terms in case.terms)
-        calendar = self.deal.calendar_month
-        steps, late = anniversaries(
-            calendar=calendar, start_month=np.asarray(first), end_month=np.asarray(calendar[-1] + 1.0)
-        )
+        steps, late = cost_anniversaries(case, self.deal)
         rows = (
             self.frozen("Anniversaries passed, of costs", steps, "count"),
             self.frozen("Share of the month after the next, of costs", late, "share"),
