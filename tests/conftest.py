@@ -62,6 +62,24 @@ def colocalc(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Run]:
     return run
 
 
+@pytest.fixture(scope="session")
+def _remembered() -> dict[tuple[object, ...], Run]:
+    return {}
+
+
+@pytest.fixture
+def recalled(colocalc: Callable[..., Run], _remembered: dict[tuple[object, ...], Run]) -> Callable[..., Run]:
+    """As ``colocalc``, for tests that only read what a run says of a bundled fleet: the same run is made once."""
+
+    def run(*arguments: object, stdin: bytes = b"", columns: int = 100) -> Run:
+        key = (stdin, columns, *map(str, arguments))
+        if key not in _remembered:
+            _remembered[key] = colocalc(*arguments, stdin=stdin, columns=columns)
+        return _remembered[key]
+
+    return run
+
+
 @pytest.fixture
 def evaluated() -> Callable[..., Any]:
     """A bundled fleet evaluated: ``evaluated("colossus-1", scenario="tree").metrics``."""

@@ -61,11 +61,11 @@ def not_a_number(word):
 
 
 @pytest.fixture
-def told(colocalc):
+def told(recalled):
     """The JSON of a run, read by a parser that takes nothing beyond the standard."""
 
     def tell(*arguments):
-        run = colocalc(*arguments, "--format", "json")
+        run = recalled(*arguments, "--format", "json")
         assert run.code == 0, run.err
         return json.loads(run.out, parse_constant=not_a_number)
 
@@ -189,8 +189,8 @@ def test_the_scenario_is_named(told):
 
 
 @pytest.mark.parametrize("sample", SAMPLES)
-def test_csv_holds_every_table_under_its_own_header(colocalc, told, sample):
-    text = colocalc("report", sample, "--format", "csv").out
+def test_csv_holds_every_table_under_its_own_header(recalled, told, sample):
+    text = recalled("report", sample, "--format", "csv").out
     blocks = [list(csv.reader(io.StringIO(block))) for block in text.split("\n\n")]
     tables = told("report", sample)["tables"]
 
@@ -211,8 +211,8 @@ def test_csv_numbers_are_raw(colocalc):
 
 
 @pytest.mark.parametrize("sample", SAMPLES)
-def test_markdown_has_a_section_and_a_grid_for_every_table(colocalc, told, sample):
-    text = colocalc("report", sample, "--format", "markdown").out
+def test_markdown_has_a_section_and_a_grid_for_every_table(recalled, told, sample):
+    text = recalled("report", sample, "--format", "markdown").out
     document = told("report", sample)
 
     assert text.startswith("# ")
@@ -229,18 +229,18 @@ def test_markdown_has_a_section_and_a_grid_for_every_table(colocalc, told, sampl
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_the_ending_of_a_file_picks_its_format(colocalc, tmp_path, ending):
     path = tmp_path / f"report{ending}"
-    run = colocalc("report", "colossus-1", "-o", path)
+    run = colocalc("lease", "colossus-1", "-o", path)
 
     assert (run.code, run.out) == (0, "")
-    assert path.read_bytes().decode() == colocalc("report", "colossus-1", "--format", ENDINGS[ending]).out
+    assert path.read_bytes().decode() == colocalc("lease", "colossus-1", "--format", ENDINGS[ending]).out
     assert [each.name for each in tmp_path.iterdir()] == [path.name]
 
 
 def test_a_text_file_is_a_table_a_hundred_columns_wide_without_colour(colocalc, tmp_path):
-    colocalc("report", "colossus-1", "-o", tmp_path / "r.txt", "--color", "always", columns=200)
+    colocalc("lease", "colossus-1", "-o", tmp_path / "r.txt", "--color", "always", columns=200)
     text = (tmp_path / "r.txt").read_text(encoding="utf-8")
 
-    assert text == colocalc("report", "colossus-1", columns=100).out
+    assert text == colocalc("lease", "colossus-1", columns=100).out
     assert ANSI not in text
 
 

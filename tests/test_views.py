@@ -39,11 +39,11 @@ training:
 
 
 @pytest.fixture
-def told(colocalc):
+def told(recalled):
     """The JSON of a run that went well."""
 
     def tell(*arguments, stdin=b""):
-        run = colocalc(*arguments, "--format", "json", stdin=stdin)
+        run = recalled(*arguments, "--format", "json", stdin=stdin)
         assert run.code == 0, run.err
         return json.loads(run.out)
 

@@ -218,7 +218,7 @@ def test_a_folder_that_cannot_be_written_is_told_in_a_sentence(tmp_path):
     ids=["told", "found"],
 )
 def test_a_terminal_that_speaks_ascii_gets_ascii(form, environment):
-    done = ran("report", "colossus-1", "--format", form, environment=environment)
+    done = ran("lease", "colossus-1", "--format", form, environment=environment)
 
     assert done.returncode == 0
     assert done.stdout
@@ -252,24 +252,24 @@ def test_text_outside_latin_1_is_no_crash_where_latin_1_is_spoken():
         ("", 61, 100),
     ],
 )
-def test_any_number_of_columns_gives_a_report_of_a_sensible_width(columns, least, most):
-    done = ran("mfu", "colossus-1", environment={"COLUMNS": columns})
+def test_any_number_of_columns_gives_a_report_of_a_sensible_width(colocalc, columns, least, most):
+    done = colocalc("mfu", "neocloud-1k-h100", columns=columns)
 
-    assert done.returncode == 0
-    assert least <= max(map(len, done.stdout.decode().splitlines())) <= most
+    assert done.code == 0
+    assert least <= max(map(len, done.out.splitlines())) <= most
 
 
-def test_numbers_are_whole_in_the_narrowest_terminal():
-    done = ran("lease", "colossus-1", environment={"COLUMNS": "1"})
+def test_numbers_are_whole_in_the_narrowest_terminal(colocalc):
+    done = colocalc("lease", "colossus-1", columns=1)
 
     for number in ("150,000", "$2.20/GPU-h", "$5.011B/yr", "100.0%"):
-        assert number in done.stdout.decode()
+        assert number in done.out
 
 
 def test_neither_a_home_nor_a_search_path_is_needed():
     bare = {name: ENVIRONMENT[name] for name in ("PYTHONPATH",) if name in ENVIRONMENT}
     done = subprocess.run(
-        [*COLOCALC, "report", "colossus-1"], env=bare, capture_output=True, timeout=GENEROUS_S, check=False
+        [*COLOCALC, "lease", "colossus-1"], env=bare, capture_output=True, timeout=GENEROUS_S, check=False
     )
 
     assert done.returncode == 0
