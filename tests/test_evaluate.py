@@ -9,7 +9,7 @@ from colocalc.case import lower
 from colocalc.catalog import load_catalog
 from colocalc.loading import load_fleet
 from colocalc.metrics import H100E_BASES, IN_TABLES, METRICS, STAGES, is_metric
-from colocalc.study.evaluate import NEEDS, evaluate
+from colocalc.study.evaluate import NEEDS, evaluate, values
 
 H100 = "pools: [{name: h, gpu: h100-sxm, count: 4_096}]"
 TWO = "pools: [{name: h, gpu: h100-sxm, count: 4_096}, {name: g, gpu: h200-sxm, count: 2_048}]"
@@ -295,3 +295,13 @@ def test_every_basis_of_equivalents_is_a_metric():
         assert metrics[f"h100e.{basis}_count"] == pytest.approx(4_096, rel=1e-12)
         assert metrics[f"h100e.{basis}_total_share"] == pytest.approx(0.4096, rel=1e-12)
         assert metrics[f"h100e.{basis}_per_mw"] == pytest.approx(512, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["lease.project_irr_share", "lease.equity_npv_usd", "lease.llcr_factor", "lease.break_even_rate_usd_per_gpu_h"],
+)
+def test_a_metric_asked_for_alone_has_the_bits_it_has_among_all(name):
+    loaded = load_fleet("neocloud-1k-h100", catalog=load_catalog())
+    one = lower(loaded.fleet, loaded.catalog)
+    assert values(one, [name])[name].tobytes() == evaluate(one).metrics[name].tobytes()

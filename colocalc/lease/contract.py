@@ -47,18 +47,24 @@ def escalation_factor(
     start, step = as_array(start_month), as_array(escalator_share)[..., None]
     elapsed = as_array(calendar_month) - start[..., None]
     years = _years(elapsed)
-    late = _late(elapsed, years, (as_array(end_month) - start)[..., None])
-    return np.power(1.0 + step, years) * (1.0 + step * late)
+    factor = 1.0 + step * _late(elapsed, years, (as_array(end_month) - start)[..., None])
+    return factor * np.power(1.0 + step, years)
 
 
 def _years(elapsed: Array) -> Array:
-    return np.maximum(np.floor(elapsed / MONTHS_PER_YEAR), 0.0)
+    years = elapsed / MONTHS_PER_YEAR
+    np.floor(years, out=years)
+    return np.maximum(years, 0.0, out=years)
 
 
 def _late(elapsed: Array, years: Array, length: Array) -> Array:
     # A month that holds an anniversary is under contract from its first day.
     until = np.minimum(elapsed + 1.0, length)
-    return np.maximum(until - MONTHS_PER_YEAR * (years + 1.0), 0.0) / np.maximum(until - elapsed, NOTHING_MONTHS)
+    part = until - elapsed
+    until -= MONTHS_PER_YEAR * (years + 1.0)
+    np.maximum(until, 0.0, out=until)
+    until /= np.maximum(part, NOTHING_MONTHS, out=part)
+    return until
 
 
 def anniversary_count(*, calendar_month: ArrayLike, start_month: ArrayLike) -> Array:
@@ -172,8 +178,9 @@ def metered_revenue_usd(
 
 
 def _earned(hours: Array, rate: Array) -> Array:
-    # A pool without hours may have no rate.
-    return np.where(hours == 0.0, 0.0, hours * rate)
+    # A pool without hours may have no rate. Few rates are unknown while many hours may be 0, and a choice that nearly
+    # always goes one way costs a processor less.
+    return np.where(np.isnan(rate) & (hours == 0.0), 0.0, hours * rate)
 
 
 def fee_usd(*, fee_usd_per_month: ArrayLike, due_share: ArrayLike, escalation_factor: ArrayLike) -> Array:
@@ -280,8 +287,11 @@ def sla_credit_usd(
     ----------
     The service credits of cloud agreements, a share of the month's charge by tiers of availability.
     """
-    missed = as_array(availability_share)[..., None] < as_array(sla_threshold_share)[..., None, None, :]
-    credit: Array = np.max(np.where(missed, as_array(sla_credit_share)[..., None, None, :], 0.0), axis=-1, initial=0.0)
+    # Tiers stand in front of pools and months: rows of months are long and those of tiers are not. A product costs the
+    # same whichever way the comparison goes, and a choice does not.
+    promised, given = (as_array(share)[..., None, None] for share in (sla_threshold_share, sla_credit_share))
+    missed = as_array(availability_share)[..., None, :, :] < promised
+    credit: Array = np.max(missed * given, axis=-3, initial=0.0)
     return as_array(revenue_usd) * credit
 
 

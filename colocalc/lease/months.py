@@ -125,5 +125,5 @@ def covered_share(*, calendar_month: ArrayLike, start_month: ArrayLike, end_mont
     """
     month = as_array(calendar_month)
     start, end = as_array(start_month)[..., None], as_array(end_month)[..., None]
-    covered: Array = np.maximum(np.minimum(month + 1.0, end) - np.maximum(month, start), 0.0)
-    return covered
+    covered: Array = np.minimum(month + 1.0, end) - np.maximum(month, start)
+    return np.maximum(covered, 0.0, out=covered)

@@ -86,8 +86,7 @@ def cash_revenue_usd(
     The indirect method of a cash-flow statement.
     """
     paid = as_array(calendar_month) == np.floor(as_array(signing_month))[..., None]
-    later = as_array(revenue_usd) - as_array(credit_usd)
-    return later + np.where(paid, as_array(prepayment_usd)[..., None], 0.0)
+    return as_array(revenue_usd) - as_array(credit_usd) + np.where(paid, as_array(prepayment_usd)[..., None], 0.0)
 
 
 def deferred_revenue_usd(*, cash_revenue_usd: ArrayLike, revenue_usd: ArrayLike) -> Array:
@@ -116,5 +115,5 @@ def deferred_revenue_usd(*, cash_revenue_usd: ArrayLike, revenue_usd: ArrayLike)
     ----------
     Deferred revenue of the balance sheet.
     """
-    balance: Array = np.cumsum(as_array(cash_revenue_usd) - as_array(revenue_usd), axis=-1)
-    return balance
+    balance: Array = as_array(cash_revenue_usd) - as_array(revenue_usd)
+    return np.cumsum(balance, axis=-1, out=balance)

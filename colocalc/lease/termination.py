@@ -56,7 +56,8 @@ def firm_share(
     """
     since, until = _under_contract(calendar_month, start_month, end_month)
     last = (as_array(earliest_notice_month) + as_array(notice_months))[..., None]
-    kept: Array = np.maximum(np.minimum(until, last) - since, 0.0)
+    kept: Array = np.minimum(until, last) - since
+    np.maximum(kept, 0.0, out=kept)
     return kept / np.maximum(until - since, NOTHING_MONTHS)
 
 
@@ -111,15 +112,23 @@ def alive_share(
     start = as_array(start_month)[..., None]
     waited = np.ceil(as_array(earliest_notice_month)[..., None] - start - SLACK_MONTHS)
     first = np.minimum(as_array(notice_months)[..., None], NEVER_MONTHS) + np.maximum(waited, 1.0)
-    # The result is continuous where a time falls on the first of a month: no rounding of instants can shift it.
-    times = np.floor(since - start - first)
-    split = since - start - first - times
-    width = until - since
-    # The part of the month after the next such time.
-    late = np.maximum(width + split - 1.0, 0.0) * (times >= -1.0) / np.maximum(width, NOTHING_MONTHS)
+    late, times = _times(since, until, start + first)
     leaves = as_array(notice_share)[..., None]
-    alive = np.power(1.0 - leaves, np.maximum(times + 1.0, 0.0)) * (1.0 - leaves * late)
+    alive = np.power(1.0 - leaves, times) * (1.0 - leaves * late)
     return np.where(as_array(calendar_month) < as_array(end_month)[..., None], alive, 0.0)
+
+
+def _times(since: Array, until: Array, first: Array) -> tuple[Array, Array]:
+    """How often notice would have ended the contract by each month, and the part of it after the next such time."""
+    # Continuous where a time falls on the first of a month, so that no rounding of instants can shift it; up to a month
+    # before the first time nothing is behind it.
+    times = np.maximum(since - first, -1.0)
+    width = until - since
+    late = times + width
+    np.floor(times, out=times)
+    times += 1.0
+    late = np.maximum(late - times, 0.0) / np.maximum(width, NOTHING_MONTHS)
+    return late, times
 
 
 def _under_contract(calendar_month: ArrayLike, start_month: ArrayLike, end_month: ArrayLike) -> tuple[Array, Array]:
@@ -201,5 +210,6 @@ def contract_value_usd(*, fees_usd: ArrayLike, standing_share: ArrayLike, discou
     ----------
     Expected present value.
     """
-    value: Array = np.sum(as_array(fees_usd) * as_array(standing_share) * as_array(discount_factor), axis=-1)
+    weight = as_array(standing_share) * as_array(discount_factor)
+    value: Array = np.einsum("...m,...m->...", as_array(fees_usd), weight)
     return value

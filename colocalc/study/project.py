@@ -1,6 +1,8 @@
 """The fleet under contract as a project: capital, debt, tax, and what is left for its owners, period by period."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -40,7 +42,7 @@ class Flows:
 
 @dataclass(frozen=True, eq=False)
 class Project:
-    """A leased fleet as a project.
+    """A leased fleet as a project; what a rate would have to be is worked out once somebody asks.
 
     Attributes
     ----------
@@ -56,6 +58,10 @@ class Project:
         Interest of each period, and where debt is repaid.
     debt_usd, capital_usd : ndarray (...)
         All that is borrowed, and all that is spent.
+    discount_share : ndarray (...)
+        Discount rate of a period.
+    taxes : mapping of str to ndarray
+        The terms of income tax.
     mean_rate_usd_per_gpu_h : ndarray (...)
         What contracts charge for an hour on the mean, before service credits.
     break_even_usd_per_gpu_h, levelized_usd_per_gpu_h, sam_lcoe_usd_per_gpu_h : ndarray (...)
@@ -70,10 +76,52 @@ class Project:
     repaying_share: Array
     debt_usd: Array
     capital_usd: Array
-    mean_rate_usd_per_gpu_h: Array
-    break_even_usd_per_gpu_h: Array
-    levelized_usd_per_gpu_h: Array
-    sam_lcoe_usd_per_gpu_h: Array
+    discount_share: Array
+    taxes: Mapping[str, Array]
+
+    @cached_property
+    def mean_rate_usd_per_gpu_h(self) -> Array:
+        """NaN without hours."""
+        hours = np.sum(self.flows.contract_gpu_h, axis=-1)
+        charged = np.sum(self.flows.fees_usd + self.flows.credit_usd, axis=-1)
+        return np.asarray(charged / np.where(hours > 0.0, hours, np.nan))
+
+    @cached_property
+    def break_even_usd_per_gpu_h(self) -> Array:
+        """Hours are weighted by the price of their period, so that a rate scales all fees alike."""
+        fees, mean = self.flows.fees_usd, self.mean_rate_usd_per_gpu_h[..., None]
+        income = tax.taxable_income_usd(
+            ebitda_usd=self.cash.ebitda_usd,
+            depreciation_usd=self.flows.tax_depreciation_usd,
+            interest_usd=np.zeros_like(mean),
+            gain_usd=self.flows.gain_usd,
+        )
+        return levelized.break_even_rate_usd_per_gpu_h(
+            billed_gpu_h=fees / np.where(mean > 0.0, mean, np.nan),
+            other_flow_usd=self.cash.project_before_tax_usd - fees,
+            other_income_usd=income - fees,
+            discount_share=self.discount_share,
+            **self.taxes,
+        )
+
+    @cached_property
+    def levelized_usd_per_gpu_h(self) -> Array:
+        """Hours of contracts alone."""
+        return levelized.levelized_cost_usd_per_gpu_h(
+            cost_usd=self.flows.fees_usd - self.cash.project_before_tax_usd,
+            billed_gpu_h=self.flows.contract_gpu_h,
+            discount_share=self.discount_share,
+        )
+
+    @cached_property
+    def sam_lcoe_usd_per_gpu_h(self) -> Array:
+        """Hours of contracts and of the market."""
+        return levelized.sam_lcoe_usd_per_gpu_h(
+            revenue_usd=self.flows.revenue_usd,
+            after_tax_flow_usd=self.cash.equity_after_tax_usd,
+            billed_gpu_h=self.flows.billed_gpu_h,
+            discount_share=self.discount_share,
+        )
 
 
 def evaluate_project(case: Case, deal: Deal | None) -> Project | None:
@@ -119,7 +167,8 @@ def evaluate_project(case: Case, deal: Deal | None) -> Project | None:
         repaying_share=repaying,
         debt_usd=np.asarray(np.sum(loan.draw_usd, axis=-1)),
         capital_usd=np.asarray(np.sum(flows.capital_usd, axis=-1)),
-        **_rates(project, flows, cash, months, taxes),
+        discount_share=per_period_share(project.discount_rate_share, months),
+        taxes=taxes,
     )
 
 
@@ -322,42 +371,3 @@ def _principal(terms: DebtCase, owed: Array, cfads: Array, interest: Array, repa
             debt_usd=owed, interest_share=interest, repaying_share=repaying, balloon_share=terms.balloon_share
         )
     return debt.straight_principal_usd(debt_usd=owed, repaying_share=repaying, balloon_share=terms.balloon_share)
-
-
-def _rates(
-    project: ProjectCase, flows: Flows, cash: cashflow.CashFlow, months: float, taxes: dict[str, Array]
-) -> dict[str, Array]:
-    """The rates at which the project just pays, in dollars of a billed hour at the mean price of the contract."""
-    discount = per_period_share(project.discount_rate_share, months)
-    hours = np.sum(flows.contract_gpu_h, axis=-1, keepdims=True)
-    charged = np.sum(flows.fees_usd + flows.credit_usd, axis=-1, keepdims=True)
-    # Hours weighted by the price of their period, so that a rate scales all fees alike.
-    mean = charged / np.where(hours > 0.0, hours, np.nan)
-    priced = flows.fees_usd / np.where(mean > 0.0, mean, np.nan)
-    income = tax.taxable_income_usd(
-        ebitda_usd=cash.ebitda_usd,
-        depreciation_usd=flows.tax_depreciation_usd,
-        interest_usd=np.zeros_like(charged),
-        gain_usd=flows.gain_usd,
-    )
-    return {
-        "mean_rate_usd_per_gpu_h": mean[..., 0],
-        "break_even_usd_per_gpu_h": levelized.break_even_rate_usd_per_gpu_h(
-            billed_gpu_h=priced,
-            other_flow_usd=cash.project_before_tax_usd - flows.fees_usd,
-            other_income_usd=income - flows.fees_usd,
-            discount_share=discount,
-            **taxes,
-        ),
-        "levelized_usd_per_gpu_h": levelized.levelized_cost_usd_per_gpu_h(
-            cost_usd=flows.fees_usd - cash.project_before_tax_usd,
-            billed_gpu_h=flows.contract_gpu_h,
-            discount_share=discount,
-        ),
-        "sam_lcoe_usd_per_gpu_h": levelized.sam_lcoe_usd_per_gpu_h(
-            revenue_usd=flows.revenue_usd,
-            after_tax_flow_usd=cash.equity_after_tax_usd,
-            billed_gpu_h=flows.billed_gpu_h,
-            discount_share=discount,
-        ),
-    }

@@ -1,6 +1,6 @@
 """What contracts and their cash flow come to: values, returns, cover ratios, and the hedge by year."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,10 @@ from colocalc.study.deal import Deal, evaluate_deal
 from colocalc.study.leasing import LeaseResult, contracted, data_centre_usd, pool_hardware_usd
 from colocalc.study.project import Project, by_year, evaluate_project, per_period_share, period_of_month, summed
 from colocalc.units import MONTHS_PER_YEAR
+
+_OF_LENDERS = frozenset(
+    f"lease.{name}_factor" for name in ("llcr", "plcr", "min_firm_dscr", "min_downside_dscr")
+)  # metrics that need a lender's view of each period
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,17 +76,31 @@ class Returns:
         return Roots(tuple(float(share) for share in np.ravel(found) if np.isfinite(share)), modified)
 
 
-def evaluate_returns(case: Case, lease: LeaseResult | None) -> Returns | None:
-    """Contract values, returns and cover ratios; None where no contract says how long it runs."""
+def evaluate_returns(case: Case, lease: LeaseResult | None, names: Collection[str] | None = None) -> Returns | None:
+    """Contract values, returns and cover ratios; None where no contract says how long it runs.
+
+    Parameters
+    ----------
+    case : Case
+        The case.
+    lease : LeaseResult or None
+        Its leases.
+    names : collection of str, optional
+        Metrics that are asked for: what takes long and is for none of them is left out. All without it.
+    """
     deal = evaluate_deal(case)
     if deal is None or lease is None:
         return None
     project = evaluate_project(case, deal)
-    view = _lender_view(case, deal, project) if project and case.project and case.project.debt else {}
+    has_debt = project is not None and case.project is not None and case.project.debt is not None
+    lends = has_debt and (names is None or not _OF_LENDERS.isdisjoint(names))
+    view = _lender_view(case, deal, project) if project and lends else {}
     values = dict(_deal_values(case, deal, lease))
     if project is not None:
-        values |= dict(_project_values(case, project))
-        values |= dict(_debt_values(case, deal, project, view)) if view else {}
+        values |= {
+            name: value_of() for name, value_of in _project_values(case, project) if names is None or name in names
+        }
+        values |= dict(_debt_values(case, deal, project, view))
     return Returns(
         deal=deal,
         project=project,
@@ -122,7 +140,8 @@ def _contribution(deal: Deal) -> Array:
     return np.asarray(deal.revenue_usd - deal.power_usd - deal.operations_usd)
 
 
-def _project_values(case: Case, project: Project) -> Iterator[tuple[str, Array]]:
+def _project_values(case: Case, project: Project) -> Iterator[tuple[str, Callable[[], Array]]]:
+    """Metrics with what computes each: rates of return take longer than all else."""
     terms = case.project
     if terms is None:
         return
@@ -131,18 +150,18 @@ def _project_values(case: Case, project: Project) -> Iterator[tuple[str, Array]]
         per_period_share(rate, months) for rate in (terms.discount_rate_share, terms.equity_discount_rate_share)
     )
     cash = project.cash
-    yield "lease.capital_usd", project.capital_usd
-    yield "lease.project_npv_usd", finance.npv(own, cash.project_after_tax_usd)
-    yield "lease.project_irr_share", per_year(finance.irr(cash.project_after_tax_usd), months)
-    yield "lease.project_npv_before_tax_usd", finance.npv(own, cash.project_before_tax_usd)
-    yield "lease.project_irr_before_tax_share", per_year(finance.irr(cash.project_before_tax_usd), months)
-    yield "lease.equity_npv_usd", finance.npv(owners, cash.equity_after_tax_usd)
-    yield "lease.equity_irr_share", per_year(finance.irr(cash.equity_after_tax_usd), months)
-    yield "lease.equity_moic_factor", finance.moic(cash.equity_after_tax_usd)
-    yield "lease.payback_yr", finance.payback(cash.project_after_tax_usd) * months / MONTHS_PER_YEAR
-    yield "lease.break_even_rate_usd_per_gpu_h", project.break_even_usd_per_gpu_h
-    yield "lease.levelized_cost_usd_per_gpu_h", project.levelized_usd_per_gpu_h
-    yield "lease.break_even_billed_share", _break_even_billed_share(case, project)
+    yield "lease.capital_usd", lambda: project.capital_usd
+    yield "lease.project_npv_usd", lambda: finance.npv(own, cash.project_after_tax_usd)
+    yield "lease.project_irr_share", lambda: per_year(finance.irr(cash.project_after_tax_usd), months)
+    yield "lease.project_npv_before_tax_usd", lambda: finance.npv(own, cash.project_before_tax_usd)
+    yield "lease.project_irr_before_tax_share", lambda: per_year(finance.irr(cash.project_before_tax_usd), months)
+    yield "lease.equity_npv_usd", lambda: finance.npv(owners, cash.equity_after_tax_usd)
+    yield "lease.equity_irr_share", lambda: per_year(finance.irr(cash.equity_after_tax_usd), months)
+    yield "lease.equity_moic_factor", lambda: finance.moic(cash.equity_after_tax_usd)
+    yield "lease.payback_yr", lambda: finance.payback(cash.project_after_tax_usd) * months / MONTHS_PER_YEAR
+    yield "lease.break_even_rate_usd_per_gpu_h", lambda: project.break_even_usd_per_gpu_h
+    yield "lease.levelized_cost_usd_per_gpu_h", lambda: project.levelized_usd_per_gpu_h
+    yield "lease.break_even_billed_share", lambda: _break_even_billed_share(case, project)
 
 
 def per_year(rate: Array, months_per_period: float) -> Array:
@@ -211,11 +230,12 @@ def _debt_values(case: Case, deal: Deal, project: Project, view: Mapping[str, Ar
     yield "lease.debt_share", project.debt_usd / np.where(project.capital_usd > 0.0, project.capital_usd, np.nan)
     yield "lease.min_dscr_factor", lender.min_dscr_factor(dscr_factor=project.loan.dscr_factor)
     yield "lease.mean_dscr_factor", lender.mean_dscr_factor(dscr_factor=project.loan.dscr_factor)
-    drawn = int(np.flatnonzero(np.any(np.atleast_2d(project.loan.draw_usd) > 0.0, axis=0)).max(initial=0))
-    yield "lease.llcr_factor", view["llcr"][..., drawn]
-    yield "lease.plcr_factor", view["plcr"][..., drawn]
-    yield "lease.min_firm_dscr_factor", lender.min_dscr_factor(dscr_factor=view["firm"])
-    yield "lease.min_downside_dscr_factor", lender.min_dscr_factor(dscr_factor=view["downside"])
+    if view:
+        drawn = int(np.flatnonzero(np.any(np.atleast_2d(project.loan.draw_usd) > 0.0, axis=0)).max(initial=0))
+        yield "lease.llcr_factor", view["llcr"][..., drawn]
+        yield "lease.plcr_factor", view["plcr"][..., drawn]
+        yield "lease.min_firm_dscr_factor", lender.min_dscr_factor(dscr_factor=view["firm"])
+        yield "lease.min_downside_dscr_factor", lender.min_dscr_factor(dscr_factor=view["downside"])
     yield (
         "lease.firm_tenor_factor",
         lender.firm_tenor_factor(firm_months=deal.firm_months, tenor_months=terms.tenor_months),
