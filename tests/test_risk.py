@@ -187,7 +187,7 @@ def test_a_file_that_cannot_be_written_leaves_nothing(tmp_path):
         ("--expect", "x > 1"),
         ("--engine", "thread"),
         ("--workers", "0"),
-        ("--draws", "trials.csv"),
+        ("--draws", "trials.txt"),
     ],
 )
 def test_wrong_use_has_its_exit_code_and_no_traceback(arguments):

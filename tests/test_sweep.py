@@ -13,7 +13,8 @@ from colocalc.errors import ColocalcError
 from colocalc.study.asked import metrics_asked
 from colocalc.study.engine import Engine
 from colocalc.study.evaluate import values
-from colocalc.study.sweep import Axis, axis, sweep
+from colocalc.study.over import Axis, axis
+from colocalc.study.sweep import sweep
 from colocalc.variants import Variants
 from colocalc.yamlio import read_scalar
 

@@ -14,6 +14,7 @@ from colocalc.cli.options import (
     FleetArg,
     FormatOpt,
     OutOpt,
+    RelayoutOpt,
     ScenarioOpt,
     SchedulerOpt,
     SetOpt,
@@ -21,13 +22,13 @@ from colocalc.cli.options import (
     emit_report,
     evaluated,
 )
-from colocalc.errors import EXIT_INTERRUPTED, EXIT_USAGE, ColocalcError
+from colocalc.errors import EXIT_INTERRUPTED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from colocalc.arrays import Array
-    from colocalc.parquet import ParquetFile
+    from colocalc.rows import RowsFile
     from colocalc.study.engine import Engine
     from colocalc.study.engine.task import Block
     from colocalc.study.risk import Outcome, Plan
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
 MOST_TRIALS = 100_000_000
 MOST_SEED = 2**64 - 1
 BLOCK = 4_000
-PARQUET = ".parquet"
 
 app = typer.Typer()
 
@@ -56,8 +56,9 @@ def risk(
     ] = None,
     expect: ExpectOpt = None,
     draws: Annotated[
-        Path | None, typer.Option("--draws", metavar="FILE", help="Write every trial to a .parquet file.")
+        Path | None, typer.Option("--draws", metavar="FILE", help="Write every trial to a .parquet or .csv file.")
     ] = None,
+    relayout: RelayoutOpt = False,
     engine: EngineOpt = None,
     workers: WorkersOpt = None,
     scheduler: SchedulerOpt = None,
@@ -85,7 +86,7 @@ def risk(
 
     chosen = engine_of(engine, workers, scheduler)
     every, report_to = _files(draws, output, fmt)
-    variants, case, result = evaluated(fleet, sets, scenario, calibration=calibration)
+    variants, case, result = evaluated(fleet, sets, scenario, calibration=calibration, relayout=relayout)
     catalog = variants.loaded.catalog
     chances = lower_chances(variants.fleet, catalog)
     asked = {"metrics": tuple(metric or ()), "asked": tuple(expect or ()), "in_file": variants.fleet.expect}
@@ -93,9 +94,17 @@ def risk(
     outcome = _performed(found, trials, chosen, block_size or BLOCK, every)
     apart = spread(found, outcome) if outcome.done_count else None
     versions = (f"numpy {np.__version__}", f"colocalc {__version__}")
-    stamp = {"engine": chosen.words()}
     report = view(
-        case, result, catalog, plan=found, outcome=outcome, spread=apart, chances=chances, versions=versions, **stamp
+        case,
+        result,
+        catalog,
+        plan=found,
+        outcome=outcome,
+        spread=apart,
+        chances=chances,
+        engine=chosen.words(),
+        versions=versions,
+        relayout=relayout,
     )
     is_whole = outcome.done_count == trials or not found.names
     emit_report(report, fmt, report_to if is_whole else None, color)
@@ -105,10 +114,8 @@ def risk(
 
 def _files(draws: Path | None, output: Path | None, fmt: str | None) -> tuple[Path | None, Path | None]:
     """Where the trials go and where the report does; ``-o FILE.parquet`` is for trials."""
-    if output is not None and fmt is None and draws is None and output.suffix.lower() == PARQUET:
+    if output is not None and fmt is None and draws is None and output.suffix.lower() == ".parquet":
         return output, None
-    if draws is not None and draws.suffix.lower() != PARQUET:
-        raise ColocalcError(f"should end in {PARQUET}", where=f"--draws {draws}", exit_code=EXIT_USAGE)
     return draws, output
 
 
@@ -122,9 +129,9 @@ def _performed(found: "Plan", count: int, engine: "Engine", size: int, every: Pa
     with Progress(count, "trials") as progress:
         if every is None:
             return perform(found, count, engine=engine, block_count=size, progress=progress)
-        from colocalc.parquet import ParquetFile
+        from colocalc.rows import rows_file
 
-        with ParquetFile(every) as file:
+        with rows_file(every, "--draws") as file:
             sink = _Rows(file, found.task.draws)
             outcome = perform(found, count, engine=engine, block_count=size, progress=progress, sink=sink)
             if outcome.done_count == count:
@@ -135,7 +142,7 @@ def _performed(found: "Plan", count: int, engine: "Engine", size: int, every: Pa
 class _Rows:
     """Takes trials as they are done and writes them with what was drawn."""
 
-    def __init__(self, file: "ParquetFile", draws: "Draws") -> None:
+    def __init__(self, file: "RowsFile", draws: "Draws") -> None:
         self._file = file
         self._draws = draws
 

@@ -1,17 +1,21 @@
 """A grid of a fleet: what a metric does over one key or two, where it is least and most, and every point."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 
 from colocalc.arrays import Array
 from colocalc.case import Case
 from colocalc.catalog import Catalog
+from colocalc.errors import quoted
 from colocalc.metrics import METRICS, base_id, unit_suffix
 from colocalc.report.table import Column, Note, Report, Table
 from colocalc.report.views.common import assemble, counted, number
+from colocalc.report.views.kept_layout import on_layout
 from colocalc.study.evaluate import Result
-from colocalc.study.sweep import Axis, Sweep, Value
+from colocalc.study.over import Axis, Value
+from colocalc.study.sweep import Sweep
 from colocalc.units import text
 
 _SHADES = " ░▒▓█"
@@ -20,7 +24,16 @@ _MOST_COLUMNS = 6  # of a matrix: 80 columns hold no more
 _MOST_REASONS = 5
 
 
-def sweep(case: Case, result: Result, catalog: Catalog, *, found: Sweep, engine: str) -> Report:
+def sweep(
+    case: Case,
+    result: Result,
+    catalog: Catalog,
+    *,
+    found: Sweep,
+    engine: str,
+    relayout: bool = False,
+    written_to: Path | None = None,
+) -> Report:
     """Where each metric is least and most, its course or its map, and every point for programs."""
     names = found.names
     return assemble(
@@ -30,9 +43,9 @@ def sweep(case: Case, result: Result, catalog: Catalog, *, found: Sweep, engine:
         catalog=catalog,
         families=tuple(dict.fromkeys(base_id(name).split(".", 1)[0] for name in names)),
         topics=tuple(dict.fromkeys(_topic(name) for name in names)),
-        tables=(_extremes(found), *_maps(found), _points(found)),
+        tables=(_extremes(found), *(_kept(found) if found.columns else ())),
         headline=tuple(_sentence(name, found) for name in names),
-        notes=tuple(_notes(found, engine)),
+        notes=(*_notes(found, engine, written_to), *on_layout(case, names, "point", relayout=relayout)),
     )
 
 
@@ -52,26 +65,27 @@ def _where(found: Sweep, place: int) -> str:
 
 
 def _sentence(name: str, found: Sweep) -> str:
-    values = found.columns[name]
-    if bool(np.all(np.isnan(values))):
+    ends = found.extremes[name]
+    if not ends.is_known:
         return f"{name} is undefined at every point."
     unit = unit_suffix(name)
-    low, high = int(np.nanargmin(values)), int(np.nanargmax(values))
-    if values[low] == values[high]:
-        return f"{name} is {text(float(values[low]), unit)} at every point."
+    if ends.least == ends.most:
+        return f"{name} is {text(ends.least, unit)} at every point."
     return (
-        f"{name} runs from {text(float(values[low]), unit)} ({_where(found, low)}) "
-        f"to {text(float(values[high]), unit)} ({_where(found, high)})."
+        f"{name} runs from {text(ends.least, unit)} ({_where(found, ends.least_at)}) "
+        f"to {text(ends.most, unit)} ({_where(found, ends.most_at)})."
     )
 
 
-def _notes(found: Sweep, engine: str) -> Iterator[Note]:
+def _notes(found: Sweep, engine: str, written_to: Path | None) -> Iterator[Note]:
     if found.done_count < found.count:
         yield Note(f"interrupted after {found.done_count:,} of {counted(found.count, 'point')}", "warning")
     for reason in found.why_not[:_MOST_REASONS]:
         yield Note(f"no fleet at {reason}", "warning")
     if len(found.why_not) > _MOST_REASONS:
         yield Note(f"and {len(found.why_not) - _MOST_REASONS:,} more combinations are no fleet", "warning")
+    if written_to is not None and found.done_count == found.count:
+        yield Note(f"every point stands in {quoted(str(written_to))}")
     yield Note(f"{counted(found.count, 'point')}; engine: {engine}, which changes no bit of the result")
 
 
@@ -87,15 +101,18 @@ def _extremes(found: Sweep) -> Table:
     )
     rows: list[tuple[object, ...]] = []
     for name in found.names:
-        values = found.columns[name]
-        gaps = int(np.sum(np.isnan(values)))
-        if gaps == values.size:
-            rows.append((name, unit_suffix(name), None, None, None, None, gaps))
-            continue
-        low, high = int(np.nanargmin(values)), int(np.nanargmax(values))
-        ends = (number(values[low]), _where(found, low), number(values[high]), _where(found, high))
-        rows.append((name, unit_suffix(name), *ends, gaps))
+        one = found.extremes[name]
+        cells: tuple[object, ...] = (None, None, None, None)
+        if one.is_known:
+            cells = (number(one.least), _where(found, one.least_at), number(one.most), _where(found, one.most_at))
+        rows.append((name, unit_suffix(name), *cells, one.undefined_count))
     return Table("extremes", "Least and most", columns, tuple(rows))
+
+
+def _kept(found: Sweep) -> Iterator[Table]:
+    """Tables of points that were kept in memory."""
+    yield from _maps(found)
+    yield _points(found)
 
 
 def _maps(found: Sweep) -> Iterator[Table]:
