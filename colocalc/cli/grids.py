@@ -27,7 +27,10 @@ from colocalc.errors import EXIT_INTERRUPTED, EXIT_USAGE, ColocalcError, quoted
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from colocalc.case import Case
+    from colocalc.report.table import Report
     from colocalc.study.engine import Engine
+    from colocalc.study.evaluate import Result
     from colocalc.study.over import Axis
     from colocalc.study.sweep import Sweep
     from colocalc.variants import Variants
@@ -71,8 +74,6 @@ def sweep(
 
     Library twin: colocalc.study.sweep.sweep.
     """
-    from colocalc.report.views.sweep import sweep as view
-    from colocalc.study.asked import metrics_asked
     from colocalc.study.engine import engine_of
     from colocalc.study.sweep import point_count
 
@@ -80,18 +81,44 @@ def sweep(
     axes = axes_of(over)
     every, report_to = _files(points, output, fmt)
     point_count(axes, is_written=every is not None)  # refused before any work
-    variants, case, result = evaluated(fleet, sets, scenario, calibration=calibration, relayout=relayout)
-    names = metrics_asked(metric or (), result, case.pools.names)
-    found = _performed(variants, axes, names, chosen, block_size, every)
-    if not metric:
-        found = found.moving()
-    is_whole = found.done_count == found.count
-    report = view(
-        case, result, variants.loaded.catalog, found=found, engine=chosen.words(), relayout=relayout, written_to=every
+    found = evaluated(fleet, sets, scenario, calibration=calibration, relayout=relayout)
+    report, is_whole = sweep_report(
+        *found, axes, tuple(metric or ()), engine=chosen, block_size=block_size, every=every
     )
     emit_report(report, fmt, report_to if is_whole else None, color)
     if not is_whole:
         raise typer.Exit(EXIT_INTERRUPTED)
+
+
+def sweep_report(
+    variants: "Variants",
+    case: "Case",
+    result: "Result",
+    axes: "Sequence[Axis]",
+    metrics: "Sequence[str]",
+    *,
+    engine: "Engine",
+    block_size: int | None = None,
+    every: Path | None = None,
+) -> "tuple[Report, bool]":
+    """The report on a grid of a fleet, and whether all of its points were done."""
+    from colocalc.report.views.sweep import sweep as view
+    from colocalc.study.asked import metrics_asked
+
+    names = metrics_asked(metrics, result, case.pools.names)
+    found = _performed(variants, axes, names, engine, block_size, every)
+    if not metrics:
+        found = found.moving()
+    report = view(
+        case,
+        result,
+        variants.loaded.catalog,
+        found=found,
+        engine=engine.words(),
+        relayout=variants.relayout,
+        written_to=every,
+    )
+    return report, found.done_count == found.count
 
 
 def axes_of(over: "Sequence[str]") -> "list[Axis]":

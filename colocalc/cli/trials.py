@@ -1,5 +1,6 @@
 """The command that asks how likely a result is."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -28,11 +29,15 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from colocalc.arrays import Array
+    from colocalc.case import Case
+    from colocalc.report.table import Report
     from colocalc.rows import RowsFile
     from colocalc.study.engine import Engine
     from colocalc.study.engine.task import Block
+    from colocalc.study.evaluate import Result
     from colocalc.study.risk import Outcome, Plan
     from colocalc.study.trials import Draws
+    from colocalc.variants import Variants
 
 MOST_TRIALS = 100_000_000
 MOST_SEED = 2**64 - 1
@@ -75,41 +80,65 @@ def risk(
     Prices after contracts move from month to month, rates of GPU types move together, failures are counted. Library
     twin: colocalc.study.risk.plan, colocalc.study.risk.perform and colocalc.study.spread.spread.
     """
+    from colocalc.study.engine import engine_of
+
+    chosen = engine_of(engine, workers, scheduler)
+    every, report_to = _files(draws, output, fmt)
+    found = evaluated(fleet, sets, scenario, calibration=calibration, relayout=relayout)
+    asked = Asked(trials, seed, tuple(metric or ()), tuple(expect or ()))
+    report, is_whole = risk_report(*found, asked, engine=chosen, block_size=block_size, every=every)
+    emit_report(report, fmt, report_to if is_whole else None, color)
+    if not is_whole:
+        raise typer.Exit(EXIT_INTERRUPTED)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is asked of trials: how many, with which seed, and of which metrics and expectations."""
+
+    trials: int
+    seed: int
+    metrics: tuple[str, ...] = ()
+    expectations: tuple[str, ...] = ()
+
+
+def risk_report(
+    variants: "Variants",
+    case: "Case",
+    result: "Result",
+    asked: Asked,
+    *,
+    engine: "Engine",
+    block_size: int | None = None,
+    every: Path | None = None,
+) -> "tuple[Report, bool]":
+    """The report on trials of a fleet, and whether all of them were done."""
     import numpy as np
 
     from colocalc import __version__
     from colocalc.case.risk import lower_chances
     from colocalc.report.views.risk import risk as view
-    from colocalc.study.engine import engine_of
     from colocalc.study.risk import plan
     from colocalc.study.spread import spread
 
-    chosen = engine_of(engine, workers, scheduler)
-    every, report_to = _files(draws, output, fmt)
-    variants, case, result = evaluated(fleet, sets, scenario, calibration=calibration, relayout=relayout)
     catalog = variants.loaded.catalog
     chances = lower_chances(variants.fleet, catalog)
-    asked = {"metrics": tuple(metric or ()), "asked": tuple(expect or ()), "in_file": variants.fleet.expect}
-    found = plan(variants, result, chances, **asked, seed=seed)
-    outcome = _performed(found, trials, chosen, block_size or BLOCK, every)
-    apart = spread(found, outcome) if outcome.done_count else None
-    versions = (f"numpy {np.__version__}", f"colocalc {__version__}")
+    wanted = {"metrics": asked.metrics, "asked": asked.expectations, "in_file": variants.fleet.expect}
+    found = plan(variants, result, chances, **wanted, seed=asked.seed)
+    outcome = _performed(found, asked.trials, engine, block_size or BLOCK, every)
     report = view(
         case,
         result,
         catalog,
         plan=found,
         outcome=outcome,
-        spread=apart,
+        spread=spread(found, outcome) if outcome.done_count else None,
         chances=chances,
-        engine=chosen.words(),
-        versions=versions,
-        relayout=relayout,
+        engine=engine.words(),
+        versions=(f"numpy {np.__version__}", f"colocalc {__version__}"),
+        relayout=variants.relayout,
     )
-    is_whole = outcome.done_count == trials or not found.names
-    emit_report(report, fmt, report_to if is_whole else None, color)
-    if not is_whole:
-        raise typer.Exit(EXIT_INTERRUPTED)
+    return report, outcome.done_count == asked.trials or not found.names
 
 
 def _files(draws: Path | None, output: Path | None, fmt: str | None) -> tuple[Path | None, Path | None]:

@@ -1,14 +1,11 @@
 """Where a metric is least and most over points that come block by block."""
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
 from colocalc.arrays import Array
 
 
-@dataclass(eq=False)
 class Extremes:
     """The least and the most of a metric over the points seen; of equal ones the first.
 
@@ -22,12 +19,10 @@ class Extremes:
         Where.
     """
 
-    seen_count: int = 0
-    undefined_count: int = 0
-    least: float = float("nan")
-    least_at: int = -1
-    most: float = float("nan")
-    most_at: int = -1
+    def __init__(self) -> None:
+        self.seen_count = self.undefined_count = 0
+        self.least = self.most = float("nan")
+        self.least_at = self.most_at = -1
 
     def take(self, places: NDArray[np.int64], values: Array) -> None:
         """Some more points.

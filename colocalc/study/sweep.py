@@ -259,7 +259,7 @@ def point_count(axes: Sequence[Axis], *, is_written: bool = False) -> int:
     most = MOST_WRITTEN if is_written else MOST_POINTS
     if count > most:
         message = f"{count:,} points are more than {most:,}"
-        more = "" if is_written else f", or write up to {MOST_WRITTEN:,} to a file: --points FILE.parquet"
+        more = "" if is_written else f"; colocalc sweep --points FILE.parquet writes up to {MOST_WRITTEN:,}"
         hint = f"take fewer values{more}"
         raise ColocalcError(message, where="--over", hint=hint, exit_code=EXIT_USAGE)
     return count

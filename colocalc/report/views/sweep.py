@@ -5,22 +5,19 @@ from pathlib import Path
 
 import numpy as np
 
-from colocalc.arrays import Array
 from colocalc.case import Case
 from colocalc.catalog import Catalog
 from colocalc.errors import quoted
-from colocalc.metrics import METRICS, base_id, unit_suffix
+from colocalc.metrics import base_id, unit_suffix
 from colocalc.report.table import Column, Note, Report, Table
 from colocalc.report.views.common import assemble, counted, number
+from colocalc.report.views.heat_map import heat_maps, value_text
 from colocalc.report.views.kept_layout import on_layout
 from colocalc.study.evaluate import Result
-from colocalc.study.over import Axis, Value
 from colocalc.study.sweep import Sweep
 from colocalc.units import text
 
-_SHADES = " ░▒▓█"
 _MOST_ROWS = 40  # of a table that is read on a screen
-_MOST_COLUMNS = 6  # of a matrix: 80 columns hold no more
 _MOST_REASONS = 5
 
 
@@ -54,13 +51,9 @@ def _topic(name: str) -> str:
     return "mfu" if family == "fleet" else family
 
 
-def _value(axis: Axis, value: Value) -> str:
-    return value if isinstance(value, str) else text(value, axis.unit)
-
-
 def _where(found: Sweep, place: int) -> str:
     return ", ".join(
-        f"{axis.key} {_value(axis, value)}" for axis, value in zip(found.axes, found.point(place), strict=True)
+        f"{axis.key} {value_text(axis, value)}" for axis, value in zip(found.axes, found.point(place), strict=True)
     )
 
 
@@ -111,52 +104,8 @@ def _extremes(found: Sweep) -> Table:
 
 def _kept(found: Sweep) -> Iterator[Table]:
     """Tables of points that were kept in memory."""
-    yield from _maps(found)
+    yield from heat_maps(found)
     yield _points(found)
-
-
-def _maps(found: Sweep) -> Iterator[Table]:
-    """Over two keys a matrix of each metric, shaded from its least to its most."""
-    if len(found.axes) != 2:
-        return
-    first, second = found.axes
-    shape = (len(first.values), len(second.values))
-    rows, columns = (_thinned(size, most) for size, most in zip(shape, (_MOST_ROWS, _MOST_COLUMNS), strict=True))
-    for place, name in enumerate(found.names):
-        grid = found.columns[name].reshape(shape)
-        heads = tuple(
-            Column(f"column_{at}", _value(second, second.values[at]), unit=unit_suffix(name)) for at in columns
-        )
-        cells = tuple(
-            (_value(first, first.values[row]), _shades(grid, row), *(number(grid[row, at]) for at in columns))
-            for row in rows
-        )
-        thin = (
-            "" if (len(rows), len(columns)) == shape else f" {len(rows)} of {shape[0]} by {len(columns)} of {shape[1]}."
-        )
-        yield Table(
-            f"map_{place + 1}",
-            f"{name}: {first.key} down, {second.key} across",
-            (Column("down", first.key, kind="text"), Column("shades", "Map", kind="text"), *heads),
-            cells,
-            caption=f"{METRICS[base_id(name)].meaning}. Shades run from the least, "
-            f"blank, to the most, full; a dot is undefined.{thin}",
-        )
-
-
-def _thinned(size: int, most: int) -> list[int]:
-    """Places of at most so many values, spread evenly with both ends."""
-    return sorted({round(place) for place in np.linspace(0, size - 1, min(size, most))})
-
-
-def _shades(grid: Array, row: int) -> str:
-    low, high = np.nanmin(grid), np.nanmax(grid)
-    span = high - low if high > low else 1.0
-    places = _thinned(grid.shape[1], 24)
-    return "".join(
-        "·" if np.isnan(grid[row, at]) else _SHADES[round(float((grid[row, at] - low) / span) * (len(_SHADES) - 1))]
-        for at in places
-    )
 
 
 def _points(found: Sweep) -> Table:
