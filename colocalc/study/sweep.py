@@ -311,11 +311,18 @@ def _surfaces(
             surfaces.append(surface_of(part, _spans(part, straight)))
         except ColocalcError as error:
             fault = next(iter(getattr(error, "faults", ())), error)
-            why_not.append(f"{', '.join(f'{key} {value}' for key, value in given.items())}: {fault.message}")
+            hint = f"; {fault.hint}" if fault.hint else ""
+            why_not.append(
+                f"{', '.join(f'{key} {_shown(value)}' for key, value in given.items())}: {fault.message}{hint}"
+            )
             surfaces.append(None)
     if all(one is None for one in surfaces):
         raise ColocalcError(why_not[0], where="--over", exit_code=EXIT_USAGE)
     return tuple(surfaces), tuple(why_not)
+
+
+def _shown(value: Value) -> str:
+    return value if isinstance(value, str) else f"{value:g}"
 
 
 def _spans(fleet: Varied, straight: Sequence[Axis]) -> list[Span]:
