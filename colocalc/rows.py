@@ -146,7 +146,7 @@ class ParquetRows(RowsFile):
         self._waiting, self._waiting_count = [], 0
         if self._writer is None:
             self._writer = self._arrow.parquet.ParquetWriter(self._temporary, table.schema)
-        self._writer.write_table(table, row_group_size=_GROUP_ROWS)
+        self._writer.write_table(table, row_group_size=2 * _GROUP_ROWS)
 
     def _end(self) -> None:
         if self._writer is not None:
