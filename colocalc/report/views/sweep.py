@@ -59,6 +59,8 @@ def _where(found: Sweep, place: int) -> str:
 
 def _sentence(name: str, found: Sweep) -> str:
     ends = found.extremes[name]
+    if not ends.seen_count:
+        return f"{name}: no point is done."
     if not ends.is_known:
         return f"{name} is undefined at every point."
     unit = unit_suffix(name)
