@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from colocalc.case import Case, lower, numbers, varied
+from colocalc.case import Case, lower, moves_layout, numbers, searched_layout, varied
 from colocalc.catalog import Catalog
 from colocalc.figure import Figure
 from colocalc.fleet import Fleet
@@ -32,6 +32,10 @@ class Variants:
         The card asked for; empty for the fleet's own.
     default_lease : bool
         Whether a fleet without a lease gets one at the default card.
+    relayout : bool
+        Whether a layout that is searched is searched anew for every change, or else kept as far as it was found.
+    kept : Case or None
+        The case whose searched layouts are kept; None for those of each case itself.
     """
 
     place: str
@@ -41,6 +45,8 @@ class Variants:
     stdin: bytes | None = None
     rate_card: str | None = None
     default_lease: bool = False
+    relayout: bool = False
+    kept: Case | None = None
     _with_key: dict[str, "Variants"] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @cached_property
@@ -64,7 +70,7 @@ class Variants:
     @cached_property
     def case(self) -> Case:
         """The case of the fleet as it was asked for."""
-        return lower(self.loaded.fleet, self.loaded.catalog, scenario=self.scenario)
+        return lower(self.loaded.fleet, self.loaded.catalog, scenario=self.scenario, like=self.kept)
 
     def at(self, key: str, value: float) -> Case:
         """The case with one number changed: an assumption by its path, or any key of the file.
@@ -78,7 +84,7 @@ class Variants:
         """
         if not _is_checked_with_others(key):
             if key in numbers(self.case):
-                return varied(self.case, self.loaded.fleet, self.loaded.catalog, {key: value})
+                return self.at_once({key: value})
             # The file may not have had the key; once it does, it is a number like the others.
             having = self._with_key.get(key)
             if having is not None and key in numbers(having.case):
@@ -96,7 +102,8 @@ class Variants:
         ColocalcError
             When there is no case with those values.
         """
-        return varied(self.case, self.loaded.fleet, self.loaded.catalog, instead)
+        own, catalog = self.loaded.fleet, self.loaded.catalog
+        return varied(self.case, own, catalog, instead, keeps_layout=not self.relayout)
 
     def settled(self, key: str, value: float) -> Case:
         """As ``at``, with the assumptions that belong to it: for a report on the fleet with the number changed."""
@@ -110,6 +117,14 @@ class Variants:
     def given(self, values: Mapping[str, float | str]) -> "Variants":
         """The same fleet with values as if its file had them."""
         return self.with_sets(*(f"{key}={_written(value)}" for key, value in values.items()))
+
+    def with_its_layout(self) -> "Variants":
+        """The same fleet, of which values given keep the layout that was searched for it, unless it searches anew."""
+        return self if self.relayout else replace(self, kept=self.case)
+
+    def searches_anew(self, key: str) -> bool:
+        """Whether a layout is searched anew where this number changes."""
+        return self.relayout and bool(searched_layout(self.case)) and moves_layout(self.case, key)
 
     def with_sets(self, *sets: str) -> "Variants":
         """The same fleet with more overrides."""

@@ -162,7 +162,56 @@ def test_a_bridge_has_so_many_groups_and_no_more():
     _, found = bridge(one, other, REVENUE)
     wanted = float(values(other.case, [REVENUE])[REVENUE] - values(one.case, [REVENUE])[REVENUE])
     np.testing.assert_allclose(found[0].effects.sum(), wanted, rtol=1e-9)
-    assert len(found[0].groups) <= MOST_GROUPS
+    assert np.count_nonzero(found[0].effects) <= MOST_GROUPS
+
+
+AUTO = """
+name: auto
+pools: [{name: a, gpu: h100-sxm, count: COUNT}]
+training: {model: llama-3.1-8b, sequence_tokens: 8192, global_batch_tokens: 16_777_216, layout: auto}
+lease: {rate_usd_per_gpu_h: RATE}
+"""
+
+
+@pytest.fixture(scope="module")
+def found_layouts():
+    """Two fleets for which a search finds different layouts: on 4,096 GPUs there are fewer sequences than ranks."""
+    return [
+        Variants("-", CATALOG, stdin=AUTO.replace("COUNT", count).replace("RATE", rate).encode())
+        for count, rate in (("1_024", "2"), ("4_096", "3"))
+    ]
+
+
+def test_a_searched_layout_is_a_step_of_its_own(found_layouts):
+    blocks, (found,) = bridge(*found_layouts, MFU)
+    assert blocks == ("pools", "lease", "searched layout")
+    effects = dict(zip(found.groups, found.effects, strict=True))
+    assert effects["lease"] == 0.0
+    assert effects["searched layout"] != 0.0
+    first, second = (values(one.case, [MFU])[MFU] for one in found_layouts)
+    np.testing.assert_allclose(found.effects.sum(), second - first, rtol=1e-12)
+
+
+def test_a_layout_searched_anew_belongs_to_what_moves_it(found_layouts):
+    pair = Pair(*found_layouts, relayout=True)
+    assert pair.blocks == ("pools", "lease")
+    (found,) = bridges(pair.mixed(), pair.blocks, [MFU])
+    first, second = (values(one.case, [MFU])[MFU] for one in found_layouts)
+    np.testing.assert_allclose(found.effects, [second - first, 0.0], rtol=1e-12)
+
+
+def test_blocks_that_do_nothing_cost_no_mixes():
+    one, other = sample("colossus-1"), sample("neocloud-1k-h100")
+    pair = Pair(one, other)
+    asked, mixed = set(), pair.mixed()
+
+    def counted(changed):
+        asked.add(changed)
+        return mixed(changed)
+
+    bridges(counted, pair.blocks, [REVENUE])
+    # Each block alone and all but it; and the few mixes of pools, lease and the rest.
+    assert len(asked) <= 2 * len(pair.blocks) + 2 + 2**3
 
 
 # -- The command ----------------------------------------------------------------------------------

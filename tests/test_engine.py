@@ -1,5 +1,6 @@
 """Engines: the same bits wherever blocks are evaluated, and nothing left behind."""
 
+import json
 import os
 import signal
 import subprocess
@@ -168,8 +169,6 @@ def cluster(tmp_path):
         while not address.exists() and time.monotonic() < deadline:
             time.sleep(0.05)
         started += [subprocess.Popen([*worker, "--name", str(number)], env=env, **quiet) for number in range(2)]
-        import json
-
         yield json.loads(address.read_text())["address"], started
     finally:
         for process in started:
@@ -180,6 +179,21 @@ def cluster(tmp_path):
 def test_a_cluster_that_exists_takes_the_same_blocks(cluster):
     address, _ = cluster
     np.testing.assert_array_equal(squares(engine("dask", scheduler=address)), np.arange(COUNT, dtype=float) ** 2)
+
+
+def test_a_sweep_and_trials_have_the_same_bits_on_a_cluster_that_exists(cluster, colocalc):
+    address, _ = cluster
+    over = ("--over", "lease.rate_usd_per_gpu_h=1:3:61", "--over", "lease.billed_share=0.5:1:40")
+    metric = ("--metric", NAMES[1], "--format", "json")
+    site = FLEET.replace(b"price_usd_per_mwh: 50", b"price_usd_per_mwh: {value: 50, low: 40, high: 80}")
+    for arguments in (("sweep", "-", *over, *metric), ("risk", "-", "--trials", "3000", *metric)):
+        here, there = (
+            colocalc(*arguments, "--block-size", "1000", *options, stdin=site)
+            for options in ((), ("--scheduler", address))
+        )
+        assert there.code == 0, there.err
+        assert json.loads(there.out)["tables"] == json.loads(here.out)["tables"]
+        assert f"dask at {address}" in there.out
 
 
 def test_what_a_killed_dask_worker_had_runs_on_another(cluster, tmp_path):

@@ -165,6 +165,54 @@ def test_every_trial_is_written(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["all.parquet"]
 
 
+def test_every_trial_may_go_to_csv(tmp_path, colocalc):
+    place = tmp_path / "all.csv"
+    found = colocalc("risk", "-", "--trials", "10", "--metric", REVENUE, "--draws", place, stdin=own_file().encode())
+    assert found.code == 0, found.err
+    lines = place.read_text().splitlines()
+    assert len(lines) == 11
+    assert lines[0].startswith("trial,")
+    assert REVENUE in lines[0].split(",")
+
+
+def test_a_report_in_markdown(tmp_path, colocalc):
+    place = tmp_path / "risk.md"
+    found = colocalc("risk", "-", "--trials", "1000", "-o", place, stdin=own_file().encode())
+    assert (found.code, found.out) == (0, "")
+    text = place.read_text()
+    assert "## What the trials say" in text
+    assert "## Histograms" not in text  # long tables are for programs
+    assert "seed 0, generator PCG64" in text
+
+
+def test_a_report_as_a_workbook(tmp_path, colocalc):
+    openpyxl = pytest.importorskip("openpyxl")
+    place = tmp_path / "risk.xlsx"
+    assert colocalc("risk", "-", "--trials", "1000", "-o", place, stdin=own_file().encode()).code == 0
+    table = json.loads(colocalc("risk", "-", "--trials", "1000", "-f", "json", stdin=own_file().encode()).out)[
+        "tables"
+    ]["statistics"]
+    sheet = openpyxl.load_workbook(place)["What the trials say"]
+    rows = {row[0]: row for row in sheet.iter_rows(min_row=5, values_only=True) if row[0]}
+    for row in table:
+        assert rows[row["metric"]][3] == row["p10"]
+
+
+def test_a_layout_is_kept_in_trials_or_searched_anew(colocalc):
+    own = b"""
+name: auto
+pools: [{name: a, gpu: h100-sxm, count: 64}]
+network: {nic_gbit_per_s: {value: 400, low: 50, high: 400}}
+training: {model: llama-3.1-70b, sequence_tokens: 8192, global_batch_tokens: 4_194_304}
+"""
+    arguments = ("risk", "-", "--trials", "40", "--metric", "mfu.step_share", "-f", "json")
+    kept, anew = (colocalc(*arguments, *options, stdin=own) for options in ((), ("--relayout",)))
+    assert "is kept at every trial (" in kept.out
+    assert "searched anew at every trial" in anew.out
+    low, high = (json.loads(found.out)["tables"]["statistics"][0]["p05"] for found in (kept, anew))
+    assert high >= low  # on a slow network another layout is faster
+
+
 def test_a_file_that_cannot_be_written_leaves_nothing(tmp_path):
     pytest.importorskip("pyarrow.parquet")
     found = command("-", "--trials", "1000", "--draws", "no/where.parquet", stdin=own_file(), cwd=tmp_path)
@@ -187,7 +235,7 @@ def test_a_file_that_cannot_be_written_leaves_nothing(tmp_path):
         ("--expect", "x > 1"),
         ("--engine", "thread"),
         ("--workers", "0"),
-        ("--draws", "trials.csv"),
+        ("--draws", "trials.txt"),
     ],
 )
 def test_wrong_use_has_its_exit_code_and_no_traceback(arguments):

@@ -1,19 +1,27 @@
 """Grids: every point is what the fleet says with those values, wherever and in whatever blocks it is evaluated."""
 
 import json
+import re
 import subprocess
 import sys
 from functools import partial
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from colocalc.case import searched_layout
 from colocalc.catalog import load_catalog
 from colocalc.errors import ColocalcError
+from colocalc.report.views.heat_map import heat_maps
+from colocalc.rows import rows_file
 from colocalc.study.asked import metrics_asked
 from colocalc.study.engine import Engine
 from colocalc.study.evaluate import values
-from colocalc.study.sweep import Axis, axis, sweep
+from colocalc.study.extremes import Extremes
+from colocalc.study.over import Axis, axis
+from colocalc.study.sweep import point_count, sweep
 from colocalc.variants import Variants
 from colocalc.yamlio import read_scalar
 
@@ -120,20 +128,237 @@ def test_what_the_file_may_not_have_is_refused(over, says):
     assert says in str(caught.value)
 
 
-def test_too_many_points_are_refused():
-    with pytest.raises(ColocalcError, match="are more than 1,000,000"):
+def test_too_many_points_are_refused_with_the_way_out():
+    with pytest.raises(ColocalcError, match="are more than 1,000,000") as caught:
         swept("lease.rate_usd_per_gpu_h=1:2:1001", "lease.billed_share=0:1:1000")
+    assert "--points FILE.parquet writes up to 100,000,000" in caught.value.hint
+    axes = [axis(text, READ) for text in ("lease.rate_usd_per_gpu_h=1:2:1001", "lease.billed_share=0:1:1000")]
+    assert point_count(axes, is_written=True) == 1_001_000
+    too_many = [axis(f"{key}=0:1:10001", READ) for key in ("lease.rate_usd_per_gpu_h", "lease.billed_share")]
+    with pytest.raises(ColocalcError, match="are more than 100,000,000"):
+        point_count(too_many, is_written=True)
+
+
+# -- Points that are written, and not kept ---------------------------------------------------------
+
+MIXED = ("lease.rate_usd_per_gpu_h=1:3:3", "training.split=equal,partitions", "lease.billed_share=0.5,1")
+
+
+class Rows:
+    """Takes points as they come."""
+
+    def __init__(self):
+        self.blocks = []
+
+    def write(self, columns):
+        self.blocks.append(columns)
+
+    def column(self, name):
+        order = np.argsort(np.concatenate([block["point"] for block in self.blocks]))
+        return np.concatenate([block[name] for block in self.blocks])[order]
+
+
+def test_points_go_to_a_sink_with_their_values_and_metrics():
+    rows = Rows()
+    found = sweep(fleet(), [axis(text, READ) for text in MIXED], (MFU,), engine=SERIAL, block_size=None, sink=rows)
+    np.testing.assert_array_equal(rows.column("point"), np.arange(12))
+    np.testing.assert_array_equal(rows.column(MFU), found.columns[MFU])
+    for number, one in enumerate(found.axes):
+        assert rows.column(one.key).tolist() == [found.point(place)[number] for place in range(12)]
+
+
+def test_what_memory_does_not_hold_has_its_extremes_all_the_same(monkeypatch):
+    wanted = swept(*MIXED)
+    monkeypatch.setattr("colocalc.study.sweep.MOST_POINTS", 5)
+    axes = [axis(text, READ) for text in MIXED]
+    found = sweep(fleet(), axes, (MFU, MONEY), engine=SERIAL, block_size=None, sink=Rows())
+    assert found.columns == {}
+    assert found.moving().names == (MFU, MONEY)
+    for name in (MFU, MONEY):
+        ends, values = found.extremes[name], wanted.columns[name]
+        assert (ends.least, ends.least_at) == (np.min(values), np.argmin(values))
+        assert (ends.most, ends.most_at) == (np.max(values), np.argmax(values))
+
+
+@given(st.lists(st.sampled_from([np.nan, 1.0, 2.0, 3.0, np.inf, -np.inf]), min_size=1, max_size=9), st.integers(1, 4))
+@settings(max_examples=50)
+def test_extremes_do_not_hang_on_the_cut_or_the_order(values, size):
+    numbers = np.asarray(values)
+    blocks = [np.arange(start, min(start + size, numbers.size)) for start in range(0, numbers.size, size)]
+    for order in (blocks, blocks[::-1]):
+        found = Extremes()
+        for places in order:
+            found.take(places, numbers[places])
+        gaps = int(np.isnan(numbers).sum())
+        assert (found.seen_count, found.undefined_count, found.is_known) == (len(values), gaps, gaps < len(values))
+        if found.is_known:
+            assert (found.least_at, found.most_at) == (int(np.nanargmin(numbers)), int(np.nanargmax(numbers)))
+            assert (found.least, found.most) == (np.nanmin(numbers), np.nanmax(numbers))
+        assert found.moves == (found.is_known and np.unique(numbers).size > 1)
+
+
+def test_a_parquet_file_has_every_point(tmp_path, colocalc):
+    pq = pytest.importorskip("pyarrow.parquet")
+    over = [part for text in MIXED for part in ("--over", text)]
+    place = tmp_path / "points.parquet"
+    found = colocalc("sweep", "-", *over, "--metric", MFU, "-o", place, stdin=FLEET)
+    assert found.code == 0, found.err
+    assert "mfu.fleet_share runs from" in found.out
+    assert "every point stands in" in found.err
+    table = pq.read_table(place).to_pydict()
+    wanted = swept(*MIXED, names=(MFU,))
+    order = np.argsort(table["point"])
+    assert list(table) == ["point", *(one.key for one in wanted.axes), MFU]
+    np.testing.assert_array_equal(np.asarray(table[MFU])[order], wanted.columns[MFU])
+    assert [table["training.split"][row] for row in order[:4]] == ["equal", "equal", "partitions", "partitions"]
+    assert [path.name for path in tmp_path.iterdir()] == ["points.parquet"]
+
+
+def test_a_csv_file_has_every_point_and_no_formula(tmp_path, colocalc):
+    over = ("--over", "lease.rate_card=market-3yr,=1+2")
+    place = tmp_path / "points.csv"
+    name = "lease.mean_rate_usd_per_gpu_h"
+    found = colocalc("sweep", "colossus-1", *over, "--metric", name, "--points", place, "-f", "json")
+    rate = json.loads(found.out)["tables"]["points"][0][name]
+    assert place.read_text() == f"point,lease.rate_card,{name}\n0,market-3yr,{rate!r}\n1,'=1+2,\n"
+
+
+def test_groups_of_a_parquet_file_do_not_hang_on_blocks(tmp_path):
+    pq = pytest.importorskip("pyarrow.parquet")
+    for name, size in (("a", 1_000), ("b", 70_000)):
+        with rows_file(tmp_path / f"{name}.parquet", "--points") as file:
+            for start in range(0, 210_000, size):
+                file.write({"point": np.arange(start, start + size)})
+            file.keep()
+    groups = [pq.ParquetFile(tmp_path / f"{name}.parquet").metadata.num_row_groups for name in "ab"]
+    assert groups == [4, 3]
+    assert pq.read_table(tmp_path / "a.parquet")["point"].to_pylist() == list(range(210_000))
+
+
+# -- Layouts that are searched for -----------------------------------------------------------------
+
+AUTO = b"""
+name: auto
+pools: [{name: a, gpu: h100-sxm, count: 1_024}]
+training: {model: llama-3.1-8b, sequence_tokens: 8192, global_batch_tokens: 16_777_216, layout: auto}
+"""
+GPUS, SEQUENCES = "pools.a.count=1024,4096", "training.global_batch_tokens=8388608,16777216"
+STEP = "mfu.step_share"
+
+
+def auto(*sets, **options):
+    return Variants("-", CATALOG, stdin=AUTO, sets=sets, **options)
+
+
+def layout_of(found):
+    return {path.rpartition(".")[2]: row.value for path, row in searched_layout(found.case).items()}
+
+
+@pytest.mark.parametrize("over", [(GPUS,), (SEQUENCES,), (GPUS, SEQUENCES)])
+def test_a_searched_layout_is_kept_at_every_point(over):
+    found = swept(*over, names=(STEP,), own=auto())
+    kept = layout_of(auto())
+    written = (
+        "{"
+        + ", ".join(
+            f"{key}: {value:g}" if isinstance(value, float) else f"{key}: {value}" for key, value in kept.items()
+        )
+        + "}"
+    )
+    for place in range(found.count):
+        sets = [f"{one.key}={value:.0f}" for one, value in zip(found.axes, found.point(place), strict=True)]
+        alone = values(auto(*sets, f"training.layout={written}").case, (STEP,))[STEP]
+        np.testing.assert_allclose(found.columns[STEP][place], alone, rtol=1e-9)
+
+
+def test_a_layout_is_searched_anew_where_that_is_asked_for():
+    found = swept(GPUS, SEQUENCES, names=(STEP,), own=auto(relayout=True))
+    for place in range(found.count):
+        sets = [f"{one.key}={value:.0f}" for one, value in zip(found.axes, found.point(place), strict=True)]
+        np.testing.assert_allclose(found.columns[STEP][place], values(auto(*sets).case, (STEP,))[STEP], rtol=1e-12)
+    kept = swept(GPUS, SEQUENCES, names=(STEP,), own=auto())
+    assert found.columns[STEP][2] != kept.columns[STEP][2]  # 4,096 GPUs have too few sequences for one each
+
+
+def test_a_report_says_what_became_of_the_layout(colocalc):
+    over = ("--over", GPUS, "--metric", STEP)
+    kept = colocalc("sweep", "-", *over, stdin=AUTO).err
+    assert "the layout found for the fleet as it is is kept at every point (" in kept
+    assert "tp 1, pp 1" in kept
+    assert "searched anew at every point" in colocalc("sweep", "-", *over, "--relayout", stdin=AUTO).err
+    given = colocalc("sweep", "-", "--over", GPUS, "--metric", MFU, "--relayout", stdin=FLEET)
+    assert "--relayout changes nothing" in given.err
+    money = colocalc("sweep", "colossus-1", "--over", "lease.billed_share=0.5,1", "--metric", MONEY).err
+    assert "layout found" not in money
+
+
+# -- Maps ------------------------------------------------------------------------------------------
+
+SQUARE = (
+    "--over",
+    "lease.rate_usd_per_gpu_h=1:3:5",
+    "--over",
+    "lease.billed_share=0:1:COUNT",
+    "--metric",
+    "lease.run_rate_revenue_usd_per_yr",
+)
+
+
+def mapped(colocalc, count, *options, columns=80):
+    arguments = [part.replace("COUNT", str(count)) for part in SQUARE]
+    return colocalc("sweep", "-", *arguments, *options, stdin=FLEET, columns=columns).out
+
+
+def lines_of(text):
+    return [line for line in text.splitlines() if "$1.00/GPU-h  " in line or "$3.00/GPU-h  " in line]
+
+
+@pytest.mark.parametrize("columns", [80, 200])
+@pytest.mark.parametrize(("count", "width"), [(5, 10), (12, 24), (20, 40), (60, 40)])
+def test_a_line_of_a_map_is_never_broken(count, width, columns, colocalc):
+    found = mapped(colocalc, count, columns=columns)
+    assert max(map(len, found.splitlines())) <= min(columns, 140)
+    line = next(line for line in found.splitlines() if "█" in line and line.startswith("$3.00"))
+    shades = line.removeprefix("$3.00/GPU-h").split("$")[0]
+    assert shades.rstrip().endswith("█")
+    assert len(shades.rstrip()) - len("lease.rate_usd_per_gpu_h  $3.00/GPU-h") + len("$3.00/GPU-h") * 2 <= width + 13
+
+
+def test_a_map_has_colours_where_there_are_some_and_says_the_same(colocalc):
+    plain, colored = (mapped(colocalc, 20, "--color", when) for when in ("never", "always"))
+    assert "\x1b" not in plain
+    assert "48;5;53m" in colored  # the least
+    assert "48;5;226m" in colored  # the most
+    without = re.sub(r"\x1b\[[0-9;]*m", "", colored)
+    blank = str.maketrans(dict.fromkeys("░▒▓█", " "))
+    assert [line.translate(blank).split() for line in without.splitlines()] == [
+        line.translate(blank).split() for line in plain.splitlines()
+    ]
+
+
+def test_a_map_in_ascii_tells_shades_apart():
+    from colocalc.report import to_terminal
+    from colocalc.report.table import Column, Report, Table
+
+    table = Table("m", "Map", (Column("shades", "Map", kind="text", is_map=True),), ((" ░▒▓█·",),))
+    report = Report("sweep", "x", None, None, {}, {}, {}, (table,))
+    assert " .+*#-" in to_terminal.render(report, width=80, color=True, ascii_only=True)
+
+
+def test_a_map_of_nothing_and_of_one_value():
+    found = swept("lease.rate_usd_per_gpu_h=1,2", "training.layout.tp=2,100000", names=(MFU,))
+    (table,) = heat_maps(found)
+    assert [row[1] for row in table.rows] == ["  ··", "  ··"]
 
 
 def test_same_bits_wherever_points_are_evaluated():
     pytest.importorskip("distributed")
     over = ("lease.rate_usd_per_gpu_h=1:3:61", "lease.billed_share=0.5:1:50")
     wanted = swept(*over)
-    for engine in (Engine("threads", 2, None), Engine("processes", 2, None), Engine("dask", 2, None)):
-        for size in (1_000, 1_999):
-            found = swept(*over, engine=engine, block_size=size)
-            for name in (MFU, MONEY):
-                assert found.columns[name].tobytes() == wanted.columns[name].tobytes(), engine
+    for engine, size in (("threads", 1_000), ("threads", 1_999), ("processes", 1_999), ("dask", 1_000)):
+        found = swept(*over, engine=Engine(engine, 2, None), block_size=size)
+        for name in (MFU, MONEY):
+            assert found.columns[name].tobytes() == wanted.columns[name].tobytes(), engine
 
 
 def test_what_does_not_move_is_not_shown_by_default():

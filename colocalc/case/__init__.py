@@ -42,7 +42,9 @@ __all__ = [
     "Terms",
     "TrainingCase",
     "lower",
+    "moves_layout",
     "numbers",
+    "searched_layout",
     "varied",
 ]
 
@@ -148,7 +150,7 @@ def lower(
         fleet's.
     """
     figures = {path: Figure(float(value)) for path, value in (instead or {}).items()}
-    ledger = Ledger(catalog, {**fleet.assumptions, **figures}, searched=_searched(like))
+    ledger = Ledger(catalog, {**fleet.assumptions, **figures}, searched=searched_layout(like))
     parts: dict[str, Any] = {}
     for part, lowered in _PARTS.items():
         ledger.part = part
@@ -165,7 +167,9 @@ def lower(
     )
 
 
-def varied(case: Case, fleet: Fleet, catalog: Catalog, instead: Mapping[str, float]) -> Case:
+def varied(
+    case: Case, fleet: Fleet, catalog: Catalog, instead: Mapping[str, float], *, keeps_layout: bool = True
+) -> Case:
     """A case with some of its numbers changed; only the parts those numbers go into are lowered anew.
 
     The arrays are those of ``lower`` with the numbers in place; the assumptions are still those of ``case``.
@@ -178,6 +182,8 @@ def varied(case: Case, fleet: Fleet, catalog: Catalog, instead: Mapping[str, flo
         What it was lowered from.
     instead : mapping of str to float
         What numbers are instead, by path, each one of ``numbers(case)``.
+    keeps_layout : bool
+        Whether a layout that was searched for the case is kept, or searched anew.
 
     Raises
     ------
@@ -185,7 +191,12 @@ def varied(case: Case, fleet: Fleet, catalog: Catalog, instead: Mapping[str, flo
         When there is no case with those values.
     """
     figures = {path: Figure(float(value)) for path, value in instead.items()}
-    ledger = Ledger(catalog, {**fleet.assumptions, **figures}, remembers=False, searched=_searched(case))
+    ledger = Ledger(
+        catalog,
+        {**fleet.assumptions, **figures},
+        remembers=False,
+        searched=searched_layout(case) if keeps_layout else None,
+    )
     parts: dict[str, Any] = {name: getattr(case, name) for name in _PARTS}
     stale = {part for path in instead for part in case.read_by[path]}
     for part, lowered in _PARTS.items():
@@ -196,10 +207,15 @@ def varied(case: Case, fleet: Fleet, catalog: Catalog, instead: Mapping[str, flo
 
 
 @lru_cache(maxsize=64)
-def _searched(case: Case | None) -> dict[str, Assumption]:
-    """The parts of layouts that a search found for a case, by path."""
+def searched_layout(case: Case | None) -> dict[str, Assumption]:
+    """The parts of layouts that a search found for a case, by path; none where the file gives its layouts."""
     rows = () if case is None else case.assumptions
     return {row.path: row for row in rows if (row.note or "").startswith(BY_SEARCH)}
+
+
+def moves_layout(case: Case, path: str) -> bool:
+    """Whether another search may find another layout where this number changes: it goes into pools or jobs."""
+    return bool(case.read_by.get(path, frozenset()) & {"pools", "jobs"})
 
 
 _Lowering = Callable[[Fleet, Mapping[str, Any], Ledger], Any]

@@ -65,6 +65,9 @@ SchedulerOpt = Annotated[
 BlockSizeOpt = Annotated[
     int | None, typer.Option("--block-size", metavar="N", min=1, help="Scenarios at once; no part of the result.")
 ]
+RelayoutOpt = Annotated[
+    bool, typer.Option("--relayout", help="Search a layout that the file leaves open anew at every point, not once.")
+]
 
 
 def stdin_of(place: str) -> bytes | None:
@@ -89,6 +92,7 @@ def evaluated(
     rate_card: str | None = None,
     default_lease: bool = False,
     calibration: Path | None = None,
+    relayout: bool = False,
 ) -> "tuple[Variants, Case, Result]":
     """A fleet with its variants, lowered and evaluated."""
     from colocalc.study.evaluate import evaluate
@@ -102,6 +106,7 @@ def evaluated(
         stdin=stdin_of(place) if stdin is None else stdin,
         rate_card=rate_card,
         default_lease=default_lease,
+        relayout=relayout,
     )
     return variants, variants.case, evaluate(variants.case)
 

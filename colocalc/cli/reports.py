@@ -1,6 +1,6 @@
 """Commands that report on a fleet: MFU, lease, hedge, H100-equivalents, and all of it."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
@@ -12,12 +12,16 @@ from colocalc.cli.options import (
     FormatOpt,
     MaybeFleetArg,
     OutOpt,
+    RelayoutOpt,
     ScenarioOpt,
     SetOpt,
     emit_report,
     evaluated,
     live_model,
 )
+from colocalc.cli.trials import MOST_SEED, MOST_TRIALS
+from colocalc.cli.with_studies import SEED, TRIALS, performed_studies, wanted_studies
+from colocalc.errors import EXIT_INTERRUPTED
 
 SAMPLE = "colossus-1"
 BARE = ""  # the value of --rate-card when it is given without one
@@ -138,6 +142,22 @@ def h100e(
 @app.command()
 def report(
     fleet: FleetArg,
+    with_study: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--with",
+            metavar="STUDY[,...]",
+            help="Studies in the report too: risk, sweep:KEY=VALUES[,KEY=VALUES], compare:FLEET[@SCENARIO].",
+        ),
+    ] = None,
+    trials: Annotated[
+        int | None,
+        typer.Option("--trials", metavar="N", min=1, max=MOST_TRIALS, help=f"Of --with risk; else {TRIALS:,}."),
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option("--seed", metavar="S", min=0, max=MOST_SEED, help=f"Of --with risk; else {SEED}.")
+    ] = None,
+    relayout: RelayoutOpt = False,
     sets: SetOpt = None,
     scenario: ScenarioOpt = None,
     calibration: CalibrationOpt = None,
@@ -147,9 +167,11 @@ def report(
 ) -> None:
     """All of it in one report: MFU, lease, hedge, H100-equivalents, train or lease, expectations, claims weighed.
 
-    Library twin: colocalc.study.evaluate.evaluate, colocalc.study.claims.weigh and colocalc.report.views.report.
+    Studies are added with --with. Library twin: colocalc.study.evaluate.evaluate, colocalc.study.claims.weigh,
+    colocalc.report.views.report and colocalc.report.views.studies.joined.
     """
     from colocalc.report import views
+    from colocalc.report.views.studies import joined
     from colocalc.study.band import mfu_band
     from colocalc.study.check import judged
     from colocalc.study.claims import weigh
@@ -157,7 +179,8 @@ def report(
     from colocalc.study.train_or_lease import train_or_lease
     from colocalc.study.training import alternatives
 
-    variants, case, result = evaluated(fleet, sets, scenario, calibration=calibration)
+    wanted, asked = wanted_studies(with_study or (), trials=trials, seed=seed, relayout=relayout)
+    variants, case, result = evaluated(fleet, sets, scenario, calibration=calibration, relayout=relayout)
     checked = judged(result, variants.fleet.expect, pools=case.pools.names)
     others = tuple(alternatives(case))
     claims = variants.fleet.claims
@@ -173,4 +196,9 @@ def report(
         band=band,
         choice=train_or_lease(case, result, band=band, claims=claims),
     )
-    emit_report(found, fmt, output, color, model=live_model(case, result, variants.loaded.catalog, found))
+    studies, is_whole = performed_studies(wanted, asked, variants, case, result)
+    found = joined(found, studies)
+    model = live_model(case, result, variants.loaded.catalog, found)
+    emit_report(found, fmt, output if is_whole else None, color, model=model)
+    if not is_whole:
+        raise typer.Exit(EXIT_INTERRUPTED)

@@ -1,5 +1,6 @@
 """The command that asks how likely a result is."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,6 +15,7 @@ from colocalc.cli.options import (
     FleetArg,
     FormatOpt,
     OutOpt,
+    RelayoutOpt,
     ScenarioOpt,
     SchedulerOpt,
     SetOpt,
@@ -21,22 +23,25 @@ from colocalc.cli.options import (
     emit_report,
     evaluated,
 )
-from colocalc.errors import EXIT_INTERRUPTED, EXIT_USAGE, ColocalcError
+from colocalc.errors import EXIT_INTERRUPTED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from colocalc.arrays import Array
-    from colocalc.parquet import ParquetFile
+    from colocalc.case import Case
+    from colocalc.report.table import Report
+    from colocalc.rows import RowsFile
     from colocalc.study.engine import Engine
     from colocalc.study.engine.task import Block
+    from colocalc.study.evaluate import Result
     from colocalc.study.risk import Outcome, Plan
     from colocalc.study.trials import Draws
+    from colocalc.variants import Variants
 
 MOST_TRIALS = 100_000_000
 MOST_SEED = 2**64 - 1
 BLOCK = 4_000
-PARQUET = ".parquet"
 
 app = typer.Typer()
 
@@ -56,8 +61,9 @@ def risk(
     ] = None,
     expect: ExpectOpt = None,
     draws: Annotated[
-        Path | None, typer.Option("--draws", metavar="FILE", help="Write every trial to a .parquet file.")
+        Path | None, typer.Option("--draws", metavar="FILE", help="Write every trial to a .parquet or .csv file.")
     ] = None,
+    relayout: RelayoutOpt = False,
     engine: EngineOpt = None,
     workers: WorkersOpt = None,
     scheduler: SchedulerOpt = None,
@@ -74,41 +80,71 @@ def risk(
     Prices after contracts move from month to month, rates of GPU types move together, failures are counted. Library
     twin: colocalc.study.risk.plan, colocalc.study.risk.perform and colocalc.study.spread.spread.
     """
-    import numpy as np
-
-    from colocalc import __version__
-    from colocalc.case.risk import lower_chances
-    from colocalc.report.views.risk import risk as view
     from colocalc.study.engine import engine_of
-    from colocalc.study.risk import plan
-    from colocalc.study.spread import spread
 
     chosen = engine_of(engine, workers, scheduler)
     every, report_to = _files(draws, output, fmt)
-    variants, case, result = evaluated(fleet, sets, scenario, calibration=calibration)
-    catalog = variants.loaded.catalog
-    chances = lower_chances(variants.fleet, catalog)
-    asked = {"metrics": tuple(metric or ()), "asked": tuple(expect or ()), "in_file": variants.fleet.expect}
-    found = plan(variants, result, chances, **asked, seed=seed)
-    outcome = _performed(found, trials, chosen, block_size or BLOCK, every)
-    apart = spread(found, outcome) if outcome.done_count else None
-    versions = (f"numpy {np.__version__}", f"colocalc {__version__}")
-    stamp = {"engine": chosen.words()}
-    report = view(
-        case, result, catalog, plan=found, outcome=outcome, spread=apart, chances=chances, versions=versions, **stamp
-    )
-    is_whole = outcome.done_count == trials or not found.names
+    found = evaluated(fleet, sets, scenario, calibration=calibration, relayout=relayout)
+    asked = Asked(trials, seed, tuple(metric or ()), tuple(expect or ()))
+    report, is_whole = risk_report(*found, asked, engine=chosen, block_size=block_size, every=every)
     emit_report(report, fmt, report_to if is_whole else None, color)
     if not is_whole:
         raise typer.Exit(EXIT_INTERRUPTED)
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What is asked of trials: how many, with which seed, and of which metrics and expectations."""
+
+    trials: int
+    seed: int
+    metrics: tuple[str, ...] = ()
+    expectations: tuple[str, ...] = ()
+
+
+def risk_report(
+    variants: "Variants",
+    case: "Case",
+    result: "Result",
+    asked: Asked,
+    *,
+    engine: "Engine",
+    block_size: int | None = None,
+    every: Path | None = None,
+) -> "tuple[Report, bool]":
+    """The report on trials of a fleet, and whether all of them were done."""
+    import numpy as np
+
+    from colocalc import __version__
+    from colocalc.case.risk import lower_chances
+    from colocalc.report.views.risk import risk as view
+    from colocalc.study.risk import plan
+    from colocalc.study.spread import spread
+
+    catalog = variants.loaded.catalog
+    chances = lower_chances(variants.fleet, catalog)
+    wanted = {"metrics": asked.metrics, "asked": asked.expectations, "in_file": variants.fleet.expect}
+    found = plan(variants, result, chances, **wanted, seed=asked.seed)
+    outcome = _performed(found, asked.trials, engine, block_size or BLOCK, every)
+    report = view(
+        case,
+        result,
+        catalog,
+        plan=found,
+        outcome=outcome,
+        spread=spread(found, outcome) if outcome.done_count else None,
+        chances=chances,
+        engine=engine.words(),
+        versions=(f"numpy {np.__version__}", f"colocalc {__version__}"),
+        relayout=variants.relayout,
+    )
+    return report, outcome.done_count == asked.trials or not found.names
+
+
 def _files(draws: Path | None, output: Path | None, fmt: str | None) -> tuple[Path | None, Path | None]:
     """Where the trials go and where the report does; ``-o FILE.parquet`` is for trials."""
-    if output is not None and fmt is None and draws is None and output.suffix.lower() == PARQUET:
+    if output is not None and fmt is None and draws is None and output.suffix.lower() == ".parquet":
         return output, None
-    if draws is not None and draws.suffix.lower() != PARQUET:
-        raise ColocalcError(f"should end in {PARQUET}", where=f"--draws {draws}", exit_code=EXIT_USAGE)
     return draws, output
 
 
@@ -122,9 +158,9 @@ def _performed(found: "Plan", count: int, engine: "Engine", size: int, every: Pa
     with Progress(count, "trials") as progress:
         if every is None:
             return perform(found, count, engine=engine, block_count=size, progress=progress)
-        from colocalc.parquet import ParquetFile
+        from colocalc.rows import rows_file
 
-        with ParquetFile(every) as file:
+        with rows_file(every, "--draws") as file:
             sink = _Rows(file, found.task.draws)
             outcome = perform(found, count, engine=engine, block_count=size, progress=progress, sink=sink)
             if outcome.done_count == count:
@@ -135,7 +171,7 @@ def _performed(found: "Plan", count: int, engine: "Engine", size: int, every: Pa
 class _Rows:
     """Takes trials as they are done and writes them with what was drawn."""
 
-    def __init__(self, file: "ParquetFile", draws: "Draws") -> None:
+    def __init__(self, file: "RowsFile", draws: "Draws") -> None:
         self._file = file
         self._draws = draws
 

@@ -11,6 +11,7 @@ from colocalc.errors import printable
 from colocalc.units import text
 
 NOTHING = text(None, None)
+SHADES = " ░▒▓█"  # of a map, from the least to the most
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,10 @@ class Column:
     drawn : bool
         Whether people see a bar behind the number, as long as it is large; its kind is ``text``, so that bars begin
         below each other.
+    shaded : bool
+        Whether a terminal with colours shades its numbers, from the least to the most of all shaded columns.
+    is_map : bool
+        Whether its text is a line of a map in ``SHADES``, which is never broken and has colours where there are some.
     """
 
     key: str
@@ -46,6 +51,8 @@ class Column:
     hidden: bool = False
     wide: bool = False
     drawn: bool = False
+    shaded: bool = False
+    is_map: bool = False
 
 
 @dataclass(frozen=True)
@@ -216,6 +223,24 @@ def cell_text(column: Column, row: tuple[object, ...], table: Table) -> str:
     unit = column.unit if column.unit_from is None else row[keys.index(column.unit_from)]
     shown = value_text(row[keys.index(column.key)], None if unit is None else str(unit))
     return f"{shown:>{_BEFORE_BAR}} {_bar(keys.index(column.key), row, table)}".rstrip() if column.drawn else shown
+
+
+def shades(table: Table, column: Column) -> list[float | None]:
+    """How far each cell of a shaded column lies from the least to the most of all of them, 0 to 1; None for no number.
+
+    Parameters
+    ----------
+    table : Table
+        With shaded columns.
+    column : Column
+        One of them.
+    """
+    places = [place for place, each in enumerate(table.columns) if each.shaded]
+    numbers = [number for row in table.rows for place in places if isinstance(number := raw(row[place]), int | float)]
+    least, most = min(numbers, default=0.0), max(numbers, default=0.0)
+    own = [raw(row[table.columns.index(column)]) for row in table.rows]
+    span = most - least
+    return [(one - least) / span if isinstance(one, int | float) and span > 0.0 else None for one in own]
 
 
 _BEFORE_BAR = 6

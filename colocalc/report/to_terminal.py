@@ -5,6 +5,7 @@ import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from io import StringIO
+from itertools import groupby
 from typing import Literal
 
 from rich import box
@@ -14,7 +15,7 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from colocalc.errors import printable
-from colocalc.report.table import Column, Report, Table, assumption_table, cell_text, cited_sources
+from colocalc.report.table import SHADES, Column, Report, Table, assumption_table, cell_text, cited_sources, shades
 
 LEAST_WIDTH = 60
 MOST_WIDTH = 140
@@ -27,7 +28,26 @@ _SHORT_WORD = 16  # room a text column always has for a word; longer words get t
 _LONG_WORD = 48
 _LEAST_LABEL = 10
 _MAY_BREAK = re.compile(r"[^._/:-]*[._/:-]+|[^._/:-]+")
-_IN_ASCII = str.maketrans({"█": "#", "±": "+-", "—": "-", "…": "...", "µ": "u", "·": "-", "\u2013": "-", "\u00d7": "x"})
+# From little to much, dark to bright, with text that can be read on each: colours that 256-colour terminals share.
+_RAMP = tuple(
+    f"{'white' if place < 4 else 'black'} on color({number})"
+    for place, number in enumerate((53, 60, 24, 30, 36, 77, 148, 226))
+)
+_IN_ASCII = str.maketrans(
+    {
+        "█": "#",
+        "▓": "*",
+        "▒": "+",
+        "░": ".",
+        "±": "+-",
+        "—": "-",
+        "…": "...",
+        "µ": "u",
+        "·": "-",
+        "\u2013": "-",
+        "\u00d7": "x",
+    }
+)
 
 
 def render(report: Report, *, width: int, color: bool, notes: bool = False, ascii_only: bool = False) -> str:
@@ -75,6 +95,8 @@ class _Strip:
     least: int
     better: int
     natural: int
+    styles: Sequence[str] = ()
+    is_map: bool = False
 
 
 class _Sheet:
@@ -83,6 +105,7 @@ class _Sheet:
     def __init__(self, width: int, *, color: bool, ascii_only: bool) -> None:
         self._stream = StringIO()
         self._ascii_only = ascii_only
+        self._has_color = color and not ascii_only
         self._gap = 3 if ascii_only else 2
         self._wide = width >= WIDE_FROM
         self._console = Console(
@@ -91,7 +114,7 @@ class _Sheet:
             height=100,  # without a height rich asks the environment for both
             force_terminal=color,
             no_color=not color,
-            color_system="standard" if color else None,
+            color_system="256" if color else None,
             highlight=False,
             legacy_windows=False,
             force_jupyter=False,
@@ -132,9 +155,24 @@ class _Sheet:
             justify: Literal["left", "right"] = "right" if strip.right else "left"
             grid.add_column(Text(strip.header), width=width, justify=justify, overflow="fold")
         for place, cells in enumerate(zip(*(strip.cells for strip in page), strict=True)):
-            folded = (Text(_broken(cell, width)) for cell, width in zip(cells, widths, strict=True))
+            styles = [strip.styles[place] if strip.styles else "" for strip in page]
+            folded = (
+                self._map_line(cell) if strip.is_map else Text(_broken(cell, width), style)
+                for strip, cell, width, style in zip(page, cells, widths, styles, strict=True)
+            )
             grid.add_row(*folded, style="bold" if place >= first_total else "", end_section=place == first_total - 1)
         return grid
+
+    def _map_line(self, cell: str) -> Text:
+        """A line of a map; shades are spaces on a colour where there are colours."""
+        line = Text()
+        for shade, run in groupby(cell):
+            shown, place = "".join(run), SHADES.find(shade)
+            if place < 0 or not self._has_color:
+                line.append(shown)
+            else:
+                line.append(" " * len(shown), _shade(place / (len(SHADES) - 1)))
+        return line
 
     def _clean(self, text: str) -> str:
         shown = printable(text)
@@ -150,10 +188,17 @@ def _strip(column: Column, table: Table, clean: Callable[[str], str]) -> _Strip:
         heading = max(min(cell_len(label), _LEAST_LABEL), min(_longest_word([label]), _SHORT_WORD))
         header = textwrap.fill(label, max(longest, heading))
         width = max(longest, *map(cell_len, header.split("\n")))
-        return _Strip(header, cells, right, least=width, better=width, natural=width)
+        styles = [_shade(share) for share in shades(table, column)] if column.shaded else ()
+        return _Strip(header, cells, right, least=width, better=width, natural=width, styles=styles)
+    if column.is_map:  # its heading may be broken
+        return _Strip(label, cells, right, least=longest, better=longest, natural=longest, is_map=True)
     natural = max(longest, cell_len(label))
     word = natural if natural <= _SHORT_WORD else _longest_word([label, *cells])  # short texts stay on one line
     return _Strip(label, cells, right, least=min(word, _SHORT_WORD), better=min(word, _LONG_WORD), natural=natural)
+
+
+def _shade(share: float | None) -> str:
+    return "" if share is None else _RAMP[min(int(share * len(_RAMP)), len(_RAMP) - 1)]
 
 
 def _longest_word(texts: Sequence[str]) -> int:

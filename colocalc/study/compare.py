@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 from colocalc.arrays import Array, as_array
 from colocalc.case import Case
 from colocalc.errors import ColocalcError
+from colocalc.metrics import base_id
 from colocalc.study.evaluate import values
 
 MOST_GROUPS = 8  # of a bridge: 256 mixed fleets
@@ -86,17 +87,31 @@ class _Mixes:
 
     mixed: Mixed
     names: tuple[str, ...]
-    known: dict[frozenset[str], Mapping[str, float]] = field(default_factory=dict)
+    cases: dict[frozenset[str], Case | None] = field(default_factory=dict)
+    known: dict[tuple[frozenset[str], str], float] = field(default_factory=dict)
 
     def at(self, changed: frozenset[str], name: str) -> float:
         """A metric with some blocks changed; NaN where that is no fleet."""
-        if changed not in self.known:
-            try:
-                found = values(self.mixed(changed), self.names)
-            except (ColocalcError, LookupError):  # a block names what only the other fleet has
-                found = {}
-            self.known[changed] = {each: float(found.get(each, np.nan)) for each in self.names}
-        return self.known[changed][name]
+        if (changed, name) not in self.known:
+            # What takes the same work is had at once; the training of a mix is no part of its lease.
+            alike = [each for each in self.names if _family(each) == _family(name)]
+            found = self._values(changed, alike)
+            self.known |= {(changed, each): float(found.get(each, np.nan)) for each in alike}
+        return self.known[changed, name]
+
+    def _values(self, changed: frozenset[str], names: Sequence[str]) -> Mapping[str, Array]:
+        try:
+            if changed not in self.cases:
+                self.cases[changed] = None
+                self.cases[changed] = self.mixed(changed)
+            case = self.cases[changed]
+            return {} if case is None else values(case, names)
+        except (ColocalcError, LookupError):  # a block names what only the other fleet has
+            return {}
+
+
+def _family(name: str) -> str:
+    return base_id(name).split(".", 1)[0]
 
 
 def bridges(mixed: Mixed, blocks: Sequence[str], names: Sequence[str]) -> tuple[Bridge, ...]:
@@ -119,15 +134,31 @@ def bridges(mixed: Mixed, blocks: Sequence[str], names: Sequence[str]) -> tuple[
 def _bridge(mixes: _Mixes, blocks: Sequence[str], name: str) -> Bridge | None:
     if np.isnan(mixes.at(frozenset(), name)) or np.isnan(mixes.at(frozenset(blocks), name)):
         return None
-    groups = _few([frozenset({block}) for block in blocks], mixes, name)
-    joined = len(groups) < len(blocks)
+    busy, idle = _sorted_out([frozenset({block}) for block in blocks], mixes, name)
+    groups = _few([*busy, idle] if idle else busy, mixes, name)
+    joined = len(groups) < len(busy) + bool(idle)
     while True:
         table = [mixes.at(_union(groups, subset), name) for subset in range(2 ** len(groups))]
         lacking = next((subset for subset, value in enumerate(table) if np.isnan(value)), None)
         if lacking is None:
+            effects = shapley_effect(values=table)
+            if idle in groups and effects[groups.index(idle)] == 0.0:  # nothing together is nothing each
+                place = groups.index(idle)
+                groups[place : place + 1] = [frozenset({block}) for block in blocks if block in idle]
+                effects = np.insert(effects, place, np.zeros(len(idle) - 1))
             words = tuple(" + ".join(block for block in blocks if block in group) for group in groups)
-            return Bridge(name, words, shapley_effect(values=table), joined)
+            return Bridge(name, words, effects, joined)
         groups, joined = _together(groups, lacking), True
+
+
+def _sorted_out(
+    groups: Sequence[frozenset[str]], mixes: _Mixes, name: str
+) -> tuple[list[frozenset[str]], frozenset[str]]:
+    """Groups that do something, and the blocks of those that do nothing to either fleet, which need no mixes."""
+    everything = frozenset().union(*groups)
+    ends = mixes.at(frozenset(), name), mixes.at(everything, name)
+    idle = [group for group in groups if (mixes.at(group, name), mixes.at(everything - group, name)) == ends]
+    return [group for group in groups if group not in idle], frozenset().union(*idle)
 
 
 def _union(groups: Sequence[frozenset[str]], subset: int) -> frozenset[str]:

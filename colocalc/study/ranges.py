@@ -43,6 +43,12 @@ class Varied(Protocol):
     def given(self, values: Mapping[str, float | str]) -> "Varied":
         """The same fleet with values as if its file had them."""
 
+    def with_its_layout(self) -> "Varied":
+        """The same fleet, of which values given keep the layout that was searched for it, unless it searches anew."""
+
+    def searches_anew(self, key: str) -> bool:
+        """Whether a layout is searched anew where this number changes."""
+
     def settled(self, key: str, value: float) -> Case:
         """The case with one number changed, and the assumptions that belong to it."""
 

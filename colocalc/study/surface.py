@@ -68,7 +68,7 @@ class PlaneSurface:
 
 @dataclass(frozen=True, eq=False)
 class LoweredSurface:
-    """Numbers of which some turn somewhere: every scenario is lowered by itself."""
+    """Numbers of which some turn somewhere, or move a searched layout: every scenario is lowered by itself."""
 
     fleet: Varied
     keys: tuple[str, ...]
@@ -107,7 +107,7 @@ def surface_of(fleet: Varied, spans: Sequence[Span]) -> Surface:
         When there is no case at an end of a number.
     """
     keys = tuple(span.key for span in spans)
-    if not bent(fleet.at_once, spans):
+    if not any(map(fleet.searches_anew, keys)) and not bent(fleet.at_once, spans):
         found = plane(fleet.at_once, spans)
         if found is not None:
             return PlaneSurface(found)

@@ -1,44 +1,28 @@
 """Grids: metrics of a fleet at every combination of values of some of its keys."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
+from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from colocalc.arrays import Array
 from colocalc.case import numbers
 from colocalc.case.plane import Span, bent
-from colocalc.errors import EXIT_USAGE, ColocalcError, quoted
+from colocalc.errors import EXIT_USAGE, ColocalcError
 from colocalc.study.engine import Engine, Progress, run
 from colocalc.study.engine.task import Block, blocks_of, by_chunk, chunk_rows, whole_chunks
-from colocalc.study.ranges import Varied, axis_of, is_degree, is_whole
-from colocalc.study.surface import Surface, surface_of
-from colocalc.units import unit_of
+from colocalc.study.extremes import Extremes
+from colocalc.study.over import Axis, Value
+from colocalc.study.ranges import Varied, axis_of, is_degree
+from colocalc.study.surface import PlaneSurface, Surface, surface_of
 
 MOST_POINTS = 1_000_000  # that are kept in memory
+MOST_WRITTEN = 100_000_000  # that are written as they are done, and not kept
 _MOST_PARTS = 4_096  # combinations of what changes more than numbers: each is a fleet of its own
-Value = float | str
-Reader = Callable[[str], object]
-
-
-@dataclass(frozen=True)
-class Axis:
-    """A key of a fleet, or the path of an assumption, and the values it is given."""
-
-    key: str
-    values: tuple[Value, ...]
-
-    @property
-    def is_words(self) -> bool:
-        """Whether some value is no number."""
-        return any(isinstance(value, str) for value in self.values)
-
-    @property
-    def unit(self) -> str | None:
-        """The unit of its numbers."""
-        unit = None if self.is_words else unit_of(self.key)
-        return None if unit is None else unit.suffix
+_CHUNKS = 20  # of a block, where points are quick and there are many
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,6 +72,50 @@ class Grid:
 
 
 @dataclass(frozen=True, eq=False)
+class Order:
+    """How the points of a grid are counted: as they were asked for, and block by block.
+
+    Attributes
+    ----------
+    axes : tuple of Axis
+        In the order they were asked for; points run through the last of them first.
+    parted, straight : tuple of Axis
+        The same axes: those of which each combination is a surface, and those of a surface.
+    """
+
+    axes: tuple[Axis, ...]
+    parted: tuple[Axis, ...]
+    straight: tuple[Axis, ...]
+
+    def of(self, block: Block) -> tuple[NDArray[np.int64], list[NDArray[np.int64]]]:
+        """The places of the points of a block, and for each axis the place of its value, ``(point,)`` each."""
+        points = np.arange(block.start, block.stop)
+        found = {
+            **_unravelled(self.parted, np.full(points.size, block.part)),
+            **_unravelled(self.straight, points),
+        }
+        values = [found[one.key] for one in self.axes]
+        places = np.zeros(points.size, dtype=np.int64)
+        for one, value in zip(self.axes, values, strict=True):
+            places = places * len(one.values) + value
+        return places, values
+
+
+def _unravelled(axes: Sequence[Axis], points: NDArray[np.int64]) -> dict[str, NDArray[np.int64]]:
+    if not axes:
+        return {}
+    places = np.unravel_index(points, [len(one.values) for one in axes])
+    return {one.key: np.asarray(place, dtype=np.int64) for one, place in zip(axes, places, strict=True)}
+
+
+class Sink(Protocol):
+    """What takes points as they are done."""
+
+    def write(self, columns: Mapping[str, Any]) -> None:
+        """Arrays of some points: which point of the grid, its values of the axes, the metrics."""
+
+
+@dataclass(frozen=True, eq=False)
 class Sweep:
     """A grid and its metrics.
 
@@ -98,7 +126,10 @@ class Sweep:
     names : tuple of str
         Metric ids.
     columns : mapping of str to ndarray (point,)
-        Metrics, points running through the last axis first; NaN where undefined, or not reached.
+        Metrics, points running through the last axis first; NaN where undefined, or not reached. None of them where
+        there are too many to keep.
+    extremes : mapping of str to Extremes
+        Where each metric is least and most.
     done_count, count : int
         Points done, and points of the grid.
     why_not : tuple of str
@@ -108,13 +139,14 @@ class Sweep:
     axes: tuple[Axis, ...]
     names: tuple[str, ...]
     columns: Mapping[str, Array]
+    extremes: Mapping[str, Extremes]
     done_count: int
     count: int
     why_not: tuple[str, ...]
 
     def moving(self) -> "Sweep":
         """Only the metrics that are not the same everywhere, where there are any."""
-        moving = [name for name in self.names if np.unique(self.columns[name]).size > 1]
+        moving = [name for name in self.names if self.extremes[name].moves]
         return replace(self, names=tuple(moving)) if moving else self
 
     def point(self, place: int) -> tuple[Value, ...]:
@@ -131,61 +163,6 @@ def _product(sizes: Iterable[int]) -> int:
     return found
 
 
-def axis(text: str, read: Reader) -> Axis:
-    """The axis that ``KEY=START:STOP:N``, with ``:log`` or without, or ``KEY=A,B,C`` asks for.
-
-    Parameters
-    ----------
-    text : str
-        As typed.
-    read : callable
-        The scalar that a text is to the reader of fleet files.
-
-    Raises
-    ------
-    ColocalcError
-        When it is neither.
-    """
-    key, equals, wanted = text.partition("=")
-    where = f"--over {quoted(text)}"
-    if not equals or not key.strip() or not wanted.strip():
-        raise ColocalcError("should be KEY=START:STOP:N or KEY=A,B,C", where=where, exit_code=EXIT_USAGE)
-    key = key.strip()
-    values = _spread(key, wanted, read, where) if ":" in wanted else _listed(wanted, read, where)
-    if len(set(values)) != len(values):
-        raise ColocalcError("a value stands twice", where=where, exit_code=EXIT_USAGE)
-    return Axis(key, values)
-
-
-def _listed(wanted: str, read: Reader, where: str) -> tuple[Value, ...]:
-    found: list[Value] = []
-    for part in wanted.split(","):
-        value = read(part.strip())
-        if isinstance(value, bool) or value is None or not isinstance(value, int | float | str) or value == "":
-            raise ColocalcError(f"{quoted(part)} is no value", where=where, exit_code=EXIT_USAGE)
-        found.append(value if isinstance(value, str) else float(value))
-    return tuple(found)
-
-
-def _spread(key: str, wanted: str, read: Reader, where: str) -> tuple[Value, ...]:
-    parts = wanted.split(":")
-    is_log = parts[-1].strip() == "log"
-    ends = [read(part.strip()) for part in (parts[:-1] if is_log else parts)]
-    numeric = [float(end) for end in ends if isinstance(end, int | float) and not isinstance(end, bool)]
-    if len(numeric) != 3 or len(ends) != 3 or not bool(np.isfinite(numeric).all()):
-        raise ColocalcError("START:STOP:N are three numbers", where=where, exit_code=EXIT_USAGE)
-    start, stop, steps = numeric
-    if steps != round(steps) or not 1.0 <= steps <= MOST_POINTS:
-        raise ColocalcError(f"N is a whole number from 1 to {MOST_POINTS:,}", where=where, exit_code=EXIT_USAGE)
-    if is_log and min(start, stop) <= 0.0:
-        raise ColocalcError("a logarithmic axis lies above 0", where=where, exit_code=EXIT_USAGE)
-    spread = np.geomspace if is_log else np.linspace
-    values = spread(start, stop, int(steps))
-    if is_whole(key):
-        values = np.unique(np.rint(values))
-    return tuple(map(float, values))
-
-
 def sweep(
     fleet: Varied,
     axes: Sequence[Axis],
@@ -194,13 +171,14 @@ def sweep(
     engine: Engine,
     block_size: int | None,
     progress: Progress | None = None,
+    sink: Sink | None = None,
 ) -> Sweep:
     """Metrics at every combination of values.
 
     Parameters
     ----------
     fleet : Varied
-        The fleet.
+        The fleet; a layout that was searched for it is kept at every point, unless it searches anew.
     axes : sequence of Axis
         Its keys with their values.
     names : sequence of str
@@ -211,49 +189,79 @@ def sweep(
         Points of a block, rounded up to whole chunks.
     progress : Progress, optional
         Told of every block.
+    sink : Sink, optional
+        Takes every block; with one there may be more points than are kept in memory.
 
     Raises
     ------
     ColocalcError
         When a key leads nowhere, a value is none it may have, or there are too many points.
     """
-    count = point_count(axes)
+    count = point_count(axes, is_written=sink is not None)
+    grid, order, why_not = _grid(fleet.with_its_layout(), axes, names)
+    is_kept = count <= MOST_POINTS
+    columns = {name: np.full(count, np.nan) for name in grid.names} if is_kept else {}
+    extremes = {name: Extremes() for name in grid.names}
+    done = 0
+    try:
+        for block, found in run(grid, _blocks(grid, block_size), engine=engine, progress=progress):
+            places, values = order.of(block)
+            for name in grid.names:
+                extremes[name].take(places, found[name])
+                if is_kept:
+                    columns[name][places] = found[name]
+            if sink is not None:
+                sink.write({"point": places, **_axis_columns(order.axes, values), **found})
+            done += block.stop - block.start
+    except KeyboardInterrupt:
+        pass  # what is known is shown
+    return Sweep(order.axes, grid.names, columns, extremes, done, count, why_not)
+
+
+def _axis_columns(axes: Sequence[Axis], places: Sequence[NDArray[np.int64]]) -> dict[str, NDArray[Any]]:
+    """The values of the axes at some points, as numbers or as words."""
+    return {one.key: one.array[place] for one, place in zip(axes, places, strict=True)}
+
+
+def _grid(fleet: Varied, axes: Sequence[Axis], names: Sequence[str]) -> tuple[Grid, Order, tuple[str, ...]]:
+    """What an engine evaluates, in which order, and what of it is no fleet."""
     based = _with_keys(fleet, axes)
     straight = _straight(based, axes)
     parted = [one for one in axes if one not in straight]
     surfaces, why_not = _surfaces(based, parted, straight)
     chunk = chunk_rows(len(fleet.case.pools.names))
-    grid = Grid(surfaces, tuple(np.asarray(one.values, dtype=np.float64) for one in straight), tuple(names), chunk)
-    size = whole_chunks(block_size, chunk)
-    blocks = [block for part in range(len(surfaces)) for block in blocks_of(grid.size, size, part)]
-    columns = {name: np.full((len(surfaces), grid.size), np.nan) for name in grid.names}
-    done = 0
-    try:
-        for block, found in run(grid, blocks, engine=engine, progress=progress):
-            for name, values in found.items():
-                columns[name][block.part, block.start : block.stop] = values
-            done += block.stop - block.start
-    except KeyboardInterrupt:
-        pass  # what is known is shown
-    order = [*parted, *straight]
-    as_asked = [order.index(one) for one in axes]
-    shape = [len(one.values) for one in order]
-    put = {name: values.reshape(shape).transpose(as_asked).reshape(-1) for name, values in columns.items()}
-    return Sweep(tuple(axes), grid.names, put, done, count, why_not)
+    grid = Grid(surfaces, tuple(one.array for one in straight), tuple(names), chunk)
+    return grid, Order(tuple(axes), tuple(parted), tuple(straight)), why_not
 
 
-def point_count(axes: Sequence[Axis]) -> int:
+def _blocks(grid: Grid, block_size: int | None) -> list[Block]:
+    quick = all(one is None or isinstance(one, PlaneSurface) for one in grid.surfaces)
+    size = whole_chunks(_CHUNKS * grid.chunk if block_size is None and quick else block_size, grid.chunk)
+    return [block for part in range(len(grid.surfaces)) for block in blocks_of(grid.size, size, part)]
+
+
+def point_count(axes: Sequence[Axis], *, is_written: bool = False) -> int:
     """Points of a grid.
+
+    Parameters
+    ----------
+    axes : sequence of Axis
+        The axes.
+    is_written : bool
+        Whether points are written as they are done, so that more are possible than memory keeps.
 
     Raises
     ------
     ColocalcError
-        When there are more than are kept in memory.
+        When there are more.
     """
     count = _product(len(one.values) for one in axes)
-    if count > MOST_POINTS:
-        message = f"{count:,} points are more than {MOST_POINTS:,}"
-        raise ColocalcError(message, where="--over", hint="take fewer values", exit_code=EXIT_USAGE)
+    most = MOST_WRITTEN if is_written else MOST_POINTS
+    if count > most:
+        message = f"{count:,} points are more than {most:,}"
+        more = "" if is_written else f"; colocalc sweep --points FILE.parquet writes up to {MOST_WRITTEN:,}"
+        hint = f"take fewer values{more}"
+        raise ColocalcError(message, where="--over", hint=hint, exit_code=EXIT_USAGE)
     return count
 
 
@@ -266,7 +274,7 @@ def _with_keys(fleet: Varied, axes: Sequence[Axis]) -> Varied:
 def _straight(fleet: Varied, axes: Sequence[Axis]) -> list[Axis]:
     """The axes of numbers that go into a case in straight lines; what their ends may not be is refused."""
     known = numbers(fleet.case)
-    spans = []
+    spans: list[Span] = []
     for one in axes:
         if one.is_words or is_degree(one.key) or one.key not in known:
             continue
@@ -277,7 +285,10 @@ def _straight(fleet: Varied, axes: Sequence[Axis]) -> list[Axis]:
         if low < high:
             axis_of(fleet, one.key, between=(low, high))
             spans.append(Span(one.key, float(known[one.key].value), low, high))  # type: ignore[arg-type]
-    turning = bent(fleet.at_once, spans) if spans else frozenset()
+    if any(fleet.searches_anew(span.key) for span in spans):
+        turning: frozenset[str] = frozenset()  # every point is lowered by itself anyway
+    else:
+        turning = bent(fleet.at_once, spans) if spans else frozenset()
     keys = {span.key for span in spans} - turning
     return [one for one in axes if one.key in keys]
 
@@ -300,11 +311,18 @@ def _surfaces(
             surfaces.append(surface_of(part, _spans(part, straight)))
         except ColocalcError as error:
             fault = next(iter(getattr(error, "faults", ())), error)
-            why_not.append(f"{', '.join(f'{key} {value}' for key, value in given.items())}: {fault.message}")
+            hint = f"; {fault.hint}" if fault.hint else ""
+            why_not.append(
+                f"{', '.join(f'{key} {_shown(value)}' for key, value in given.items())}: {fault.message}{hint}"
+            )
             surfaces.append(None)
     if all(one is None for one in surfaces):
         raise ColocalcError(why_not[0], where="--over", exit_code=EXIT_USAGE)
     return tuple(surfaces), tuple(why_not)
+
+
+def _shown(value: Value) -> str:
+    return value if isinstance(value, str) else f"{value:g}"
 
 
 def _spans(fleet: Varied, straight: Sequence[Axis]) -> list[Span]:

@@ -185,7 +185,7 @@ MAY_IMPORT = {
     ),
     "mixing": ("additions", "case", "fleet", "variants"),
     "progress": ("emit", "units"),
-    "parquet": ("emit", "arrays", "errors"),
+    "rows": ("emit", "errors"),
     "cli": EVERYTHING,
     "__main__": EVERYTHING,
 }
@@ -199,7 +199,7 @@ OWNERS = {
     "rich": ("report.to_terminal",),
     "typer": ("cli",),
     "distributed": ("study.engine.cluster",),
-    "pyarrow": ("parquet",),
+    "pyarrow": ("rows",),
     "xlsxwriter": ("report.to_xlsx",),
 }
 KERNELS = ("mfu", "lease", "h100e", "chance")

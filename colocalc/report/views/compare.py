@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from colocalc.case import Case
+from colocalc.case import Case, searched_layout
 from colocalc.catalog import Catalog
 from colocalc.metrics import base_id, unit_suffix
 from colocalc.report.table import Column, Note, Report, Table
@@ -22,6 +22,7 @@ def compare(
     *,
     names: Sequence[str],
     bridges: Sequence[Bridge],
+    relayout: bool = False,
 ) -> Report:
     """Metrics of every fleet, bridges from the first to the second of two, and the inputs that differ."""
     families = tuple(dict.fromkeys(base_id(name).split(".", 1)[0] for name in names))
@@ -35,7 +36,7 @@ def compare(
         topics=(),
         tables=(_side_by_side(labels, results, names), *map(_bridge, range(len(bridges)), bridges), inputs),
         headline=(f"{' against '.join(labels)}.", *(_sentence(bridge, results) for bridge in bridges)),
-        notes=tuple(_notes(labels, results, names, bridges, left)),
+        notes=(*_notes(labels, results, names, bridges, left), *_on_layouts(cases, bridges, relayout=relayout)),
     )
 
 
@@ -67,6 +68,19 @@ def _notes(
     if left:
         yield Note(f"{counted(left, 'more input')} differ: the assumptions of --format json of each fleet name all")
     yield Note(f"metrics and assumptions in JSON are those of {labels[0]}; the table of metrics has all")
+
+
+def _on_layouts(cases: Sequence[Case], bridges: Sequence[Bridge], *, relayout: bool) -> Iterator[Note]:
+    """What a bridge does with layouts that were searched for."""
+    if not bridges or not any(map(searched_layout, cases)):
+        return
+    if relayout:
+        yield Note("the layout of a fleet is searched anew in every mix of a bridge")
+    else:
+        yield Note(
+            "the layout found for a fleet is kept in the mixes of a bridge, and changes as a step of its own; "
+            "--relayout searches anew in each mix"
+        )
 
 
 def _side_by_side(labels: Sequence[str], results: Sequence[Result], names: Sequence[str]) -> Table:

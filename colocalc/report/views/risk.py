@@ -9,6 +9,7 @@ from colocalc.case.risk import Chances, Input
 from colocalc.metrics import base_id, unit_suffix
 from colocalc.report.table import Assumption, Column, Note, Report, Table
 from colocalc.report.views.common import assemble, counted, source_titles
+from colocalc.report.views.kept_layout import on_layout
 from colocalc.study.evaluate import Result
 from colocalc.study.odds import Odds
 from colocalc.study.risk import Outcome, Plan
@@ -45,6 +46,7 @@ def risk(
     chances: Chances,
     engine: str,
     versions: Sequence[str],
+    relayout: bool = False,
 ) -> Report:
     """What the trials say of each metric; without any that is done, why."""
     families = {base_id(name).split(".", 1)[0] for name in (*plan.names, *plan.undefined)}
@@ -57,7 +59,10 @@ def risk(
         topics={_TOPICS.get(family, family) for family in families},
         tables=tuple(_tables(plan, spread)) if spread else (),
         headline=_headline(plan, outcome, spread),
-        notes=tuple(_notes(plan, outcome, engine, versions)),
+        notes=(
+            *_notes(plan, outcome, engine, versions),
+            *on_layout(case, plan.names, "trial", relayout=relayout),
+        ),
     )
     # Of everything assumed, what the trials rest on stands first.
     own = tuple(Assumption(*row[:-1]) for row in chances.assumptions)
@@ -299,4 +304,6 @@ def _notes(plan: Plan, outcome: Outcome, engine: str, versions: Sequence[str]) -
     for sentence in plan.held:
         yield Note(sentence)
     if plan.is_slow:
-        yield Note("some number of these is no straight line, so that every trial is lowered by itself, which is slow")
+        yield Note(
+            "every trial is lowered by itself, which is slow: some number is no straight line, or a layout is searched"
+        )
