@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from colocalc.report.table import Report
     from colocalc.report.workbook import Workbook
 
-FORMATS = ("table", "json", "csv", "markdown", "xlsx")
+FORMATS = ("table", "json", "csv", "markdown", "html", "xlsx")
 COLORS = ("auto", "always", "never")
 _SUFFIXES = {
     ".json": "json",
@@ -23,6 +23,8 @@ _SUFFIXES = {
     ".md": "markdown",
     ".markdown": "markdown",
     ".txt": "table",
+    ".html": "html",
+    ".htm": "html",
     ".xlsx": "xlsx",
 }
 _FILE_WIDTH = 100
@@ -110,6 +112,10 @@ def _rendered(report: "Report", fmt: str, output: Path | None, color: str) -> st
         from colocalc.report import to_markdown
 
         return to_markdown.render(report)
+    if fmt == "html":
+        from colocalc.report import to_html
+
+        return to_html.render(report)
     from colocalc.report import to_terminal
 
     return to_terminal.render(

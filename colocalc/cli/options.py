@@ -29,7 +29,7 @@ SetOpt = Annotated[
 ]
 ScenarioOpt = Annotated[str | None, typer.Option("--scenario", metavar="NAME", help="A scenario of the file.")]
 FormatOpt = Annotated[
-    str | None, typer.Option("--format", "-f", metavar="FORMAT", help="table, json, csv, markdown or xlsx.")
+    str | None, typer.Option("--format", "-f", metavar="FORMAT", help="table, json, csv, markdown, html or xlsx.")
 ]
 OutOpt = Annotated[
     Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to a file; its ending picks the format.")

@@ -161,6 +161,8 @@ class Report:
         The inputs, the ones that matter most first.
     source_titles : mapping of str to str
         Title by source id.
+    data_date : str
+        Date of the newest source cited.
 
     Raises
     ------
@@ -180,6 +182,7 @@ class Report:
     notes: tuple[Note, ...] = ()
     assumptions: tuple[Assumption, ...] = ()
     source_titles: Mapping[str, str] = field(default_factory=dict)
+    data_date: str = ""
 
     @property
     def tables_to_read(self) -> tuple[Table, ...]:

@@ -152,6 +152,10 @@ MAY_IMPORT = {
     "report.number_format": ("units",),
     "report.to_xlsx": ("report.table", "report.workbook", "report.number_format", *BOTTOM),
     **{f"report.to_{form}": ("report.table", *BOTTOM) for form in ("terminal", "json", "csv", "markdown")},
+    "report.charts": ("report.table", "report.charts", "units"),
+    "report.drawing": ("report.charts", "errors"),
+    # A page says which version made it, and defines each figure.
+    "report.to_html": ("report.table", "report.charts", "report.drawing", "metrics", "__version__", *BOTTOM),
     "report.views": (
         "report.table",
         "report.workbook",
@@ -180,6 +184,7 @@ MAY_IMPORT = {
         "report.to_json",
         "report.to_csv",
         "report.to_markdown",
+        "report.to_html",
         "report.to_xlsx",
         "errors",
     ),
@@ -201,6 +206,7 @@ OWNERS = {
     "distributed": ("study.engine.cluster",),
     "pyarrow": ("parquet",),
     "xlsxwriter": ("report.to_xlsx",),
+    "vl_convert": ("report.drawing",),
 }
 KERNELS = ("mfu", "lease", "h100e", "chance")
 KERNEL_OUTSIDE = {"numpy", "typing", "dataclasses", "collections"}

@@ -21,6 +21,17 @@ MAIN: Final = "#2563a8"
 SECOND: Final = "#c05a12"
 THIRD: Final = "#2e7d4f"
 QUIET: Final = "#98a1ac"
+FOURTH: Final = "#7d55a5"
+FOR_DARK_PAGES: Final = {
+    INK: "#e6e9ed",
+    SOFT: "#aab3bd",
+    GRID: "#39414b",
+    MAIN: "#6aa5e3",
+    SECOND: "#e8935a",
+    THIRD: "#66bd87",
+    FOURTH: "#b795da",
+    QUIET: "#7d8894",
+}
 SHADES: Final = ("#dbe9f6", "#a6cbe6", "#5fa3d2", "#2a70ae", "#0c3c74")
 
 # Names at the left, from top to bottom as the rows come.
@@ -84,7 +95,7 @@ def spec_of(rows: Sequence[Mapping[str, object]], **parts: Any) -> Spec:
         "domainColor": SOFT,
         "tickColor": SOFT,
         "gridColor": GRID,
-        "labelLimit": 190,
+        "labelLimit": 250,
     }
     legend = {"labelFont": _FONT, "titleFont": _FONT, "labelFontSize": 13, "titleFontSize": 13}
     config = {
@@ -135,10 +146,10 @@ def axis_of(unit: str | None, most: float, **more: Any) -> Spec:
     style = UNITS[unit].style if unit in UNITS else "plain"
     dollar = "$" if style == "money" else ""
     if style == "share":
-        return {"format": ".3~%", "tickCount": 5, **more}
+        return {"format": ".3~%", "tickCount": 4, **more}
     if most < _THOUSANDS:
-        return {"format": f"{dollar},.3~f", "tickCount": 5, **more}
-    return {"labelExpr": f"replace(format(datum.value, '{dollar}.3~s'), 'G', 'B')", "tickCount": 5, **more}
+        return {"format": f"{dollar},.3~f", "tickCount": 4, **more}
+    return {"labelExpr": f"replace(format(datum.value, '{dollar}.3~s'), 'G', 'B')", "tickCount": 4, **more}
 
 
 def domain_of(values: Sequence[float], *, room: float = _ROOM) -> list[float]:
@@ -168,7 +179,7 @@ def bars(
     kinds = tuple(colors or ())
     most = max(map(abs, values), default=0.0)
     x = {"type": "quantitative", "scale": {"domain": domain_of(values), "nice": False}}
-    axis = axis_of(unit, most, title=None)
+    axis = axis_of(unit, most, title=None, grid=False)
     both: Spec = {"y": LABELS, **({"yOffset": {"field": "kind", "sort": list(kinds)}} if kinds else {})}
     color: Spec = {"field": "kind", "scale": {"domain": list(kinds), "range": list((colors or {}).values())}}
     bar = {

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from colocalc.report.charts.chart import (
+    FOURTH,
     GRID,
     INK,
     MAIN,
@@ -102,7 +103,7 @@ _FLOWS: Final = {
     "salvage_usd": ("salvage", 1.0, THIRD),
     "opex_usd": ("costs", -1.0, SECOND),
     "capital_usd": ("capital", -1.0, QUIET),
-    "tax_usd": ("tax", -1.0, "#8a5fb0"),
+    "tax_usd": ("tax", -1.0, FOURTH),
 }
 _NET: Final = "project_after_tax_usd"
 _COVERS: Final = {
@@ -187,7 +188,7 @@ def _cover_rows(cover: Table, labels: list[str]) -> Iterator[dict[str, object]]:
 def _cover_panel(rows: list[dict[str, object]], labels: list[str]) -> Spec:
     used = [(kind, color) for kind, color in _COVERS.values() if any(row["kind"] == kind for row in rows)]
     color = {"field": "kind", "scale": {"domain": [kind for kind, _ in used], "range": [color for _, color in used]}}
-    axis = {"title": None, "format": ".2~f", "tickCount": 4, "minExtent": 64, "maxExtent": 64, "gridColor": GRID}
+    axis = {"title": "cover", "format": ".2~f", "tickCount": 4, "minExtent": 64, "maxExtent": 64, "gridColor": GRID}
     points = {
         "data": {"values": rows},
         "mark": {"type": "line", "point": {"filled": True, "size": 46}, "strokeWidth": 2},

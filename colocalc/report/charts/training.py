@@ -59,11 +59,11 @@ def _stages(table: Table) -> Iterator[dict[str, object]]:
 
 def _falling(rows: list[dict[str, object]]) -> Spec:
     scale = {"domain": [0.0, 1.12], "nice": False}
-    axis = {"format": ".0%", "values": [0.0, 0.25, 0.5, 0.75, 1.0], "title": "MFU"}
+    axis = {"format": ".0%", "values": [0.0, 0.25, 0.5, 0.75, 1.0], "title": None}
     kinds = [kind for kind in _COLORS if any(row["kind"] == kind for row in rows)]
     color = {"field": "kind", "scale": {"domain": kinds, "range": [_COLORS[kind] for kind in kinds]}}
     bar = {
-        "mark": {"type": "bar", "minBandSize": 2},
+        "mark": "bar",
         "encoding": {
             "x": {"field": "start", "type": "quantitative", "scale": scale, "axis": axis},
             "x2": {"field": "end"},
@@ -72,7 +72,7 @@ def _falling(rows: list[dict[str, object]]) -> Spec:
     }
     # A stage that takes nothing is still a mark.
     tick = {
-        "mark": {"type": "tick", "thickness": 2, "bandSize": 16},
+        "mark": {"type": "tick", "thickness": 2, "bandSize": 16, "opacity": 1},
         "encoding": {"x": {"field": "end", "type": "quantitative"}, "color": color},
     }
     label = {
