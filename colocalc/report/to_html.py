@@ -19,7 +19,9 @@ from colocalc.report.drawing import inline_svg
 from colocalc.report.table import Column, Report, Table, band_text, cell_text, cited_sources, raw, value_text
 
 _POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
-_WORDY: Final = 60  # characters from which a column of text needs room of its own
+# Characters from which a column of text keeps some room on a narrow page, and much.
+_TEXTY: Final = 18
+_WORDY: Final = 60
 _VERDICTS: Final = {
     "holds": "good",
     "holds if": "mid",
@@ -103,7 +105,7 @@ def _contents(sections: Sequence[_Section]) -> Iterator[str]:
 
 
 def _section(key: str, title: str, body: Iterable[str]) -> Iterator[str]:
-    yield f'<section id="{key}" aria-labelledby="{key}-title">\n<h2 id="{key}-title">{_shown(title)}</h2>'
+    yield f'<section id="{key}">\n<h2 id="{key}-title">{_shown(title)}</h2>'
     yield from body
     yield "</section>"
 
@@ -127,7 +129,8 @@ def _table(table: Table, links: Container[str] = ()) -> Iterator[str]:
     """A table in a region of its own, which scrolls where the page is narrow."""
     shown = [column for column in table.columns if not column.hidden]
     yield f'<div class="scroll" role="region" aria-labelledby="{table.key}-title" tabindex="0">\n<table>'
-    yield f"<caption>{_shown(table.caption or table.title)}</caption>"
+    unseen = "" if table.caption else ' class="unseen"'  # the heading above says it already
+    yield f"<caption{unseen}><span>{_shown(table.caption or table.title)}</span></caption>"
     heads = "".join(_heading(column, table) for column in shown)
     yield f"<thead><tr>{heads}</tr></thead>"
     first_total = len(table.rows) - table.total_count
@@ -144,7 +147,8 @@ def _table(table: Table, links: Container[str] = ()) -> Iterator[str]:
 
 def _heading(column: Column, table: Table) -> str:
     longest = max((len(cell_text(column, row, table)) for row in table.rows), default=0)
-    style = ' class="n"' if column.kind == "number" else ' class="wordy"' if longest > _WORDY else ""
+    room = "n" if column.kind == "number" else "wordy" if longest > _WORDY else "texty" if longest > _TEXTY else ""
+    style = f' class="{room}"' if room else ""
     return f'<th scope="col"{style}>{_shown(column.label)}</th>'
 
 
@@ -184,7 +188,7 @@ def _shown(text: object) -> str:
 
 def _breakable(escaped: str) -> str:
     """Long names may break behind their dots and underscores."""
-    return re.sub(r"[^\s<>]{20,}", lambda word: re.sub(r"([._/])(?=\w)", r"\1<wbr>", word[0]), escaped)
+    return re.sub(r"[^\s<>]{28,}", lambda word: re.sub(r"([._/])(?=\w)", r"\1<wbr>", word[0]), escaped)
 
 
 def _closing(report: Report) -> Iterator[_Section]:

@@ -87,25 +87,25 @@ def spec_of(rows: Sequence[Mapping[str, object]], **parts: Any) -> Spec:
     axis = {
         "labelFont": _FONT,
         "titleFont": _FONT,
-        "labelFontSize": 13,
-        "titleFontSize": 13,
+        "labelFontSize": 14,
+        "titleFontSize": 14,
         "labelColor": INK,
         "titleColor": INK,
         "titleFontWeight": "normal",
         "domainColor": SOFT,
         "tickColor": SOFT,
         "gridColor": GRID,
-        "labelLimit": 250,
+        "labelLimit": 270,
     }
-    legend = {"labelFont": _FONT, "titleFont": _FONT, "labelFontSize": 13, "titleFontSize": 13}
+    legend = {"labelFont": _FONT, "titleFont": _FONT, "labelFontSize": 14, "titleFontSize": 14}
     config = {
         "aria": False,
         "background": None,
         "view": {"stroke": None},
         "axis": axis,
         "legend": {**legend, "labelColor": INK, "titleColor": INK, "orient": "top", "title": None, "labelLimit": 300},
-        "text": {"font": _FONT, "fontSize": 13, "fill": INK},
-        "title": {"font": _FONT, "fontSize": 15, "color": INK, "anchor": "start", "offset": 12},
+        "text": {"font": _FONT, "fontSize": 14, "fill": INK},
+        "title": {"font": _FONT, "fontSize": 16, "color": INK, "anchor": "start", "offset": 12},
     }
     return {
         "$schema": "https://vega.github.io/schema/vega-lite/v6.json",
