@@ -48,6 +48,10 @@ CalibrationOpt = Annotated[
     Path | None,
     typer.Option("--calibration", metavar="FILE", help="Constants of the step-time model other than those that ship."),
 ]
+ChartOpt = Annotated[
+    str | None,
+    typer.Option("--chart", metavar="NAME", help="One chart alone, e.g. waterfall, as .svg, .png or .pdf."),
+]
 ExpectOpt = Annotated[
     list[str] | None, typer.Option("--expect", metavar="EXPR", help='E.g. "hedge.gross_share > 0.8".')
 ]

@@ -7,6 +7,7 @@ import typer
 from colocalc.cli.options import (
     CalibrationOpt,
     CardOpt,
+    ChartOpt,
     ColorOpt,
     FleetArg,
     FormatOpt,
@@ -141,6 +142,7 @@ def report(
     sets: SetOpt = None,
     scenario: ScenarioOpt = None,
     calibration: CalibrationOpt = None,
+    chart: ChartOpt = None,
     fmt: FormatOpt = None,
     output: OutOpt = None,
     color: ColorOpt = "auto",
@@ -149,6 +151,7 @@ def report(
 
     Library twin: colocalc.study.evaluate.evaluate, colocalc.study.claims.weigh and colocalc.report.views.report.
     """
+    from colocalc.emit import emit_chart
     from colocalc.report import views
     from colocalc.study.band import mfu_band
     from colocalc.study.check import judged
@@ -173,4 +176,7 @@ def report(
         band=band,
         choice=train_or_lease(case, result, band=band, claims=claims),
     )
+    if chart is not None:
+        emit_chart(found, chart, fmt=fmt, output=output)
+        return
     emit_report(found, fmt, output, color, model=live_model(case, result, variants.loaded.catalog, found))

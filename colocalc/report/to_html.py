@@ -147,9 +147,8 @@ def _table(table: Table, links: Container[str] = ()) -> Iterator[str]:
 
 def _heading(column: Column, table: Table) -> str:
     longest = max((len(cell_text(column, row, table)) for row in table.rows), default=0)
-    room = "n" if column.kind == "number" else "wordy" if longest > _WORDY else "texty" if longest > _TEXTY else ""
-    style = f' class="{room}"' if room else ""
-    return f'<th scope="col"{style}>{_shown(column.label)}</th>'
+    room = "wordy" if longest > _WORDY else "texty" if longest > _TEXTY else "s"
+    return f'<th scope="col" class="{"n" if column.kind == "number" else room}">{_shown(column.label)}</th>'
 
 
 def _cell(column: Column, row: tuple[object, ...], table: Table, links: Container[str]) -> tuple[str, str]:
@@ -161,8 +160,9 @@ def _cell(column: Column, row: tuple[object, ...], table: Table, links: Containe
     if column.key in _JUDGED:
         return "", _badge(value_text(value, None))
     if isinstance(value, str) and column.key == "source":
-        return "", _linked(value, links)
-    return (' class="n"' if column.kind == "number" else ""), _breakable(text)
+        return (' class="s"' if 0 < len(value) <= _TEXTY else ""), _linked(value, links)
+    style = "n" if column.kind == "number" else "s" if len(text) <= _TEXTY else ""
+    return (f' class="{style}"' if style and text else ""), _breakable(text)
 
 
 def _linked(sources: str, links: Container[str]) -> str:

@@ -186,6 +186,8 @@ MAY_IMPORT = {
         "report.to_markdown",
         "report.to_html",
         "report.to_xlsx",
+        "report.charts",
+        "report.drawing",
         "errors",
     ),
     "mixing": ("additions", "case", "fleet", "variants"),
