@@ -100,12 +100,12 @@ def _summary(report: Report) -> Iterator[str]:
 
 def _contents(sections: Sequence[_Section]) -> Iterator[str]:
     yield '<nav aria-label="Contents">\n<ul>'
-    yield from (f'<li><a href="#{key}">{_shown(title)}</a></li>' for key, title, _ in sections)
+    yield from (f'<li><a href="#{key}">{_breakable(_shown(title))}</a></li>' for key, title, _ in sections)
     yield "</ul>\n</nav>"
 
 
 def _section(key: str, title: str, body: Iterable[str]) -> Iterator[str]:
-    yield f'<section id="{key}">\n<h2 id="{key}-title">{_shown(title)}</h2>'
+    yield f'<section id="{key}">\n<h2 id="{key}-title">{_breakable(_shown(title))}</h2>'
     yield from body
     yield "</section>"
 
@@ -148,7 +148,8 @@ def _table(table: Table, links: Container[str] = ()) -> Iterator[str]:
 def _heading(column: Column, table: Table) -> str:
     longest = max((len(cell_text(column, row, table)) for row in table.rows), default=0)
     room = "wordy" if longest > _WORDY else "texty" if longest > _TEXTY else "s"
-    return f'<th scope="col" class="{"n" if column.kind == "number" else room}">{_shown(column.label)}</th>'
+    style = "n" if column.kind == "number" or column.drawn else room
+    return f'<th scope="col" class="{style}">{_shown(column.label)}</th>'
 
 
 def _cell(column: Column, row: tuple[object, ...], table: Table, links: Container[str]) -> tuple[str, str]:

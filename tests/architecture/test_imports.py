@@ -152,7 +152,7 @@ MAY_IMPORT = {
     "report.number_format": ("units",),
     "report.to_xlsx": ("report.table", "report.workbook", "report.number_format", *BOTTOM),
     **{f"report.to_{form}": ("report.table", *BOTTOM) for form in ("terminal", "json", "csv", "markdown")},
-    "report.charts": ("report.table", "report.charts", "units"),
+    "report.charts": ("report.table", "report.charts", *BOTTOM),
     "report.drawing": ("report.charts", "errors"),
     # A page says which version made it, and defines each figure.
     "report.to_html": ("report.table", "report.charts", "report.drawing", "metrics", "__version__", *BOTTOM),

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from colocalc.errors import printable
 from colocalc.report.table import Column, Table, cell_text, raw
 from colocalc.units import UNITS
 
@@ -129,8 +130,9 @@ def column_of(table: Table, key: str) -> Column:
 
 
 def by_key(table: Table, row: Sequence[object]) -> dict[str, object]:
-    """A row as plain data by key of its column."""
-    return {column.key: raw(cell) for column, cell in zip(table.columns, row, strict=True)}
+    """A row as plain data by key of its column, text without live controls."""
+    plain = ((column.key, raw(cell)) for column, cell in zip(table.columns, row, strict=True))
+    return {key: printable(cell) if isinstance(cell, str) else cell for key, cell in plain}
 
 
 def number(value: object) -> float | None:

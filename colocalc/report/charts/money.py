@@ -64,8 +64,9 @@ def hedge(tables: Mapping[str, Table]) -> Iterator[Chart]:
         Row(str(named["kind"]), value, text) for named, value, text in cells(table, "hedge_share") if value is not None
     ]
     if rows:
-        said = in_words(table.title, [f"{row.label} {row.text}" for row in rows])
-        yield Chart("hedge", table.title, said, bars(rows, "share", rule=_COVERED), "hedge")
+        title = f"{table.title} (dashed: all of it)"
+        said = in_words(title, [f"{row.label} {row.text}" for row in rows])
+        yield Chart("hedge", title, said, bars(rows, "share", rule=_COVERED), "hedge")
 
 
 def train_or_lease(tables: Mapping[str, Table]) -> Iterator[Chart]:
@@ -93,9 +94,11 @@ def _pairs(table: Table | None, label: str, keys: Mapping[str, str], unit: str) 
     ]
     if not rows:
         return []
-    said = in_words(table.title, [f"{row.label}, {row.kind} {row.text}" for row in rows])
+    title = table.title if len(rows) <= MOST_BARS else f"{table.title}: the first {MOST_BARS // 2} of {len(rows) // 2}"
+    rows = rows[:MOST_BARS]
+    said = in_words(title, [f"{row.label}, {row.kind} {row.text}" for row in rows])
     colors = dict(zip(keys.values(), (MAIN, SECOND), strict=True))
-    return [Chart("train_or_lease", table.title, said, bars(rows, unit, colors=colors), table.key)]
+    return [Chart("train_or_lease", title, said, bars(rows, unit, colors=colors), table.key)]
 
 
 _FLOWS: Final = {
@@ -124,7 +127,11 @@ def cash_flow(tables: Mapping[str, Table]) -> Iterator[Chart]:
     if cover is not None and (found := list(_cover_rows(cover, labels))):
         panels.append(_cover_panel(found, labels))
         said += [f"{row['label']} {row['kind']} {row['text']}" for row in found]
-    title = "Cash flow by year, and the cover of the debt" if len(panels) > 1 else table.title
+    title = (
+        "Cash flow by year, and the cover of the debt (dashed: cash equals what is due)"
+        if len(panels) > 1
+        else table.title
+    )
     yield Chart("cash_flow", title, in_words(title, said), _stacked(panels), "cash_flow")
 
 

@@ -1,11 +1,14 @@
 """Charts of studies: the histogram and tornado of trials, the bridges of a comparison, and what a grid shows."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final
+from itertools import pairwise
+from typing import Final, TypeVar
 
 from colocalc.report.charts.chart import (
+    INK,
     LABELS,
     MAIN,
+    MOST_BARS,
     QUIET,
     ROW_HEIGHT,
     SECOND,
@@ -27,9 +30,12 @@ from colocalc.report.charts.chart import (
 )
 from colocalc.report.table import Column, Table, cell_text, value_text
 
+Item = TypeVar("Item")
+
 _FIT: Final = {"type": "fit-x", "contains": "padding"}
 _MOST_LINES: Final = 6
 _MOST_CELLS: Final = 40  # a side of a map
+_MOST_POINTS: Final = 300  # of a line
 
 
 def histogram(tables: Mapping[str, Table]) -> Iterator[Chart]:
@@ -56,6 +62,7 @@ def histogram(tables: Mapping[str, Table]) -> Iterator[Chart]:
         encoding={
             "x": {"field": "low", "type": "quantitative", "scale": {"zero": False, "nice": False}, "axis": axis},
             "x2": {"field": "high"},
+            "y2": {"datum": 0},
             "y": {
                 "field": "height",
                 "type": "quantitative",
@@ -82,11 +89,22 @@ def tornado(tables: Mapping[str, Table]) -> Iterator[Chart]:
             said.append(f"{named['input']} {' to '.join(ends)}")
     if rows:
         unit = str(by_key(table, table.rows[0])["metric_unit"])
-        yield Chart("tornado", table.title, in_words(table.title, said), _ends(rows, unit), "tornado")
+        now = _as_given(tables)
+        title = table.title if now is None else f"{table.title} (dashed: with every figure as given)"
+        yield Chart("tornado", title, in_words(title, said), _ends(rows, unit, now), "tornado")
 
 
-def _ends(rows: Sequence[Mapping[str, object]], unit: str) -> Spec:
-    """Each input as a line between its ends, with a mark for each."""
+def _as_given(tables: Mapping[str, Table]) -> float | None:
+    """The metric of the tornado with every figure at its value."""
+    every, statistics = tables.get("tornadoes"), tables.get("statistics")
+    if every is None or statistics is None or not every.rows:
+        return None
+    leading = by_key(every, every.rows[0])["metric"]
+    return next((now for named, now, _ in cells(statistics, "now") if named["metric"] == leading), None)
+
+
+def _ends(rows: Sequence[Mapping[str, object]], unit: str, now: float | None) -> Spec:
+    """Each input as a line between its ends, with a mark for each, and a line where all is as given."""
     values = [number(row[key]) or 0.0 for row in rows for key in ("low", "high")]
     x = {"type": "quantitative", "scale": {"zero": False}, "axis": axis_of(unit, max(map(abs, values)), title=None)}
     ends = {"domain": ["at its low", "at its high"], "range": [SECOND, MAIN]}
@@ -108,8 +126,13 @@ def _ends(rows: Sequence[Mapping[str, object]], unit: str) -> Spec:
         height={"step": ROW_HEIGHT},
         autosize=_FIT,
         encoding={"y": LABELS},
-        layer=[span, *marks],
+        layer=[*([] if now is None else [_rule(now)]), span, *marks],
     )
+
+
+def _rule(at: float) -> Spec:
+    line = {"type": "rule", "color": INK, "strokeDash": [4, 3]}
+    return {"data": {"values": [{}]}, "mark": line, "encoding": {"x": {"datum": at, "type": "quantitative"}, "y": None}}
 
 
 def bridges(tables: Mapping[str, Table]) -> Iterator[Chart]:
@@ -169,6 +192,7 @@ def courses(tables: Mapping[str, Table]) -> Iterator[Chart]:
     if points is None or len(points.columns) != 1 + len(keys):
         return
     axis = points.columns[0]
+    beside = "extremes" if points.is_long else "points"  # a table that is read
     for place, key in enumerate(keys[:_MOST_LINES]):
         rows, said = [], []
         for named, value, text in cells(points, key):
@@ -178,8 +202,11 @@ def courses(tables: Mapping[str, Table]) -> Iterator[Chart]:
                 said.append(f"at {at} {text}")
         if rows:
             title = f"{key} over {axis.key}"
-            spec = _line(rows, axis, column_of(points, key)) if axis.kind == "number" else _columns(rows, points, key)
-            yield Chart(f"course_{place + 1}", title, in_words(title, _thinned(said)), spec, "points")
+            metric = column_of(points, key)
+            is_line = axis.kind == "number"
+            drawn = _thinned(rows, _MOST_POINTS if is_line else MOST_BARS)
+            spec = _line(drawn, axis, metric) if is_line else _columns(drawn, metric)
+            yield Chart(f"course_{place + 1}", title, in_words(title, _thinned(said, _MOST_CELLS)), spec, beside)
 
 
 def _metrics(tables: Mapping[str, Table]) -> list[str]:
@@ -188,21 +215,22 @@ def _metrics(tables: Mapping[str, Table]) -> list[str]:
     return [] if extremes is None else [str(by_key(extremes, row)["metric"]) for row in extremes.rows]
 
 
-def _thinned(said: Sequence[str]) -> list[str]:
-    step = -(-len(said) // _MOST_CELLS)
-    return [*said[:-1:step], said[-1]]
+def _thinned(items: Sequence[Item], most: int) -> list[Item]:
+    """About so many of them at most, spread evenly, with the first and the last."""
+    return [*items[: -1 : -(-len(items) // most)], items[-1]]
 
 
 def _line(rows: Sequence[Mapping[str, object]], axis: Column, metric: Column) -> Spec:
     sizes = {key: max(abs(number(row[key]) or 0.0) for row in rows) for key in ("at", "value")}
     x_axis = axis_of(axis.unit, sizes["at"], title=axis.key, grid=False)
     y_axis = axis_of(metric.unit, sizes["value"], title=None)
+    point = {"filled": True, "color": MAIN, "size": 40}
     return spec_of(
         rows,
         width=WIDTH,
         height=220,
         autosize={"type": "fit", "contains": "padding"},
-        mark={"type": "line", "color": MAIN, "point": {"filled": True, "color": MAIN, "size": 40}},
+        mark={"type": "line", "color": MAIN, "point": point if len(rows) <= _MOST_CELLS else False},
         encoding={
             "x": {"field": "at", "type": "quantitative", "scale": {"zero": False}, "axis": x_axis},
             "y": {"field": "value", "type": "quantitative", "scale": {"zero": False}, "axis": y_axis},
@@ -210,9 +238,8 @@ def _line(rows: Sequence[Mapping[str, object]], axis: Column, metric: Column) ->
     )
 
 
-def _columns(rows: Sequence[Mapping[str, object]], points: Table, key: str) -> Spec:
-    bars_of = [Row(str(row["label"]), number(row["value"]) or 0.0, str(row["text"])) for row in rows]
-    return bars(bars_of, column_of(points, key).unit)
+def _columns(rows: Sequence[Mapping[str, object]], metric: Column) -> Spec:
+    return bars([Row(str(row["label"]), number(row["value"]) or 0.0, str(row["text"])) for row in rows], metric.unit)
 
 
 def maps(tables: Mapping[str, Table]) -> Iterator[Chart]:
@@ -246,12 +273,18 @@ def _shown(points: Table, key: str) -> set[object]:
 
 
 def _map(rows: Sequence[Mapping[str, object]], axes: tuple[Column, Column], metric: Column) -> Spec:
+    """Cells in five shades, each with its range in the legend."""
     down, across = axes
-    most = max(abs(number(row["value"]) or 0.0) for row in rows)
-    shown = axis_of(metric.unit, most)
-    legend = {key: value for key, value in shown.items() if key in {"format", "labelExpr"}}
+    values = [number(row["value"]) or 0.0 for row in rows]
+    low, step = min(values), (max(values) - min(values)) / len(SHADES)
+    edges = [low + step * place for place in range(len(SHADES))] + [max(values)]
+    names = [f"{value_text(start, metric.unit)} to {value_text(end, metric.unit)}" for start, end in pairwise(edges)]
+    places = [min(int((value - low) / step), len(SHADES) - 1) if step else 0 for value in values]
+    shaded = [{**row, "shade": names[place]} for row, place in zip(rows, places, strict=True)]
+    used = list(dict.fromkeys(names[place] for place in sorted(set(places))))
+    scale = {"domain": used, "range": [SHADES[names.index(name)] for name in used]}
     return spec_of(
-        rows,
+        shaded,
         width=WIDTH,
         height={"step": ROW_HEIGHT},
         autosize=_FIT,
@@ -259,11 +292,6 @@ def _map(rows: Sequence[Mapping[str, object]], axes: tuple[Column, Column], metr
         encoding={
             "y": {"field": "down", "type": "ordinal", "sort": None, "axis": {"title": down.key}},
             "x": {"field": "across", "type": "ordinal", "sort": None, "axis": {"title": across.key, "labelAngle": -40}},
-            "color": {
-                "field": "value",
-                "type": "quantitative",
-                "scale": {"type": "quantize", "range": list(SHADES), "nice": False, "zero": False},
-                "legend": {**legend, "type": "symbol", "columns": 3},
-            },
+            "color": {"field": "shade", "type": "nominal", "scale": scale, "legend": {"columns": 2}},
         },
     )
