@@ -95,6 +95,9 @@ def _clean(element: ET.Element) -> None:
 def chart_bytes(chart: Chart, form: str, *, where: str) -> bytes:
     """A chart as a file of its own, with its title, on white.
 
+    The same chart makes the same bytes; a PDF does as long as its letters are of one font, for vl-convert writes
+    several in any order. So no letter is bold, and only names in letters that are not Latin bring a second font.
+
     Parameters
     ----------
     chart : Chart

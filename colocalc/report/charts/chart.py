@@ -106,7 +106,7 @@ def spec_of(rows: Sequence[Mapping[str, object]], **parts: Any) -> Spec:
         "axis": axis,
         "legend": {**legend, "labelColor": INK, "titleColor": INK, "orient": "top", "title": None, "labelLimit": 300},
         "text": {"font": _FONT, "fontSize": 14, "fill": INK},
-        "title": {"font": _FONT, "fontSize": 16, "color": INK, "anchor": "start", "offset": 12},
+        "title": {"font": _FONT, "fontSize": 16, "fontWeight": "normal", "color": INK, "anchor": "start", "offset": 12},
     }
     return {
         "$schema": "https://vega.github.io/schema/vega-lite/v6.json",
