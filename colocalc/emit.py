@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from colocalc.report.table import Report
     from colocalc.report.workbook import Workbook
 
-FORMATS = ("table", "json", "csv", "markdown", "xlsx")
+FORMATS = ("table", "json", "csv", "markdown", "html", "xlsx")
 COLORS = ("auto", "always", "never")
 _SUFFIXES = {
     ".json": "json",
@@ -23,6 +23,8 @@ _SUFFIXES = {
     ".md": "markdown",
     ".markdown": "markdown",
     ".txt": "table",
+    ".html": "html",
+    ".htm": "html",
     ".xlsx": "xlsx",
 }
 _FILE_WIDTH = 100
@@ -77,6 +79,49 @@ def emit(
             to_stderr(f"{note.kind}: {note.text}")
 
 
+def emit_chart(report: "Report", name: str, *, fmt: str | None, output: Path | None) -> None:
+    """Writes one chart of a report as a picture.
+
+    Parameters
+    ----------
+    report : Report
+        Whose tables are drawn.
+    name : str
+        Key of the chart.
+    fmt : str or None
+        ``svg``, ``png`` or ``pdf``; None takes it from the ending of ``output``.
+    output : Path or None
+        A file, written atomically; None or ``-`` for standard output.
+
+    Raises
+    ------
+    ColocalcError
+        When the report has no such chart, the format is none of a picture, the extra is missing, or the file cannot be
+        written.
+    """
+    from colocalc.report.charts import charts_of
+    from colocalc.report.drawing import FORMATS as PICTURES
+    from colocalc.report.drawing import chart_bytes
+
+    output = None if str(output) == "-" else output
+    form = fmt or (output.suffix.lower().removeprefix(".") if output else "")
+    if form not in PICTURES:
+        where = "--format" if fmt else "--chart" if output is None else str(output)
+        hint = f"use -o with an ending .{', .'.join(PICTURES)}, or --format"
+        raise ColocalcError(f"a chart is one of {', '.join(PICTURES)}", where=where, hint=hint, exit_code=EXIT_USAGE)
+    charts = {chart.key: chart for chart in charts_of(report)}
+    if name not in charts:
+        known = f"which has {', '.join(charts)}" if charts else "which has none"
+        raise ColocalcError(
+            f"{quoted(name)} is no chart of this report, {known}",
+            where="--chart",
+            hint=did_you_mean(name, charts),
+            exit_code=EXIT_USAGE,
+        )
+    refuse_terminal(form, output)
+    write_bytes(chart_bytes(charts[name], form, where="--chart"), output)
+
+
 def _format(fmt: str | None, output: Path | None) -> str:
     if fmt is None and output is not None:
         known = _SUFFIXES.get(output.suffix.lower())
@@ -110,6 +155,10 @@ def _rendered(report: "Report", fmt: str, output: Path | None, color: str) -> st
         from colocalc.report import to_markdown
 
         return to_markdown.render(report)
+    if fmt == "html":
+        from colocalc.report import to_html
+
+        return to_html.render(report)
     from colocalc.report import to_terminal
 
     return to_terminal.render(

@@ -1,6 +1,7 @@
 """Studies in a report: how they are asked for, what they add, and what is said when one cannot be had."""
 
 import json
+import re
 
 import pytest
 
@@ -162,3 +163,13 @@ def test_an_interruption_shows_what_is_known_and_writes_no_file(colocalc, monkey
     assert "Run-rate revenue" in found.out
     assert "Risk:" not in found.out
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_chart_of_a_study_stands_in_the_report_under_a_name_of_its_own(reported):
+    names = re.search(r"which has (.*)$", reported("--chart", "none", "-o", "x.svg").err.strip())
+    assert names
+    assert {"risk_tornado", "risk_histogram", "compare_1_bridge_1"} <= {
+        name.split(";")[0] for name in names[1].split(", ")
+    }
+    svg = reported("--chart", "risk_tornado", "--format", "svg").out
+    assert svg.startswith("<svg")

@@ -29,7 +29,7 @@ SetOpt = Annotated[
 ]
 ScenarioOpt = Annotated[str | None, typer.Option("--scenario", metavar="NAME", help="A scenario of the file.")]
 FormatOpt = Annotated[
-    str | None, typer.Option("--format", "-f", metavar="FORMAT", help="table, json, csv, markdown or xlsx.")
+    str | None, typer.Option("--format", "-f", metavar="FORMAT", help="table, json, csv, markdown, html or xlsx.")
 ]
 OutOpt = Annotated[
     Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to a file; its ending picks the format.")
@@ -47,6 +47,10 @@ CardOpt = Annotated[
 CalibrationOpt = Annotated[
     Path | None,
     typer.Option("--calibration", metavar="FILE", help="Constants of the step-time model other than those that ship."),
+]
+ChartOpt = Annotated[
+    str | None,
+    typer.Option("--chart", metavar="NAME", help="One chart alone, e.g. waterfall, as .svg, .png or .pdf."),
 ]
 ExpectOpt = Annotated[
     list[str] | None, typer.Option("--expect", metavar="EXPR", help='E.g. "hedge.gross_share > 0.8".')

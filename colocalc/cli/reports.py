@@ -7,6 +7,7 @@ import typer
 from colocalc.cli.options import (
     CalibrationOpt,
     CardOpt,
+    ChartOpt,
     ColorOpt,
     FleetArg,
     FormatOpt,
@@ -161,6 +162,7 @@ def report(
     sets: SetOpt = None,
     scenario: ScenarioOpt = None,
     calibration: CalibrationOpt = None,
+    chart: ChartOpt = None,
     fmt: FormatOpt = None,
     output: OutOpt = None,
     color: ColorOpt = "auto",
@@ -170,6 +172,7 @@ def report(
     Studies are added with --with. Library twin: colocalc.study.evaluate.evaluate, colocalc.study.claims.weigh,
     colocalc.report.views.report and colocalc.report.views.studies.joined.
     """
+    from colocalc.emit import emit_chart
     from colocalc.report import views
     from colocalc.report.views.studies import joined
     from colocalc.study.band import mfu_band
@@ -198,7 +201,10 @@ def report(
     )
     studies, is_whole = performed_studies(wanted, asked, variants, case, result)
     found = joined(found, studies)
-    model = live_model(case, result, variants.loaded.catalog, found)
-    emit_report(found, fmt, output if is_whole else None, color, model=model)
+    if chart is None:
+        model = live_model(case, result, variants.loaded.catalog, found)
+        emit_report(found, fmt, output if is_whole else None, color, model=model)
+    elif is_whole:
+        emit_chart(found, chart, fmt=fmt, output=output)
     if not is_whole:
         raise typer.Exit(EXIT_INTERRUPTED)

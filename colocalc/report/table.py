@@ -168,6 +168,10 @@ class Report:
         The inputs, the ones that matter most first.
     source_titles : mapping of str to str
         Title by source id.
+    data_date : str
+        Date of the newest source cited.
+    studies : tuple of (str, str, Report)
+        Studies whose tables stand among these: what stands before their keys, before their titles, and their reports.
 
     Raises
     ------
@@ -187,6 +191,8 @@ class Report:
     notes: tuple[Note, ...] = ()
     assumptions: tuple[Assumption, ...] = ()
     source_titles: Mapping[str, str] = field(default_factory=dict)
+    data_date: str = ""
+    studies: tuple[tuple[str, str, "Report"], ...] = ()
 
     @property
     def tables_to_read(self) -> tuple[Table, ...]:

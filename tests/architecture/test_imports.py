@@ -152,6 +152,10 @@ MAY_IMPORT = {
     "report.number_format": ("units",),
     "report.to_xlsx": ("report.table", "report.workbook", "report.number_format", *BOTTOM),
     **{f"report.to_{form}": ("report.table", *BOTTOM) for form in ("terminal", "json", "csv", "markdown")},
+    "report.charts": ("report.table", "report.charts", *BOTTOM),
+    "report.drawing": ("report.charts", "errors"),
+    # A page says which version made it, and defines each figure.
+    "report.to_html": ("report.table", "report.charts", "report.drawing", "metrics", "__version__", *BOTTOM),
     "report.views": (
         "report.table",
         "report.workbook",
@@ -180,7 +184,10 @@ MAY_IMPORT = {
         "report.to_json",
         "report.to_csv",
         "report.to_markdown",
+        "report.to_html",
         "report.to_xlsx",
+        "report.charts",
+        "report.drawing",
         "errors",
     ),
     "mixing": ("additions", "case", "fleet", "variants"),
@@ -201,6 +208,7 @@ OWNERS = {
     "distributed": ("study.engine.cluster",),
     "pyarrow": ("rows",),
     "xlsxwriter": ("report.to_xlsx",),
+    "vl_convert": ("report.drawing",),
 }
 KERNELS = ("mfu", "lease", "h100e", "chance")
 KERNEL_OUTSIDE = {"numpy", "typing", "dataclasses", "collections"}

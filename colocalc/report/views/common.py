@@ -102,7 +102,13 @@ def assemble(
         notes=(*notes, *sorted(remarks, key=lambda note: note.kind != "warning")),
         assumptions=assumptions,
     )
-    return replace(report, source_titles=source_titles(report, catalog))
+    return replace(report, source_titles=source_titles(report, catalog), data_date=_newest(report, catalog))
+
+
+def _newest(report: Report, catalog: "Catalog") -> str:
+    """The date of the newest source that a report cites; empty where it cites none."""
+    cited = (name for name in cited_sources(report) if name in catalog.sources)
+    return max((str(catalog.sources[name].date) for name in cited), default="")
 
 
 _TOPICS = ("mfu", "lease", "hedge", "h100e", "choice", "inference")

@@ -111,9 +111,10 @@ def _bridge(number: int, bridge: Bridge) -> Table:
         Column("group", "What changes", kind="text"),
         Column("effect", "Effect", unit=unit),
         Column("part_share", "Of all", unit="share"),
+        Column("metric", "Metric", kind="text", hidden=True),
     )
     rows = [
-        (group, float(effect), float(effect) / total if total else None)
+        (group, float(effect), float(effect) / total if total else None, bridge.metric)
         for group, effect in zip(bridge.groups, bridge.effects, strict=True)
         if effect != 0.0
     ]
@@ -121,7 +122,7 @@ def _bridge(number: int, bridge: Bridge) -> Table:
         f"bridge_{number + 1}",
         f"What changes {bridge.metric}",
         columns,
-        (*rows, ("together", total, 1.0 if total else None)),
+        (*rows, ("together", total, 1.0 if total else None, bridge.metric)),
         total_count=1,
         caption="Blocks of the file changed in every order, and averaged (Shapley value): the effects add up exactly. "
         "Those of a share are in percentage points; blocks that do nothing are left out.",

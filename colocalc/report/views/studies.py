@@ -34,4 +34,4 @@ def joined(report: Report, studies: Sequence[Study]) -> Report:
             assumptions=(*report.assumptions, *(row for row in study.assumptions if row.path not in known)),
             source_titles={**study.source_titles, **report.source_titles},
         )
-    return report
+    return replace(report, studies=(*report.studies, *studies))
