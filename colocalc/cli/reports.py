@@ -14,6 +14,8 @@ from colocalc.cli.options import (
     OutOpt,
     ScenarioOpt,
     SetOpt,
+    ShapeOpt,
+    emit_charges,
     emit_report,
     evaluated,
     live_model,
@@ -79,6 +81,7 @@ def lease(
     scenario: ScenarioOpt = None,
     fmt: FormatOpt = None,
     output: OutOpt = None,
+    csv_shape: ShapeOpt = None,
     color: ColorOpt = "auto",
 ) -> None:
     """Revenue by GPU type, cost and contribution of leasing the fleet.
@@ -89,6 +92,9 @@ def lease(
     from colocalc.report import views
 
     variants, case, result = evaluated(fleet or SAMPLE, sets, scenario, rate_card=rate_card, default_lease=True)
+    if csv_shape is not None:
+        emit_charges(case, result, csv_shape, fmt, output)
+        return
     sample = [f"no fleet given: the bundled sample {SAMPLE} is used"] if fleet is None else []
     # A card the command asks for is shown, and one from a file of prices always: it stands nowhere else.
     cards = [name for name in case.lease.cards if rate_card is not None or price_file(name)] if case.lease else []
@@ -143,6 +149,7 @@ def report(
     calibration: CalibrationOpt = None,
     fmt: FormatOpt = None,
     output: OutOpt = None,
+    csv_shape: ShapeOpt = None,
     color: ColorOpt = "auto",
 ) -> None:
     """All of it in one report: MFU, lease, hedge, H100-equivalents, train or lease, expectations, claims weighed.
@@ -158,6 +165,9 @@ def report(
     from colocalc.study.training import alternatives
 
     variants, case, result = evaluated(fleet, sets, scenario, calibration=calibration)
+    if csv_shape is not None:
+        emit_charges(case, result, csv_shape, fmt, output)
+        return
     checked = judged(result, variants.fleet.expect, pools=case.pools.names)
     others = tuple(alternatives(case))
     claims = variants.fleet.claims
