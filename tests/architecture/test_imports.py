@@ -120,6 +120,7 @@ MAY_IMPORT = {
         "errors",
     ),
     "schema": ("catalog", "fleet", "errors"),
+    "contract": ("metrics", "report.to_json", "units"),
     # Kernels: numpy, and each other from simple to composed.
     **dict.fromkeys(PRIMITIVES, (*KERNEL_BASE, *PRIMITIVES)),
     "mfu": (),
