@@ -27,7 +27,19 @@ _SHORT_WORD = 16  # room a text column always has for a word; longer words get t
 _LONG_WORD = 48
 _LEAST_LABEL = 10
 _MAY_BREAK = re.compile(r"[^._/:-]*[._/:-]+|[^._/:-]+")
-_IN_ASCII = str.maketrans({"█": "#", "±": "+-", "—": "-", "…": "...", "µ": "u", "·": "-", "\u2013": "-", "\u00d7": "x"})
+_IN_ASCII = str.maketrans(
+    {
+        "█": "#",
+        **dict(zip("▁▂▃▄▅▆▇", "_.,-+=*", strict=True)),  # a sparkline, from low to high
+        "±": "+-",
+        "—": "-",
+        "…": "...",
+        "µ": "u",
+        "·": "-",
+        "\u2013": "-",
+        "\u00d7": "x",
+    }
+)
 
 
 def render(report: Report, *, width: int, color: bool, notes: bool = False, ascii_only: bool = False) -> str:
