@@ -12,7 +12,7 @@ from colocalc.errors import EXIT_IO, EXIT_READER_WENT_AWAY, EXIT_USAGE, Colocalc
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from colocalc.report.table import Report
+    from colocalc.report.table import Note, Report, Table
     from colocalc.report.workbook import Workbook
 
 FORMATS = ("table", "json", "csv", "markdown", "html", "xlsx")
@@ -120,6 +120,24 @@ def emit_chart(report: "Report", name: str, *, fmt: str | None, output: Path | N
         )
     refuse_terminal(form, output)
     write_bytes(chart_bytes(charts[name], form, where="--chart"), output)
+
+
+def emit_table(table: "Table", note: "Note", *, fmt: str | None, output: Path | None, shape: str) -> None:
+    """Writes one table as CSV in a shape of its own, with a note on standard error.
+
+    Raises
+    ------
+    ColocalcError
+        When another format is asked for, or the file cannot be written.
+    """
+    output = None if str(output) == "-" else output
+    chosen = "csv" if fmt is None and output is None else _format(fmt, output)
+    if chosen != "csv":
+        raise ColocalcError(f"is a shape of CSV, not of {chosen}", where=f"--csv-shape {shape}", exit_code=EXIT_USAGE)
+    from colocalc.report import to_csv
+
+    write(to_csv.render_table(table), output)
+    to_stderr(f"{note.kind}: {note.text}")
 
 
 def _format(fmt: str | None, output: Path | None) -> str:

@@ -309,7 +309,7 @@ def _apply_scenario(tree: Any, scenario: str, name: str, catalog: Catalog) -> No
     faults = []
     for key, value in changes.items() if isinstance(changes, dict) else ():
         path = ("scenarios", scenario, "set", key)
-        problem = _put(tree, key, value, yamlio.locate(tree, path), catalog)
+        problem = put_key(tree, key, value, yamlio.locate(tree, path), catalog)
         if problem:
             faults.append(fault_at(tree, path, problem, key=True))
     if faults:
@@ -326,12 +326,12 @@ def _apply_set(tree: Any, text: str, option: str, catalog: Catalog) -> None:
     if not equals or not key.strip():
         raise InputError([Fault("should be KEY=VALUE", option)])
     parsed = yamlio.read_scalar(value, name=option)
-    problem = _put(tree, key.strip(), parsed, (option, yamlio.Mark(1, 1)), catalog)
+    problem = put_key(tree, key.strip(), parsed, (option, yamlio.Mark(1, 1)), catalog)
     if problem:
         raise InputError([Fault(problem, option)])
 
 
-def _put(tree: Any, key: str, value: Any, mark: Place, catalog: Catalog) -> str | None:
+def put_key(tree: Any, key: str, value: Any, mark: Place, catalog: Catalog) -> str | None:
     """Sets a key of the file, or replaces an assumption; what is wrong, where the key leads nowhere."""
     blocks = tree if isinstance(tree, dict) else {}
     own = {name: block for name in ("gpus", "cards") if isinstance(block := blocks.get(name), dict)}

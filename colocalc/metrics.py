@@ -318,6 +318,28 @@ _CHOICE = tuple(Metric(*row) for row in (*choice.CHOICE, *choice.INFERENCE))
 METRICS: Mapping[str, Metric] = {one.id: one for one in (*_MFU, *_LEASE, *_DEALS, *_HEDGE, *_H100E, *_CHOICE)}
 IN_TABLES = deals.IN_TABLES
 
+# What commands on layouts and runs report: of a search or a list of runs, so that no expectation speaks them.
+OF_STUDIES: Mapping[str, str] = {
+    "layout.enumerated_count": "layouts searched",
+    "layout.fitting_count": "layouts that fit in memory",
+    "layout.best_step_time_s": "time of a step in the best layout",
+    "layout.best_step_share": "step MFU of the best layout",
+    "layout.best_memory_use_share": "share of the memory that the best layout takes",
+    "layout.given_step_time_s": "time of a step in the layout of the file",
+    "layout.given_step_share": "step MFU of the layout of the file",
+    "layout.given_behind_share": "time for one batch in the layout of the file over that of the best, less 1",
+    "layout.given_rank_count": "place of the layout of the file among those that fit",
+    "validate.rows_count": "runs predicted",
+    "validate.mape_share": "mean absolute error of the time of a step",
+    "validate.band_coverage_share": "share of runs inside the band",
+    "validate.constant_40_mape_share": "the error when every run is called 40% of its peak",
+    "validate.constant_45_mape_share": "the error when every run is called 45% of its peak",
+    "validate.left_out_mape_share": "the error of fits without the publication that is predicted",
+    "validate.left_out_large_mape_share": "that error for large runs",
+    "validate.mixed_rows_count": "runs on mixed hardware predicted",
+    "validate.mixed_mape_share": "mean absolute error of those",
+}
+
 
 def base_id(metric_id: str) -> str:
     """The id of the fleet's metric behind ``pools.<name>.<id>``; any other id unchanged."""

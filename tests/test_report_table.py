@@ -14,6 +14,7 @@ from colocalc.report.table import (
     cell_text,
     cited_sources,
     raw,
+    sparkline,
     value_text,
 )
 
@@ -151,3 +152,34 @@ def test_sources_are_those_cited_in_the_order_first_cited():
 def test_sources_of_some_assumptions_only_can_be_asked_for():
     first, second = assumed(source="s1"), assumed(source="s2")
     assert list(cited_sources(report(assumptions=(first, second)), (second,))) == ["s2"]
+
+
+def test_a_bar_is_as_long_as_its_part_of_the_largest_and_totals_have_none():
+    columns = (Column("x_share", "X", "share", kind="text", drawn=True, narrow=True),)
+    table = Table("t", "T", columns, ((0.5,), (0.25,), (0.0,), (None,), (0.75,)), total_count=1)
+    assert [cell_text(columns[0], row, table) for row in table.rows] == [
+        " 50.0% ████████",
+        " 25.0% ████",
+        "  0.0%",
+        "     —",
+        " 75.0%",
+    ]
+
+
+def test_a_wide_bar_is_longer_than_a_narrow_one():
+    column = Column("x_share", "X", "share", kind="text", drawn=True)
+    table = Table("t", "T", (column,), ((0.5,),))
+    assert cell_text(column, (0.5,), table).count("█") == 20
+
+
+@pytest.mark.parametrize(
+    ("values", "line"),
+    [
+        ([-7.0, 0.0], "▁█"),
+        ([0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0], "▁▂▃▄▅▆▇█"),
+        ([3.0, 3.0], ""),
+        ([], ""),
+    ],
+)
+def test_a_sparkline_goes_from_the_least_to_the_largest(values, line):
+    assert sparkline(values) == line

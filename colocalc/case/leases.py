@@ -1,6 +1,7 @@
 """Contracts, costs and the stated loss lowered: a rate and a billed share per pool, with where each rate came from."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from colocalc.arrays import Array
 from colocalc.card import RateCard, find_rate, offered
@@ -18,16 +19,30 @@ class LeaseCase:
     """Every contract on the fleet; arrays are ``(..., pool)`` and, for fees, ``(..., contract)``.
 
     ``contract_index`` is -1 for a pool under no contract. A pool under a fee has a NaN rate: its rate is the fee's.
+    ``used_share`` is below ``billed_share`` where hours are owed and not used. ``rate_terms`` and ``rate_dates`` are
+    those of a card's price, empty for a rate or a fee of the contract's own.
     """
 
     contract_names: tuple[str, ...]
     contract_index: tuple[int, ...]
     rate_usd_per_gpu_h: Array
     billed_share: Array
+    used_share: Array
     fee_usd_per_month: Array
     rate_sources: tuple[str, ...]
+    rate_terms: tuple[str, ...]
+    rate_dates: tuple[str, ...]
     cards: tuple[str, ...]
     card_notes: tuple[str, ...]
+
+
+class _Price(NamedTuple):
+    """The rate of a pool, the words for where it comes from, and the term and date of a card's price."""
+
+    rate_usd_per_gpu_h: float
+    source: str
+    term: str = ""
+    as_of: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,8 +80,8 @@ def lower_lease(fleet: Fleet, pools: Pools, ledger: Ledger) -> LeaseCase | None:
         return None
     places = {name: place for place, name in enumerate(pools.names)}
     index = [-1] * len(pools.names)
-    rates, shares = [float("nan")] * len(pools.names), [0.0] * len(pools.names)
-    sources = [""] * len(pools.names)
+    prices = [_Price(float("nan"), "")] * len(pools.names)
+    shares = [(0.0, 0.0)] * len(pools.names)
     fees: list[float] = []
     cards: list[RateCard] = []
     for number, (path, _, lease, names) in enumerate(contracts):
@@ -74,20 +89,22 @@ def lower_lease(fleet: Fleet, pools: Pools, ledger: Ledger) -> LeaseCase | None:
         fees.append(_fee(path, lease, ledger))
         card = _card(path, lease, ledger) if _priced_by_card(lease) else None
         cards += [card] if card else []
-        priced: dict[str, tuple[float, str]] = {}  # each GPU type is looked up once
+        priced: dict[str, _Price] = {}  # each GPU type is looked up once
         for pool in (places[name] for name in names):
             gpu = pools.gpus[pool].id
             if gpu not in priced:
                 priced[gpu] = _rate(path, lease, card, pools, pool, ledger)
-            index[pool], shares[pool] = number, share
-            rates[pool], sources[pool] = priced[gpu]
+            index[pool], shares[pool], prices[pool] = number, share, priced[gpu]
     return LeaseCase(
         contract_names=tuple(name for _, name, _, _ in contracts),
         contract_index=tuple(index),
-        rate_usd_per_gpu_h=array(*rates),
-        billed_share=array(*shares),
+        rate_usd_per_gpu_h=array(*(price.rate_usd_per_gpu_h for price in prices)),
+        billed_share=array(*(billed for billed, _ in shares)),
+        used_share=array(*(used for _, used in shares)),
         fee_usd_per_month=array(*fees),
-        rate_sources=tuple(sources),
+        rate_sources=tuple(price.source for price in prices),
+        rate_terms=tuple(price.term for price in prices),
+        rate_dates=tuple(price.as_of for price in prices),
         cards=tuple(dict.fromkeys(card.name for card in cards)),
         card_notes=tuple(dict.fromkeys(card.note for card in cards if card.note)),
     )
@@ -97,20 +114,20 @@ def _priced_by_card(lease: Lease) -> bool:
     return lease.rate_usd_per_gpu_h is None and lease.fee_usd_per_month is None
 
 
-def _billed_share(path: str, lease: Lease, ledger: Ledger) -> float:
-    """Share of all GPU-hours that is billed: of the hours offered, the larger of those sold and those owed."""
+def _billed_share(path: str, lease: Lease, ledger: Ledger) -> tuple[float, float]:
+    """Shares of all GPU-hours billed and used: of those offered, the larger of sold and owed, and those sold."""
     key = f"{path}.available_share"
     offered_share = ledger.number(key, lease.available_share, "lease", "hedge", default="lease.available_share")
     if lease.sold_share is None and lease.take_or_pay_share is None:
-        default = "lease.billed_share"
-        return offered_share * ledger.number(
-            f"{path}.billed_share", lease.billed_share, "lease", "hedge", default=default
+        billed = ledger.number(
+            f"{path}.billed_share", lease.billed_share, "lease", "hedge", default="lease.billed_share"
         )
+        return offered_share * billed, offered_share * billed
     sold, floor = (
         ledger.number(f"{path}.{name}", getattr(lease, name) or Figure(0.0), "lease", "hedge")
         for name in ("sold_share", "take_or_pay_share")
     )
-    return offered_share * float(billed_share(sold_share=sold, take_or_pay_share=floor))
+    return offered_share * float(billed_share(sold_share=sold, take_or_pay_share=floor)), offered_share * sold
 
 
 def _fee(path: str, lease: Lease, ledger: Ledger) -> float:
@@ -122,13 +139,13 @@ def _card(path: str, lease: Lease, ledger: Ledger) -> RateCard:
     return ledger.catalog.card(name)
 
 
-def _rate(path: str, lease: Lease, card: RateCard | None, pools: Pools, pool: int, ledger: Ledger) -> tuple[float, str]:
-    """The rate of one pool, and the words for where it comes from."""
+def _rate(path: str, lease: Lease, card: RateCard | None, pools: Pools, pool: int, ledger: Ledger) -> _Price:
+    """The rate of one pool, and where it comes from."""
     if lease.fee_usd_per_month is not None:
-        return float("nan"), "monthly fee"
+        return _Price(float("nan"), "monthly fee")
     if card is None:
         key = f"{path}.rate_usd_per_gpu_h"
-        return ledger.number(key, lease.rate_usd_per_gpu_h, "lease", "hedge"), "the contract's rate"
+        return _Price(ledger.number(key, lease.rate_usd_per_gpu_h, "lease", "hedge"), "the contract's rate")
     gpu = pools.gpus[pool]
     term = ledger.word(f"{path}.term", lease.term, "lease", default="lease.term")
     rate = find_rate(card, gpu_id=gpu.id, term=term, region=lease.region)  # type: ignore[arg-type]
@@ -153,7 +170,7 @@ def _rate(path: str, lease: Lease, card: RateCard | None, pools: Pools, pool: in
         note=". ".join(part for part in (f"{rate.term}, as of {as_of}", rate.note) if part),
     )
     where = f", {rate.region}" if chosen else ""
-    return price, f"{card.name}, {rate.term}{where}, {as_of}"
+    return _Price(price, f"{card.name}, {rate.term}{where}, {as_of}", rate.term, as_of)
 
 
 def missing_rate(pool: str, gpu_id: str, card: RateCard, term: str) -> ColocalcError:

@@ -1,5 +1,6 @@
 """Commands that judge a fleet: its file and its claims, what a goal would take, and the equation of a number."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -29,6 +30,13 @@ app = typer.Typer()
 def check(
     fleet: FleetArg,
     expect: ExpectOpt = None,
+    resolved: Annotated[
+        bool,
+        typer.Option(
+            "--resolved",
+            help="Write the fleet instead, with all it extends, assumes and takes from the catalog, as YAML.",
+        ),
+    ] = False,
     sets: SetOpt = None,
     scenario: ScenarioOpt = None,
     calibration: CalibrationOpt = None,
@@ -38,9 +46,12 @@ def check(
 ) -> None:
     """Validates the file and all its scenarios, weighs its claims, and looks over its rate cards.
 
-    Exit 1 when an expectation does not hold. Library twin: colocalc.study.check.judged, colocalc.study.claims.weigh and
-    colocalc.lint.lint_cards.
+    Exit 1 when an expectation does not hold. Library twin: colocalc.study.check.judged, colocalc.study.claims.weigh,
+    colocalc.lint.lint_cards and colocalc.resolved.resolved_text.
     """
+    if resolved:
+        _refuse_other_forms(fmt, output)
+    from colocalc.emit import to_stderr
     from colocalc.lint import lint_cards
     from colocalc.report import views
     from colocalc.study.check import judged
@@ -50,6 +61,12 @@ def check(
     own = variants.fleet
     _check_scenarios(variants)
     checked = judged(result, (*own.expect, *(expect or ())), pools=case.pools.names, scenarios=tuple(own.scenarios))
+    if resolved:
+        _write_resolved(variants, output)
+        if not checked.holds:
+            to_stderr("an expectation does not hold: colocalc check without --resolved says which")
+            raise typer.Exit(EXIT_EXPECTATION)
+        return
     verdicts, findings = weigh(own.claims, variants), lint_cards(own, variants.loaded.catalog)
     found = views.check(
         case,
@@ -130,6 +147,21 @@ def explain(
         return
     variants, case, result = evaluated(fleet, sets, scenario, calibration=calibration)
     emit_report(view(explained(metric, case, result), case, result, variants.loaded.catalog), fmt, output, color)
+
+
+def _refuse_other_forms(fmt: str | None, output: Path | None) -> None:
+    """A fleet is YAML, whatever form a report is asked for in."""
+    if fmt is not None:
+        raise ColocalcError("is for reports; a resolved fleet is YAML", where="--format", exit_code=EXIT_USAGE)
+    if output is not None and str(output) != "-" and output.suffix not in {".yaml", ".yml"}:
+        raise ColocalcError("a resolved fleet is YAML: end the name in .yaml", where=str(output), exit_code=EXIT_USAGE)
+
+
+def _write_resolved(variants: "Variants", output: Path | None) -> None:
+    from colocalc.emit import write
+    from colocalc.resolved import resolved_text
+
+    write(resolved_text(variants), output)
 
 
 def _span(between: str | None) -> tuple[float, float] | None:

@@ -6,9 +6,10 @@ from typing import Annotated
 import typer
 
 from colocalc.cli.options import ColorOpt, FormatOpt, OutOpt, emit_report
-from colocalc.errors import EXIT_IO, ColocalcError
+from colocalc.errors import EXIT_IO, EXIT_USAGE, ColocalcError, did_you_mean, quoted
 
 app = typer.Typer()
+_SCHEMAS = ("fleet", "report")
 
 
 @app.command()
@@ -32,12 +33,26 @@ def catalog(
 
 
 @app.command()
-def schema(output: OutOpt = None) -> None:
-    """The JSON Schema of a fleet file, for editors.
+def schema(
+    kind: Annotated[
+        str, typer.Argument(metavar="[KIND]", help="fleet: what a fleet file holds; report: what --format json prints.")
+    ] = "fleet",
+    output: OutOpt = None,
+) -> None:
+    """The JSON Schema of a fleet file, for editors, or of reports as JSON, for programs.
 
-    Library twin: colocalc.schema.fleet_schema_text.
+    Library twin: colocalc.schema.fleet_schema_text and colocalc.contract.report_schema_text.
     """
     from colocalc.emit import write
+
+    if kind not in _SCHEMAS:
+        hint = did_you_mean(kind, _SCHEMAS)
+        raise ColocalcError(f"{quoted(kind)} is none of {', '.join(_SCHEMAS)}", hint=hint, exit_code=EXIT_USAGE)
+    if kind == "report":
+        from colocalc.contract import report_schema_text
+
+        write(report_schema_text(), output)
+        return
     from colocalc.schema import fleet_schema_text
 
     write(fleet_schema_text(), output)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from colocalc.errors import EXIT_IO, ColocalcError
+from colocalc.errors import EXIT_IO, EXIT_USAGE, ColocalcError, did_you_mean, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from colocalc.report.workbook import Workbook
     from colocalc.study.evaluate import Result
     from colocalc.variants import Variants
+
+CSV_SHAPES = ("focus",)
 
 FleetArg = Annotated[
     str, typer.Argument(metavar="FLEET", help="A fleet file, - for standard input, or a sample's name.")
@@ -33,6 +35,14 @@ FormatOpt = Annotated[
 ]
 OutOpt = Annotated[
     Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to a file; its ending picks the format.")
+]
+ShapeOpt = Annotated[
+    str | None,
+    typer.Option(
+        "--csv-shape",
+        metavar="SHAPE",
+        help="focus: CSV of a forecast bill, by contract, pool and month, as FOCUS has it.",
+    ),
 ]
 ColorOpt = Annotated[str, typer.Option("--color", metavar="WHEN", help="auto, always or never; NO_COLOR is heeded.")]
 CardOpt = Annotated[
@@ -134,6 +144,18 @@ def emit_report(
     from colocalc.emit import emit
 
     emit(report, fmt=fmt, output=output, color=color, model=model)
+
+
+def emit_charges(case: "Case", result: "Result", shape: str, fmt: str | None, output: Path | None) -> None:
+    """Writes what contracts would bill, as CSV in the shape asked for."""
+    if shape not in CSV_SHAPES:
+        hint = did_you_mean(shape, CSV_SHAPES)
+        message = f"{quoted(shape)} is none of {', '.join(CSV_SHAPES)}"
+        raise ColocalcError(message, where="--csv-shape", hint=hint, exit_code=EXIT_USAGE)
+    from colocalc.emit import emit_table
+    from colocalc.report.views.focus import NOTE, focus
+
+    emit_table(focus(case, result), NOTE, fmt=fmt, output=output, shape=shape)
 
 
 def live_model(case: "Case", result: "Result", catalog: "Catalog", report: "Report") -> "Callable[[], Workbook | None]":

@@ -1,6 +1,6 @@
 """Commands that report on a fleet: MFU, lease, hedge, H100-equivalents, and all of it."""
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -16,13 +16,21 @@ from colocalc.cli.options import (
     RelayoutOpt,
     ScenarioOpt,
     SetOpt,
+    ShapeOpt,
+    emit_charges,
     emit_report,
     evaluated,
     live_model,
 )
 from colocalc.cli.trials import MOST_SEED, MOST_TRIALS
 from colocalc.cli.with_studies import SEED, TRIALS, performed_studies, wanted_studies
-from colocalc.errors import EXIT_INTERRUPTED
+from colocalc.errors import EXIT_INTERRUPTED, EXIT_USAGE, ColocalcError
+
+if TYPE_CHECKING:
+    from colocalc.case import Case
+    from colocalc.report.table import Report
+    from colocalc.study.evaluate import Result
+    from colocalc.variants import Variants
 
 SAMPLE = "colossus-1"
 BARE = ""  # the value of --rate-card when it is given without one
@@ -84,6 +92,7 @@ def lease(
     scenario: ScenarioOpt = None,
     fmt: FormatOpt = None,
     output: OutOpt = None,
+    csv_shape: ShapeOpt = None,
     color: ColorOpt = "auto",
 ) -> None:
     """Revenue by GPU type, cost and contribution of leasing the fleet.
@@ -94,6 +103,9 @@ def lease(
     from colocalc.report import views
 
     variants, case, result = evaluated(fleet or SAMPLE, sets, scenario, rate_card=rate_card, default_lease=True)
+    if csv_shape is not None:
+        emit_charges(case, result, csv_shape, fmt, output)
+        return
     sample = [f"no fleet given: the bundled sample {SAMPLE} is used"] if fleet is None else []
     # A card the command asks for is shown, and one from a file of prices always: it stands nowhere else.
     cards = [name for name in case.lease.cards if rate_card is not None or price_file(name)] if case.lease else []
@@ -165,6 +177,7 @@ def report(
     chart: ChartOpt = None,
     fmt: FormatOpt = None,
     output: OutOpt = None,
+    csv_shape: ShapeOpt = None,
     color: ColorOpt = "auto",
 ) -> None:
     """All of it in one report: MFU, lease, hedge, H100-equivalents, train or lease, expectations, claims weighed.
@@ -173,32 +186,16 @@ def report(
     colocalc.report.views.report and colocalc.report.views.studies.joined.
     """
     from colocalc.emit import emit_chart
-    from colocalc.report import views
     from colocalc.report.views.studies import joined
-    from colocalc.study.band import mfu_band
-    from colocalc.study.check import judged
-    from colocalc.study.claims import weigh
-    from colocalc.study.needed import needed
-    from colocalc.study.train_or_lease import train_or_lease
-    from colocalc.study.training import alternatives
 
+    if csv_shape is not None and (with_study or chart is not None):
+        raise ColocalcError("goes with neither --with nor --chart", where="--csv-shape", exit_code=EXIT_USAGE)
     wanted, asked = wanted_studies(with_study or (), trials=trials, seed=seed, relayout=relayout)
     variants, case, result = evaluated(fleet, sets, scenario, calibration=calibration, relayout=relayout)
-    checked = judged(result, variants.fleet.expect, pools=case.pools.names)
-    others = tuple(alternatives(case))
-    claims = variants.fleet.claims
-    band = mfu_band(variants)
-    found = views.report(
-        case,
-        result,
-        variants.loaded.catalog,
-        others=others,
-        checked=checked,
-        verdicts=weigh(claims, variants),
-        targets=needed(claims, variants),
-        band=band,
-        choice=train_or_lease(case, result, band=band, claims=claims),
-    )
+    if csv_shape is not None:
+        emit_charges(case, result, csv_shape, fmt, output)
+        return
+    found = _whole_report(variants, case, result)
     studies, is_whole = performed_studies(wanted, asked, variants, case, result)
     found = joined(found, studies)
     if chart is None:
@@ -208,3 +205,27 @@ def report(
         emit_chart(found, chart, fmt=fmt, output=output)
     if not is_whole:
         raise typer.Exit(EXIT_INTERRUPTED)
+
+
+def _whole_report(variants: "Variants", case: "Case", result: "Result") -> "Report":
+    from colocalc.report import views
+    from colocalc.study.band import mfu_band
+    from colocalc.study.check import judged
+    from colocalc.study.claims import weigh
+    from colocalc.study.needed import needed
+    from colocalc.study.train_or_lease import train_or_lease
+    from colocalc.study.training import alternatives
+
+    claims = variants.fleet.claims
+    band = mfu_band(variants)
+    return views.report(
+        case,
+        result,
+        variants.loaded.catalog,
+        others=tuple(alternatives(case)),
+        checked=judged(result, variants.fleet.expect, pools=case.pools.names),
+        verdicts=weigh(claims, variants),
+        targets=needed(claims, variants),
+        band=band,
+        choice=train_or_lease(case, result, band=band, claims=claims),
+    )

@@ -3,7 +3,7 @@
 Every rendering reads a ``Report`` and nothing else, so that no two of them can disagree about a result.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -41,6 +41,8 @@ class Column:
         Whether a terminal with colours shades its numbers, from the least to the most of all shaded columns.
     is_map : bool
         Whether its text is a line of a map in ``SHADES``, which is never broken and has colours where there are some.
+    narrow : bool
+        Whether that bar is short, beside many other columns.
     """
 
     key: str
@@ -53,6 +55,7 @@ class Column:
     drawn: bool = False
     shaded: bool = False
     is_map: bool = False
+    narrow: bool = False
 
 
 @dataclass(frozen=True)
@@ -228,7 +231,10 @@ def cell_text(column: Column, row: tuple[object, ...], table: Table) -> str:
     keys = [other.key for other in table.columns]
     unit = column.unit if column.unit_from is None else row[keys.index(column.unit_from)]
     shown = value_text(row[keys.index(column.key)], None if unit is None else str(unit))
-    return f"{shown:>{_BEFORE_BAR}} {_bar(keys.index(column.key), row, table)}".rstrip() if column.drawn else shown
+    if not column.drawn:
+        return shown
+    width = _NARROW_BAR if column.narrow else _BAR
+    return f"{shown:>{_BEFORE_BAR}} {_bar(keys.index(column.key), row, table, width)}".rstrip()
 
 
 def shades(table: Table, column: Column) -> list[float | None]:
@@ -250,14 +256,28 @@ def shades(table: Table, column: Column) -> list[float | None]:
 
 
 _BEFORE_BAR = 6
-_BAR_WIDTH = 20
+_BAR = 20
+_NARROW_BAR = 8
+_LEVELS = "▁▂▃▄▅▆▇█"
 
 
-def _bar(place: int, row: tuple[object, ...], table: Table) -> str:
-    """A bar of characters; that of the largest number of the column is as long as may be."""
-    numbers = [number if isinstance(number := raw(each[place]), int | float) else 0.0 for each in table.rows]
-    own, most = numbers[table.rows.index(row)], max(numbers, default=0.0)
-    return "█" * round(_BAR_WIDTH * max(own, 0.0) / most if most > 0.0 else 0)
+def _bar(place: int, row: tuple[object, ...], table: Table, width: int) -> str:
+    """A bar of characters; that of the largest number of the column is as long as may be, and totals have none."""
+    parts = table.rows[: len(table.rows) - table.total_count]
+    if row not in parts:
+        return ""
+    numbers = [number if isinstance(number := raw(each[place]), int | float) else 0.0 for each in parts]
+    own, most = numbers[parts.index(row)], max(numbers, default=0.0)
+    return "█" * round(width * max(own, 0.0) / most if most > 0.0 else 0)
+
+
+def sparkline(values: Sequence[float]) -> str:
+    """Numbers as a line of blocks, the least lowest and the largest highest; nothing where all are one number."""
+    least, most = min(values, default=0.0), max(values, default=0.0)
+    if not least < most:
+        return ""
+    steps = len(_LEVELS) - 1
+    return "".join(_LEVELS[round(steps * (value - least) / (most - least))] for value in values)
 
 
 def band_text(assumption: Assumption) -> str:

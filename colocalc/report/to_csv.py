@@ -20,6 +20,15 @@ def render(report: Report) -> str:
     return "\n".join(_block(table) for table in (*report.tables, _assumptions(report.assumptions)))
 
 
+def render_table(table: Table) -> str:
+    """One table alone under its own header, for a program that knows its columns."""
+    stream = StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow([_cell(column.key) for column in table.columns])
+    writer.writerows(map(_cell, row) for row in table.rows)
+    return stream.getvalue()
+
+
 def _assumptions(assumptions: tuple[Assumption, ...]) -> Table:
     columns = tuple(Column(each.name, each.name) for each in fields(Assumption))
     return Table("assumptions", "", columns, tuple(astuple(assumption) for assumption in assumptions))

@@ -39,6 +39,7 @@ _IN_ASCII = str.maketrans(
         "▓": "*",
         "▒": "+",
         "░": ".",
+        **dict(zip("▁▂▃▄▅▆▇", "_.,-+=*", strict=True)),  # a sparkline, from low to high
         "±": "+-",
         "—": "-",
         "…": "...",

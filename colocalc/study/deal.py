@@ -41,6 +41,8 @@ class Deal:
         GPUs delivered by the end of each month over those of the pool.
     firm_months : ndarray (...)
         From the first start to the end of what survives a notice given as early as it may be.
+    contracts : tuple of ContractMonths
+        Each contract alone, in the order of the case's.
     """
 
     calendar_month: Array
@@ -65,18 +67,19 @@ class Deal:
     whole_market_usd: Array
     delivered_share: Array
     firm_months: Array
+    contracts: "tuple[ContractMonths, ...]"
 
 
 @dataclass(frozen=True, eq=False)
-class _Contract:
-    """One contract by month, each ``(..., pool, month)`` or ``(..., month)``."""
+class ContractMonths:
+    """One contract by month, each ``(..., pool, month)`` or ``(..., month)``; what it means stands at ``Deal``."""
 
     pool_revenue_usd: Array
     pool_market_usd: Array
-    pool_billed_gpu_h: Array
+    pool_contract_gpu_h: Array
+    pool_market_gpu_h: Array
     pool_passthrough_usd: Array
     pool_credit_usd: Array
-    contract_gpu_h: Array
     revenue_usd: Array
     firm_usd: Array
     expected_usd: Array
@@ -115,8 +118,8 @@ def evaluate_deal(case: Case) -> Deal | None:
         term_months=end - first,
         pool_revenue_usd=total("pool_revenue_usd"),
         pool_market_usd=total("pool_market_usd"),
-        pool_billed_gpu_h=total("pool_billed_gpu_h"),
-        contract_gpu_h=total("contract_gpu_h"),
+        pool_billed_gpu_h=total("pool_contract_gpu_h") + total("pool_market_gpu_h"),
+        contract_gpu_h=np.sum(total("pool_contract_gpu_h"), axis=-2),
         revenue_usd=revenue,
         firm_usd=total("firm_usd"),
         expected_usd=total("expected_usd"),
@@ -131,6 +134,7 @@ def evaluate_deal(case: Case) -> Deal | None:
         whole_market_usd=total("whole_market_usd"),
         delivered_share=delivered,
         firm_months=np.max(np.stack(np.broadcast_arrays(*firm_ends)), axis=0) - first,
+        contracts=tuple(found),
     )
 
 
@@ -185,7 +189,7 @@ def _standing_gpu_count(terms: Terms, gpu_count: Array, calendar: Array, end: Ar
     )
 
 
-def _contract(number: int, terms: Terms, case: Case, lease: LeaseCase, calendar: Array, hours: Array) -> _Contract:
+def _contract(number: int, terms: Terms, case: Case, lease: LeaseCase, calendar: Array, hours: Array) -> ContractMonths:
     gpus = case.pools.gpu_count * _mask(terms, case)
     held = _standing_gpu_count(terms, _mask(terms, case), calendar, _end(terms))
     # Nothing of a bill that is not known is nothing.
@@ -193,15 +197,15 @@ def _contract(number: int, terms: Terms, case: Case, lease: LeaseCase, calendar:
     power = np.where(passes, _pool_power_usd(case, hours, held), 0.0)
     found = evaluate_contract(_as_contract(number, terms, case, lease, calendar, hours, power))
     after, market_hours, whole = _market(terms, gpus, calendar, hours, _market_path(case, calendar))
-    return _Contract(
+    return ContractMonths(
         pool_revenue_usd=found.pool_revenue_usd,
         pool_market_usd=after,
-        pool_billed_gpu_h=found.billed_gpu_h + market_hours,
+        pool_contract_gpu_h=found.billed_gpu_h,
+        pool_market_gpu_h=market_hours,
         pool_passthrough_usd=contract.passthrough_usd(
             power_cost_usd=power, passthrough_share=terms.power_passthrough_share
         ),
         pool_credit_usd=found.sla_credit_usd,
-        contract_gpu_h=np.sum(found.billed_gpu_h, axis=-2),
         revenue_usd=found.revenue_usd,
         firm_usd=found.revenue_usd * _firm(terms, calendar),
         expected_usd=found.revenue_usd * _alive(terms, calendar),

@@ -6,7 +6,7 @@ import numpy as np
 
 from colocalc.arrays import Array
 from colocalc.case import Case
-from colocalc.report.table import Column, Note, Table
+from colocalc.report.table import Column, Note, Table, sparkline
 from colocalc.report.views.common import metric_table, number
 from colocalc.study.evaluate import Result
 from colocalc.study.project import Project, at_year_end, by_year
@@ -195,7 +195,22 @@ def _cash_flow(case: Case, returns: Returns, project: Project) -> Table:
         ),
     )
     caption = "Revenue is cash, with prepayments when they are paid. Assets: as if without debt; owners: after debt."
+    caption += _course(cash.project_after_tax_usd, step)
     return Table("cash_flow", "Cash flow by year", columns, tuple(rows), total_count=1, caption=caption)
+
+
+_LONGEST_LINE = 61  # five years of months and the close
+
+
+def _course(flow: Array, months_per_period: float) -> str:
+    """The flow of the assets as a line, by period where that fits, else by year; nothing where it never moves."""
+    by_period = flow.shape[-1] <= _LONGEST_LINE
+    values = [float(value) for value in (flow if by_period else by_year(flow, months_per_period))]
+    line = sparkline(values)
+    if not line:
+        return ""
+    each = "month" if by_period and months_per_period == 1.0 else "year"
+    return f" Assets by {each}, {text(min(values), 'usd')} to {text(max(values), 'usd')}: {line}"
 
 
 def _cover(returns: Returns, project: Project) -> Table:

@@ -1,6 +1,7 @@
 """The lease report: revenue by GPU type, cost and contribution; and the hedge of a stated loss."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -81,6 +82,9 @@ def _by_pool(case: Case, lease: LeaseResult) -> Table:
             "weighted by hours billed",
         )
     )
+    part = Column("revenue_share", "Of total", "share", wide=True)
+    if len(case.pools.names) > 1:  # else the one bar says nothing
+        part = replace(part, kind="text", drawn=True, narrow=True, wide=False)
     columns = (
         Column("pool", "Pool", kind="text"),
         Column("gpu", "GPU", kind="text", wide=True),
@@ -88,7 +92,7 @@ def _by_pool(case: Case, lease: LeaseResult) -> Table:
         Column("rate_usd_per_gpu_h", "Rate", "usd_per_gpu_h"),
         Column("billed_share", "Billed", "share"),
         Column("run_rate_revenue_usd_per_yr", "Revenue", "usd_per_yr"),
-        Column("revenue_share", "Of total", "share", wide=True),
+        part,
         Column("rate_from", "Rate from", kind="text"),
     )
     notes = given.card_notes if given else ()

@@ -149,7 +149,7 @@ def waterfall_table(case: Case, training: TrainingResult) -> Table:
         Column("stage", "Stage", kind="text"),
         Column("factor", "Factor", "factor"),
         Column("mfu_share", "MFU after", "share"),
-        Column("log_share", "Of loss", "share"),
+        Column("log_share", "Of loss", "share", kind="text", drawn=True, narrow=True),
         Column("came_from", "From", kind="text"),
     )
     return Table(
