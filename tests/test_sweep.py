@@ -292,6 +292,19 @@ def test_a_report_says_what_became_of_the_layout(colocalc):
     assert "layout found" not in money
 
 
+# -- Tables ----------------------------------------------------------------------------------------
+
+
+def test_of_many_points_some_stand_on_a_screen(colocalc):
+    over = ("--over", "lease.rate_usd_per_gpu_h=1:4:301", "--metric", MONEY)
+    found = colocalc("sweep", "-", *over, stdin=FLEET, columns=80).out
+    assert "24 of 301 points" in found
+    assert sum(bool(re.match(r" *\$\d\.\d\d/GPU-h  +-?\$", line)) for line in found.splitlines()) == 24
+    tables = json.loads(colocalc("sweep", "-", *over, "-f", "json", stdin=FLEET).out)["tables"]
+    assert len(tables["points"]) == 301
+    assert [tables["course"][place] for place in (0, -1)] == [tables["points"][place] for place in (0, -1)]
+
+
 # -- Maps ------------------------------------------------------------------------------------------
 
 SQUARE = (

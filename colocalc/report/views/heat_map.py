@@ -45,7 +45,7 @@ _LEGEND = f"From least to most: blank {' '.join(SHADES[1:])}, in colour dark to 
 
 def _wide(key: str, title: str, found: Sweep, grid: Array, caption: str) -> Table:
     first, second = found.axes
-    rows, cells = _thinned(grid.shape[0], _MOST_ROWS), _thinned(grid.shape[1], _MOST_CELLS)
+    rows, cells = thinned(grid.shape[0], _MOST_ROWS), thinned(grid.shape[1], _MOST_CELLS)
     ends = " to ".join(value_text(second, second.values[place]) for place in (0, -1))
     columns = (Column("down", first.key, kind="text"), Column("shades", ends, kind="text", is_map=True))
     lines = _lines(grid, rows, cells)
@@ -55,7 +55,7 @@ def _wide(key: str, title: str, found: Sweep, grid: Array, caption: str) -> Tabl
 
 def _table(key: str, title: str, found: Sweep, grid: Array, name: str, caption: str, *, has_map: bool = False) -> Table:
     first, second = found.axes
-    rows, cells = _thinned(grid.shape[0], _MOST_ROWS), _thinned(grid.shape[1], _MOST_NUMBERS)
+    rows, cells = thinned(grid.shape[0], _MOST_ROWS), thinned(grid.shape[1], _MOST_NUMBERS)
     heads = [
         Column(f"column_{at}", value_text(second, second.values[at]), unit=unit_suffix(name), shaded=True)
         for at in cells
@@ -82,7 +82,7 @@ def _left_out(grid: Array, rows: list[int], cells: list[int]) -> str:
     return f" Shown are {len(rows):,} of {grid.shape[0]:,} by {len(cells):,} of {grid.shape[1]:,} values."
 
 
-def _thinned(size: int, most: int) -> list[int]:
+def thinned(size: int, most: int) -> list[int]:
     """Places of at most so many values, spread evenly with both ends."""
     return sorted({round(place) for place in np.linspace(0, size - 1, min(size, most))})
 

@@ -1,9 +1,8 @@
 """A grid of a fleet: what a metric does over one key or two, where it is least and most, and every point."""
 
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
-
-import numpy as np
 
 from colocalc.case import Case
 from colocalc.catalog import Catalog
@@ -11,13 +10,13 @@ from colocalc.errors import quoted
 from colocalc.metrics import base_id, unit_suffix
 from colocalc.report.table import Column, Note, Report, Table
 from colocalc.report.views.common import assemble, counted, number
-from colocalc.report.views.heat_map import heat_maps, value_text
+from colocalc.report.views.heat_map import heat_maps, thinned, value_text
 from colocalc.report.views.kept_layout import on_layout
 from colocalc.study.evaluate import Result
 from colocalc.study.sweep import Sweep
 from colocalc.units import text
 
-_MOST_ROWS = 40  # of a table that is read on a screen
+_MOST_ROWS = 24  # of a table that is read on a screen
 _MOST_REASONS = 5
 
 
@@ -107,18 +106,24 @@ def _extremes(found: Sweep) -> Table:
 def _kept(found: Sweep) -> Iterator[Table]:
     """Tables of points that were kept in memory."""
     yield from heat_maps(found)
-    yield _points(found)
+    yield from _points(found)
 
 
-def _points(found: Sweep) -> Table:
-    """Every point; on a screen only where it has one key and not too many values."""
+def _points(found: Sweep) -> Iterator[Table]:
+    """Every point; on a screen only where it has one key, and of many values some."""
     keys = tuple(
         Column(axis.key, axis.key, unit=axis.unit, kind="text" if axis.is_words else "number") for axis in found.axes
     )
-    metrics = tuple(Column(name, name, unit=unit_suffix(name)) for name in found.names)
-    count = len(next(iter(found.columns.values()), np.empty(0)))
+    columns = (*keys, *(Column(name, name, unit=unit_suffix(name)) for name in found.names))
+    values = zip(*(map(number, found.columns[name].tolist()) for name in found.names), strict=True)
+    points = product(*(axis.values for axis in found.axes))
     rows = tuple(
-        (*found.point(place), *(number(found.columns[name][place]) for name in found.names)) for place in range(count)
-    )
-    is_long = len(found.axes) > 1 or count > _MOST_ROWS
-    return Table("points", "Every point", (*keys, *metrics), rows, is_long=is_long)
+        (*point, *metrics) for point, metrics in zip(points, values, strict=False)
+    )  # of no metric there are none
+    count = len(rows)
+    is_line = len(found.axes) == 1
+    if is_line and count > _MOST_ROWS:
+        some = thinned(count, _MOST_ROWS)
+        caption = f"{len(some)} of {counted(count, 'point')}, evenly spread."
+        yield Table("course", "Some points", columns, tuple(rows[place] for place in some), caption=caption)
+    yield Table("points", "Every point", columns, rows, is_long=not is_line or count > _MOST_ROWS)
