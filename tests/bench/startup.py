@@ -42,26 +42,38 @@ def peak_mbyte(*command: str) -> float:
     return int(out.stdout) / 1024
 
 
-def main() -> None:
-    """Prints the table."""
+Timing = tuple[str, float, str, float, float | None]
+
+
+def timings() -> list[Timing]:
+    """Commands with their time, and a floor with its own and the ratio that is the target."""
     python = sys.executable
     script = str(Path(python).with_name("colocalc"))
     bare = fastest_s(python, "-c", "pass")
     imports = fastest_s(python, "-c", FIVE)
     plain_help = fastest_s(python, "-c", PLAIN, "--help")
     asked = ("COMP_WORDS=colocalc mfu colossus-1 --set lease.", "COMP_CWORD=4", "_COLOCALC_COMPLETE=complete_bash")
-    rows = [
+    return [
         ("colocalc --version", fastest_s(script, "--version"), "python -c pass", bare, 1.5),
         ("colocalc --help", fastest_s(script, "--help"), "plain typer --help", plain_help, 1.15),
         ("completion of a key", fastest_s("env", *asked, script), "plain typer --help", plain_help, 1.15),
         ("colocalc mfu colossus-1", fastest_s(script, "mfu", "colossus-1"), "five imports", imports, 1.35),
         ("colocalc report colossus-1", fastest_s(script, "report", "colossus-1"), "five imports", imports, None),
     ]
+
+
+def mfu_mbyte() -> float:
+    """Memory of the commonest command."""
+    return peak_mbyte(str(Path(sys.executable).with_name("colocalc")), "mfu", "colossus-1")
+
+
+def main() -> None:
+    """Prints the table."""
     print(f"{'what':28} {'ms':>8} {'floor':>22} {'ms':>8} {'ratio':>6} {'target':>7}")
-    for what, seconds, floor_name, floor, target in rows:
+    for what, seconds, floor_name, floor, target in timings():
         goal = f"{target:7.2f}" if target else "      -"
         print(f"{what:28} {seconds * 1e3:8.1f} {floor_name:>22} {floor * 1e3:8.1f} {seconds / floor:6.2f} {goal}")
-    print(f"memory of mfu colossus-1: {peak_mbyte(script, 'mfu', 'colossus-1'):.0f} MB (target 60)")
+    print(f"memory of mfu colossus-1: {mfu_mbyte():.0f} MB (target 60)")
     print(
         f"python {sys.version.split()[0]}, {os.cpu_count()} cores, fastest of {ROUNDS}; median load {statistics.mean(os.getloadavg()):.1f}"
     )
