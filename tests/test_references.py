@@ -238,7 +238,7 @@ def test_the_markets_card_prices_at_the_markets_term():
     card = f"cards: {{c: {{as_of: 2026-05, currency: usd, {rates}}}}}\n"
     assert of_lease("term: 1-year, market: {rate_card: c, term: spot}", card) == []
     assert of_lease("term: spot, market: {rate_card: c}", card) == [
-        "lease.market.rate_card: card c has no on-demand rate for h100-sxm"
+        "lease.market.term: card c has no on-demand rates"
     ]
 
 

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 
 from colocalc.arrays import Array
-from colocalc.card import RateCard, find_rate, offered
+from colocalc.card import RateCard
+from colocalc.case.card_rates import Asked, Priced, priced
 from colocalc.case.ledger import Ledger, array, scalar
 from colocalc.case.pools import Pools
 from colocalc.deal import Costs, Lease
-from colocalc.errors import ColocalcError
 from colocalc.figure import Figure
 from colocalc.fleet import Fleet
 from colocalc.lease.rates import billed_share
@@ -18,6 +18,7 @@ class LeaseCase:
     """Every contract on the fleet; arrays are ``(..., pool)`` and, for fees, ``(..., contract)``.
 
     ``contract_index`` is -1 for a pool under no contract. A pool under a fee has a NaN rate: its rate is the fee's.
+    ``rate_sources`` says in words where each rate comes from, and ``rate_paths`` which assumptions it is computed from.
     """
 
     contract_names: tuple[str, ...]
@@ -26,6 +27,7 @@ class LeaseCase:
     billed_share: Array
     fee_usd_per_month: Array
     rate_sources: tuple[str, ...]
+    rate_paths: tuple[tuple[str, ...], ...]
     cards: tuple[str, ...]
     card_notes: tuple[str, ...]
 
@@ -65,8 +67,8 @@ def lower_lease(fleet: Fleet, pools: Pools, ledger: Ledger) -> LeaseCase | None:
         return None
     places = {name: place for place, name in enumerate(pools.names)}
     index = [-1] * len(pools.names)
-    rates, shares = [float("nan")] * len(pools.names), [0.0] * len(pools.names)
-    sources = [""] * len(pools.names)
+    shares = [0.0] * len(pools.names)
+    found = [_NO_RATE] * len(pools.names)
     fees: list[float] = []
     cards: list[RateCard] = []
     for number, (path, _, lease, names) in enumerate(contracts):
@@ -74,20 +76,23 @@ def lower_lease(fleet: Fleet, pools: Pools, ledger: Ledger) -> LeaseCase | None:
         fees.append(_fee(path, lease, ledger))
         card = _card(path, lease, ledger) if _priced_by_card(lease) else None
         cards += [card] if card else []
-        priced: dict[str, tuple[float, str]] = {}  # each GPU type is looked up once
+        held: dict[str, float] = {}  # volume is that of a GPU type over all pools of a contract
+        for pool in (places[name] for name in names):
+            held[pools.gpus[pool].id] = held.get(pools.gpus[pool].id, 0.0) + float(pools.gpu_count[pool])
+        known: dict[str, Priced] = {}  # each GPU type is looked up once
         for pool in (places[name] for name in names):
             gpu = pools.gpus[pool].id
-            if gpu not in priced:
-                priced[gpu] = _rate(path, lease, card, pools, pool, ledger)
-            index[pool], shares[pool] = number, share
-            rates[pool], sources[pool] = priced[gpu]
+            if gpu not in known:
+                known[gpu] = _rate(Asked(path, lease, pools.names[pool], gpu, held[gpu]), card, ledger)
+            index[pool], shares[pool], found[pool] = number, share, known[gpu]
     return LeaseCase(
         contract_names=tuple(name for _, name, _, _ in contracts),
         contract_index=tuple(index),
-        rate_usd_per_gpu_h=array(*rates),
+        rate_usd_per_gpu_h=array(*(one.rate_usd_per_gpu_h for one in found)),
         billed_share=array(*shares),
         fee_usd_per_month=array(*fees),
-        rate_sources=tuple(sources),
+        rate_sources=tuple(one.words for one in found),
+        rate_paths=tuple(one.paths for one in found),
         cards=tuple(dict.fromkeys(card.name for card in cards)),
         card_notes=tuple(dict.fromkeys(card.note for card in cards if card.note)),
     )
@@ -122,46 +127,17 @@ def _card(path: str, lease: Lease, ledger: Ledger) -> RateCard:
     return ledger.catalog.card(name)
 
 
-def _rate(path: str, lease: Lease, card: RateCard | None, pools: Pools, pool: int, ledger: Ledger) -> tuple[float, str]:
-    """The rate of one pool, and the words for where it comes from."""
-    if lease.fee_usd_per_month is not None:
-        return float("nan"), "monthly fee"
-    if card is None:
-        key = f"{path}.rate_usd_per_gpu_h"
-        return ledger.number(key, lease.rate_usd_per_gpu_h, "lease", "hedge"), "the contract's rate"
-    gpu = pools.gpus[pool]
-    term = ledger.word(f"{path}.term", lease.term, "lease", default="lease.term")
-    rate = find_rate(card, gpu_id=gpu.id, term=term, region=lease.region)  # type: ignore[arg-type]
-    if rate is None:
-        raise missing_rate(pools.names[pool], gpu.id, card, term)
-    if rate.term != term:
-        ledger.remark(f"card {card.name} has one term, {rate.term}: it is used for the lease's {term}", "lease")
-    if card.kind == "owning-cost":
-        ledger.remark(f"card {card.name} holds owning costs, not rents", "lease", "hedge", kind="warning")
-    regions = {one.region for one in card.rates if (one.gpu, one.term) == (gpu.id, rate.term)}
-    chosen = len(regions) > 1 and rate.region is not None
-    if chosen and lease.region is None:
-        ledger.remark(
-            f"card {card.name} prices {gpu.id} by region: {rate.region} is used; {path}.region chooses another", "lease"
-        )
-    as_of = rate.as_of or card.as_of
-    price = ledger.fact(
-        f"cards.{card.name}.{gpu.id}.rate_usd_per_gpu_h",
-        rate.rate_usd_per_gpu_h,
-        "lease",
-        "hedge",
-        note=". ".join(part for part in (f"{rate.term}, as of {as_of}", rate.note) if part),
-    )
-    where = f", {rate.region}" if chosen else ""
-    return price, f"{card.name}, {rate.term}{where}, {as_of}"
+def _rate(asked: Asked, card: RateCard | None, ledger: Ledger) -> Priced:
+    """The rate of a GPU under a contract: a fee has none, the contract's own goes before a card."""
+    if asked.lease.fee_usd_per_month is not None:
+        return Priced(float("nan"), "monthly fee", ())
+    if card is not None:
+        return priced(asked, card, ledger)
+    key = f"{asked.path}.rate_usd_per_gpu_h"
+    return Priced(ledger.number(key, asked.lease.rate_usd_per_gpu_h, "lease", "hedge"), "the contract's rate", (key,))
 
 
-def missing_rate(pool: str, gpu_id: str, card: RateCard, term: str) -> ColocalcError:
-    """The error for a GPU a card has no rate for: never a rate of zero."""
-    return ColocalcError(
-        f"pool {pool}: card {card.name} has no {term} rate for {gpu_id}; it has {offered(card, gpu_id)}",
-        hint="give lease.rate_usd_per_gpu_h or another card",
-    )
+_NO_RATE = Priced(float("nan"), "", ())
 
 
 def lower_costs(fleet: Fleet, ledger: Ledger) -> CostCase:
