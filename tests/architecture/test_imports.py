@@ -85,7 +85,7 @@ MAY_IMPORT = {
     "catalog": ("calibration", "hardware", "model", "card", "stack", "profile", "figure", "faults", "yamlio", *BOTTOM),
     "fleet": ("figure", "metrics", "expect", "hardware", "model", "card", "claim", "deal", "risk", "serving"),
     "additions": ("calibration", "catalog", "fleet", "card", "hardware", "model", "errors"),
-    "lint": ("card", "catalog", "fleet", *BOTTOM),
+    "lint": ("card", "catalog", "figure", "fleet", *BOTTOM),
     "prices": ("prices", "reading", "card", "catalog", "lint", "faults", "yamlio", *BOTTOM),
     "keys": ("catalog", "fleet", "faults"),
     "references": (
@@ -175,7 +175,7 @@ MAY_IMPORT = {
         *BOTTOM,
     ),
     # The one view of files: a bundled sample is listed with its title.
-    "report.views.catalog": ("report.table", "catalog", "metrics", *DEFINITIONS, *BOTTOM),
+    "report.views.catalog": ("report.table", "report.views.cards", "catalog", "metrics", *DEFINITIONS, *BOTTOM),
     "emit": (
         "report.table",
         "report.workbook",
