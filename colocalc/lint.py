@@ -207,6 +207,9 @@ def _cards_in_use(fleet: Fleet, catalog: Catalog) -> Iterator[str]:
     for lease in (*((fleet.lease,) if fleet.lease else ()), *fleet.contracts):
         if lease.rate_usd_per_gpu_h is None and lease.fee_usd_per_month is None:
             yield lease.rate_card or str(catalog.default("lease.rate_card").value)
+        for follower in (lease.repricing, lease.market):
+            if follower is not None and follower.rate_card is not None:
+                yield follower.rate_card
 
 
 def _threshold(catalog: Catalog, name: str) -> float:
