@@ -336,3 +336,16 @@ def test_lowering_alone_refuses_a_gpu_without_a_rate_by_pool_and_sku():
     )
     with pytest.raises(Exception, match="pool mi300x: card market-1yr has no on-demand rate for mi300x"):
         lower(lease, CATALOG)
+
+
+def test_contracts_at_two_terms_of_a_card_have_numbers_of_their_own():
+    text = "contracts: [{name: x, pools: [p0], rate_card: c, term: 1-year}, {name: y, pools: [p1], rate_card: c, term: %s}]"
+    found = fleet(text % "3-year", pools(10, 10))
+    np.testing.assert_array_equal(rates(found), [3.0, 2.0])
+    values = {row.path: row.value for row in found.case.assumptions}
+    assert values["cards.c.h100-sxm.1-year.rate_usd_per_gpu_h"] == 3.0
+    assert values["cards.c.h100-sxm.3-year.rate_usd_per_gpu_h"] == 2.0
+    dear = found.at("cards.c.h100-sxm.1-year.rate_usd_per_gpu_h", 5.0)
+    np.testing.assert_array_equal(dear.lease.rate_usd_per_gpu_h, [5.0, 2.0])
+    alike = fleet(text % "1-year", pools(10, 10))
+    assert "cards.c.h100-sxm.rate_usd_per_gpu_h" in {row.path for row in alike.case.assumptions}

@@ -1,5 +1,6 @@
 """What a GPU-hour costs on a card under a contract: by term and region, by volume tier, or by term and prepayment."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -41,6 +42,8 @@ class Asked:
         The pool, for messages, and its GPU.
     gpu_count : float
         GPUs of that type in all pools of the contract.
+    several : bool
+        Whether other contracts take other rates of the same card, so that numbers are told apart by term and region.
     """
 
     path: str
@@ -48,6 +51,22 @@ class Asked:
     pool: str
     gpu_id: str
     gpu_count: float
+    several: bool
+
+
+def cards_of_several_rates(leases: Iterable[Lease]) -> frozenset[str | None]:
+    """Names of the cards, None for the default, that contracts use at several terms or in several regions."""
+    uses: dict[str | None, set[tuple[str | None, str | None]]] = {}
+    for lease in leases:
+        if lease.rate_usd_per_gpu_h is None and lease.fee_usd_per_month is None:
+            uses.setdefault(lease.rate_card, set()).add((lease.term, lease.region))
+    return frozenset(name for name, found in uses.items() if len(found) > 1)
+
+
+def rate_key(card: RateCard, rate: Rate, *, several: bool) -> str:
+    """The path among the assumptions of what belongs to a contract's rate."""
+    place = f".{rate.term}{f'.{rate.region}' if rate.region else ''}" if several else ""
+    return f"cards.{card.name}.{rate.gpu}{place}"
 
 
 def by_surface(card: RateCard, gpu_id: str, lease: Lease, term: str) -> Surface | None:
@@ -80,7 +99,7 @@ def priced(asked: Asked, card: RateCard, ledger: Ledger) -> Priced:
         ledger.remark(f"card {card.name} has one term, {rate.term}: it is used for the lease's {term}", "lease")
     where = _region(asked, rate, card, ledger)
     as_of = rate.as_of or card.as_of
-    key = f"cards.{card.name}.{asked.gpu_id}"
+    key = rate_key(card, rate, several=asked.several)
     note = ". ".join(part for part in (f"{rate.term}, as of {as_of}", rate.note) if part)
     tier = _tier(asked, rate, card, ledger)
     if tier is not None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from colocalc.arrays import Array
 from colocalc.card import RateCard
-from colocalc.case.card_rates import Asked, Priced, priced
+from colocalc.case.card_rates import Asked, Priced, cards_of_several_rates, priced
 from colocalc.case.ledger import Ledger, array, scalar
 from colocalc.case.pools import Pools
 from colocalc.deal import Costs, Lease
@@ -71,6 +71,7 @@ def lower_lease(fleet: Fleet, pools: Pools, ledger: Ledger) -> LeaseCase | None:
     found = [_NO_RATE] * len(pools.names)
     fees: list[float] = []
     cards: list[RateCard] = []
+    several = cards_of_several_rates(lease for _, _, lease, _ in contracts)
     for number, (path, _, lease, names) in enumerate(contracts):
         share = _billed_share(path, lease, ledger)
         fees.append(_fee(path, lease, ledger))
@@ -83,7 +84,9 @@ def lower_lease(fleet: Fleet, pools: Pools, ledger: Ledger) -> LeaseCase | None:
         for pool in (places[name] for name in names):
             gpu = pools.gpus[pool].id
             if gpu not in known:
-                known[gpu] = _rate(Asked(path, lease, pools.names[pool], gpu, held[gpu]), card, ledger)
+                known[gpu] = _rate(
+                    Asked(path, lease, pools.names[pool], gpu, held[gpu], lease.rate_card in several), card, ledger
+                )
             index[pool], shares[pool], found[pool] = number, share, known[gpu]
     return LeaseCase(
         contract_names=tuple(name for _, name, _, _ in contracts),

@@ -8,7 +8,7 @@ import numpy as np
 
 from colocalc.arrays import Array, as_array
 from colocalc.card import TERM_MONTHS, PathKind, Rate, RateCard, find_curve, find_rate, first_day
-from colocalc.case.card_rates import missing_rate
+from colocalc.case.card_rates import missing_rate, rate_key
 from colocalc.case.ledger import Ledger
 from colocalc.case.pools import Pools
 from colocalc.deal import Lease
@@ -40,6 +40,8 @@ def repriced_rates(
     rate_usd_per_gpu_h: Array,
     pools: Pools,
     ledger: Ledger,
+    *,
+    several: bool,
 ) -> Array:
     """The rate of each pool of a contract in each month from that of its start, ``(pool, month)``.
 
@@ -52,7 +54,7 @@ def repriced_rates(
     own_term = lease.term or _default_term(ledger)
     term = clause.term or own_term
     own_card = lease.rate_usd_per_gpu_h is None and card.name == _own_card(lease, ledger)
-    course = _Course(card, clause.path, term, lease, start_month, own_term if own_card else None)
+    course = _Course(card, clause.path, term, lease, start_month, own_term if own_card else None, several)
     every = as_array(ledger.number(f"{path}.repricing.every_months", clause.every_months, _TOPIC))
     paths = {place: _path(course, pools, place, ledger) for place in covered}
     calendar = _calendar(start_month, max(one.last_month for one in paths.values()) + _MOST_BETWEEN)
@@ -84,7 +86,7 @@ def market_prices(
         return no_months(pools)
     card = ledger.catalog.card(market.rate_card or "")
     term = market.term or _default_term(ledger)
-    course = _Course(card, market.path, term, lease, start_month, None)
+    course = _Course(card, market.path, term, lease, start_month, None, several=True)
     paths = {place: _path(course, pools, place, ledger) for place in covered}
     calendar = _calendar(start_month, max(one.last_month for one in paths.values()) + 1.0)
     # The mean of a straight line over a month is its middle; forward prices are those of the month that begins.
@@ -140,7 +142,7 @@ class _Course:
     """Which prices of a card are followed, by a contract from its start on.
 
     ``own_term`` is the term that the contract's own rate has on that card, whose number both share; None where the
-    contract is priced in another way.
+    contract is priced in another way. ``several`` is whether other contracts take other rates of the card.
     """
 
     card: RateCard
@@ -149,13 +151,13 @@ class _Course:
     lease: Lease
     start_month: float
     own_term: str | None
+    several: bool
 
     def key(self, rate: Rate) -> str:
         """The path of a rate among the assumptions."""
         card, gpu, region = self.card, rate.gpu, self.lease.region
-        if self.own_term and find_rate(card, gpu_id=gpu, term=self.own_term, region=region) is rate:
-            return f"cards.{card.name}.{gpu}.rate_usd_per_gpu_h"
-        return f"cards.{card.name}.{gpu}.{rate.term}.rate_usd_per_gpu_h"
+        is_own = self.own_term and find_rate(card, gpu_id=gpu, term=self.own_term, region=region) is rate
+        return f"{rate_key(card, rate, several=self.several or not is_own)}.rate_usd_per_gpu_h"
 
     def price(self, rate: Rate, ledger: Ledger) -> float:
         """What a rate of the card is."""
@@ -178,7 +180,7 @@ def _dated(course: _Course, rate: Rate, ledger: Ledger) -> _Path:
     known = {rate.as_of or course.card.as_of: course.price(rate, ledger)}
     for point in rate.points:
         note = ". ".join(part for part in (f"{rate.term}, {point.kind}", point.note) if part)
-        key = f"cards.{course.card.name}.{rate.gpu}.{rate.term}.points.{point.date}.rate_usd_per_gpu_h"
+        key = f"{rate_key(course.card, rate, several=True)}.points.{point.date}.rate_usd_per_gpu_h"
         known[point.date] = ledger.fact(key, point.rate_usd_per_gpu_h, _TOPIC, note=note)
     days = sorted(known, key=first_day)
     prices, instants = as_array([known[one] for one in days]), as_array([instant(one) for one in days])

@@ -6,7 +6,7 @@ from typing import Final
 
 from colocalc.arrays import Array
 from colocalc.card import find_rate
-from colocalc.case.card_rates import missing_rate
+from colocalc.case.card_rates import cards_of_several_rates, missing_rate, rate_key
 from colocalc.case.leases import LeaseCase
 from colocalc.case.ledger import Ledger, array, scalar
 from colocalc.case.pools import Pools
@@ -88,6 +88,7 @@ class _Known:
     fleet: Fleet
     pools: Pools
     rate_usd_per_gpu_h: Array
+    several: frozenset[str | None]
     ledger: Ledger
 
 
@@ -96,7 +97,8 @@ def lower_terms(fleet: Fleet, pools: Pools, rates: LeaseCase | None, ledger: Led
     if rates is None:
         return ()
     places = {name: place for place, name in enumerate(pools.names)}
-    known = _Known(fleet, pools, rates.rate_usd_per_gpu_h, ledger)
+    several = cards_of_several_rates(fleet.contracts)
+    known = _Known(fleet, pools, rates.rate_usd_per_gpu_h, several, ledger)
     if fleet.lease is not None:
         return (_terms("lease", "lease", fleet.lease, tuple(places.values()), known),)
     return tuple(
@@ -148,7 +150,16 @@ def _terms(path: str, name: str, lease: Lease, covered: tuple[int, ...], known: 
         name=name,
         pools=covered,
         ramp_share=array(*lease.ramp_share),
-        repriced_usd_per_gpu_h=repriced_rates(path, lease, covered, start, known.rate_usd_per_gpu_h, pools, ledger),
+        repriced_usd_per_gpu_h=repriced_rates(
+            path,
+            lease,
+            covered,
+            start,
+            known.rate_usd_per_gpu_h,
+            pools,
+            ledger,
+            several=lease.rate_card in known.several,
+        ),
         **_market(path, lease, covered, start, pools, ledger),
         **{key: scalar(value) for key, value in values.items()},
     )
@@ -198,6 +209,6 @@ def _market_rates(path: str, lease: Lease, covered: tuple[int, ...], pools: Pool
         rate = find_rate(card, gpu_id=gpu.id, term=term, region=lease.region)
         if rate is None:
             raise missing_rate(pools.names[place], gpu.id, card, term)
-        key = f"cards.{card.name}.{gpu.id}.{rate.term}.rate_usd_per_gpu_h"
+        key = f"{rate_key(card, rate, several=True)}.rate_usd_per_gpu_h"
         rates[place] = ledger.fact(key, rate.rate_usd_per_gpu_h, _TOPIC, note=f"the market's, {rate.term}")
     return array(*rates)
