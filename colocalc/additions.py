@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from colocalc.calibration import Calibration
-from colocalc.card import RateCard
+from colocalc.card import Rate, RateCard, Surface
 from colocalc.catalog import Catalog, catalog_dir, plain_name
 from colocalc.errors import quoted
 from colocalc.fleet import Fleet, SourceEntry
@@ -72,9 +72,13 @@ class _Extended(Catalog):
         return self._base.calibration
 
     def _by_id(self, card: RateCard) -> RateCard:
-        """A card whose rates name GPUs by id, as those that ship do."""
-        rates = tuple(rate.model_copy(update={"gpu": self.resolve_gpu(rate.gpu) or rate.gpu}) for rate in card.rates)
-        return card.model_copy(update={"rates": rates})
+        """A card whose rates and surfaces name GPUs by id, as those that ship do."""
+
+        def named(entry: Rate | Surface) -> Rate | Surface:
+            return entry.model_copy(update={"gpu": self.resolve_gpu(entry.gpu) or entry.gpu})
+
+        priced = {"rates": tuple(map(named, card.rates)), "surfaces": tuple(map(named, card.surfaces))}
+        return card.model_copy(update=priced)
 
     def gpu_names(self) -> tuple[str, ...]:
         own = [name for key, gpu in self._own_gpus.items() for name in (key, *gpu.aliases)]

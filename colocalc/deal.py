@@ -1,11 +1,11 @@
 """What a user may write about money: contracts, costs, depreciation, debt, and what the result is set against."""
 
-from typing import Annotated, Literal, LiteralString
+from typing import Annotated, Final, Literal, LiteralString
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from colocalc.card import Term
+from colocalc.card import PathKind, Term
 from colocalc.figure import (
     Count,
     Definition,
@@ -35,6 +35,7 @@ from colocalc.figure import (
 
 # A price may fall to nothing and rise without bound, but it does not become negative.
 ChangePerYr = Annotated[float, Quantity("share_per_yr", above=-1.0)]
+RepricingMonths = Annotated[float, Quantity("months", above=0.0, at_most=120.0, whole=True)]
 
 
 def _both(message: LiteralString, at: str) -> PydanticCustomError:
@@ -42,10 +43,14 @@ def _both(message: LiteralString, at: str) -> PydanticCustomError:
 
 
 class Market(Definition):
-    """What the fleet earns when no contract holds it: after the term, or after notice and a gap."""
+    """What the fleet earns when no contract holds it: after the term, or after notice and a gap.
+
+    A ``path`` takes the price of each month from the card: its dated points, or what its rates by term imply.
+    """
 
     rate_card: Text | None = None
     term: Term | None = None
+    path: PathKind | None = None
     rate_usd_per_gpu_h: Figure[UsdPerGpuH] | None = None
     change_share_per_yr: Figure[ChangePerYr] | None = None
     sold_share: Figure[Share] | None = None
@@ -56,6 +61,33 @@ class Market(Definition):
     def _one_price(self) -> "Market":
         if self.rate_card and self.rate_usd_per_gpu_h:
             raise _both("give one of rate_card and rate_usd_per_gpu_h", "rate_usd_per_gpu_h")
+        if self.path and not self.rate_card:
+            raise _both("a path is that of a card: give rate_card", "path")
+        if self.path and self.change_share_per_yr:
+            raise _both("give path or change_share_per_yr, not both", "change_share_per_yr")
+        if self.path == "terms" and self.term:
+            raise _both(_ALL_TERMS, "term")
+        return self
+
+
+_ALL_TERMS: Final[LiteralString] = "path: terms takes all terms of the card: leave term out"
+
+
+class Repricing(Definition):
+    """A rate that follows a price: every so many months it moves as the path of a card has moved since the start.
+
+    The card and its term are those of the lease unless they are given.
+    """
+
+    every_months: Figure[RepricingMonths]
+    path: PathKind
+    rate_card: Text | None = None
+    term: Term | None = None
+
+    @model_validator(mode="after")
+    def _one_curve(self) -> "Repricing":
+        if self.path == "terms" and self.term:
+            raise _both(_ALL_TERMS, "term")
         return self
 
 
@@ -113,6 +145,7 @@ class Lease(Definition):
     ramp_months: Figure[MonthsFromZero] | None = None
     ramp_share: Annotated[tuple[Share, ...], Field(min_length=1)] = ()
     escalator_share_per_yr: Figure[ChangePerYr] | None = None
+    repricing: Repricing | None = None
     available_share: Figure[ShareAboveZero] | None = None
     billed_share: Figure[Share] | None = None
     sold_share: Figure[Share] | None = None
@@ -132,11 +165,21 @@ class Lease(Definition):
         if self.billed_share and (self.sold_share or self.take_or_pay_share):
             message = "billed_share is the larger of sold_share and take_or_pay_share: give it or them"
             raise _both(message, "billed_share")
+        if self.repricing is not None:
+            self._reprices(self.repricing)
         if self.ramp_months and self.ramp_share:
             raise _both("give ramp_months or ramp_share, not both", "ramp_share")
         if any(later < sooner for sooner, later in zip(self.ramp_share, self.ramp_share[1:], strict=False)):
             raise _both("a ramp does not fall: each share is that of all GPUs delivered so far", "ramp_share")
         return self
+
+    def _reprices(self, repricing: Repricing) -> None:
+        if self.escalator_share_per_yr:
+            raise _both("give repricing or escalator_share_per_yr, not both", "repricing")
+        if self.fee_usd_per_month:
+            raise _both("a fee is not repriced: give rate_card or rate_usd_per_gpu_h", "repricing")
+        if self.rate_usd_per_gpu_h and not repricing.rate_card:
+            raise _both("needs rate_card: the card whose price the rate follows", "repricing")
 
 
 class Contract(Lease):

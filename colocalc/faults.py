@@ -120,7 +120,8 @@ def _fault(item: Any, tree: Any, kind: type[Any], name: str) -> Fault:
         message = message.replace(", not ", f"{_ALTERNATIVES[tag]}, not ", 1)
     place = item.get("ctx", {}).get("at")
     is_key = place is not None or item["type"] == "extra_forbidden" or tag == "[key]"
-    return fault_at(tree, path if place is None else (*path, place), message, hint=hint, key=is_key, name=name)
+    below = () if place is None else place if isinstance(place, tuple) else (place,)
+    return fault_at(tree, (*path, *below), message, hint=hint, key=is_key, name=name)
 
 
 def _path_in(tree: Any, item: Any) -> tuple[str | int, ...]:

@@ -11,10 +11,11 @@ from typing import Literal, get_args
 from colocalc.card import Rate, RateCard, Term
 from colocalc.catalog import Catalog
 from colocalc.errors import did_you_mean, printable, quoted
+from colocalc.figure import Figure
 from colocalc.fleet import Fleet
 from colocalc.units import HOURS_PER_YEAR, MONTHS_PER_YEAR, text
 
-Kind = Literal["gpu", "duplicate", "zero", "width", "band", "unit", "spot", "term", "stale", "future"]
+Kind = Literal["gpu", "duplicate", "zero", "width", "band", "unit", "spot", "term", "tier", "stale", "future"]
 
 _TERMS: tuple[Term, ...] = get_args(Term)  # from spot to the longest commitment
 _SHOWN_CHARACTERS = 80
@@ -35,7 +36,8 @@ class CardFinding:
         Id of the GPU priced there, or the name the card has for it.
     kind : str
         ``gpu`` unknown, ``duplicate`` price, ``zero`` rate, ``width`` of the range, ``band`` of the GPU, ``unit`` slip,
-        ``spot`` above on-demand, longer ``term`` dearer than a shorter one, ``stale``, ``future``.
+        ``spot`` above on-demand, longer ``term`` dearer than a shorter one, ``tier`` dearer than a smaller one,
+        ``stale``, ``future``.
     message : str
         One sentence without a full stop, with the numbers.
     """
@@ -64,19 +66,57 @@ Bands = Mapping[tuple[str, str], Band]
 
 @dataclass(frozen=True)
 class _Row:
-    """A rate with its place in the card and the id of its GPU, None where the catalog has no such GPU."""
+    """A price with its place in the card, what the card calls its GPU, and its id, None where there is no such GPU."""
 
     place: int
+    path: str
+    named: str
     gpu_id: str | None
-    rate: Rate
+    figure: Figure[float]
 
     @property
     def usd(self) -> float:
-        return self.rate.rate_usd_per_gpu_h.value
+        return self.figure.value
 
     @property
     def gpu(self) -> str:
-        return self.gpu_id or printable(self.rate.gpu, _SHOWN_CHARACTERS)
+        return self.gpu_id or printable(self.named, _SHOWN_CHARACTERS)
+
+
+@dataclass(frozen=True)
+class _RateRow(_Row):
+    """The price of a rate."""
+
+    rate: Rate
+
+
+def _rate_rows(card: RateCard, catalog: Catalog) -> list[_RateRow]:
+    return [
+        _RateRow(place, f"rates.{place}", rate.gpu, catalog.resolve_gpu(rate.gpu), rate.rate_usd_per_gpu_h, rate)
+        for place, rate in enumerate(card.rates)
+    ]
+
+
+def _within(row: _RateRow) -> Iterator[_Row]:
+    """A rate, its tiers that have a rate of their own, and its points."""
+    yield row
+    for number, tier in enumerate(row.rate.tiers):
+        if tier.rate_usd_per_gpu_h is not None:
+            yield _part(row, f"tiers.{number}", tier.rate_usd_per_gpu_h)
+    for number, point in enumerate(row.rate.points):
+        yield _part(row, f"points.{number}", point.rate_usd_per_gpu_h)
+
+
+def _part(row: _Row, part: str, figure: Figure[float] | None = None) -> _Row:
+    return _Row(row.place, f"{row.path}.{part}", row.named, row.gpu_id, figure or row.figure)
+
+
+def _surface_rows(card: RateCard, catalog: Catalog) -> Iterator[_Row]:
+    """The ceiling and the floor of each surface, behind the rates."""
+    for number, surface in enumerate(card.surfaces):
+        gpu_id, place = catalog.resolve_gpu(surface.gpu), len(card.rates) + number
+        for key in ("ceiling_usd_per_gpu_h", "floor_usd_per_gpu_h"):
+            yield _Row(place, f"surfaces.{number}.{key}", surface.gpu, gpu_id, getattr(surface, key))
 
 
 _Found = Iterator[tuple[_Row, Kind, str]]
@@ -127,19 +167,21 @@ def lint_card(
     tuple of CardFinding
         In the order of the card.
     """
-    rows = [_Row(place, catalog.resolve_gpu(rate.gpu), rate) for place, rate in enumerate(card.rates)]
+    rows, surfaces = _rate_rows(card, catalog), list(_surface_rows(card, catalog))
+    every = [*(one for row in rows for one in _within(row)), *surfaces]
     found = [
-        *_unknown_gpus(rows, catalog),
+        *_unknown_gpus([*rows, *surfaces[::2]], catalog),
         *_duplicates(rows),
-        *_zeros(rows),
-        *_widths(rows, catalog),
-        *_prices(rows, card, catalog, known_bands(catalog) if bands is None else bands),
+        *_zeros(every),
+        *_widths(every, catalog),
+        *_prices(every, card, catalog, known_bands(catalog) if bands is None else bands),
         *(_order(rows) if card.kind == "rent" else ()),
+        *_tiers(rows),
         *_dates(rows, card, catalog, as_of),
     ]
     name = printable(card.name, _SHOWN_CHARACTERS)
     return tuple(
-        CardFinding(name, f"rates.{row.place}", row.gpu, kind, message)
+        CardFinding(name, row.path, row.gpu, kind, message)
         for row, kind, message in sorted(found, key=lambda one: one[0].place)
     )
 
@@ -147,16 +189,17 @@ def lint_card(
 def known_bands(catalog: Catalog) -> dict[tuple[str, str], Band]:
     """The band of each GPU over the cards that ship, by kind of card and id: rents and owning costs apart.
 
-    A band runs from the lowest low to the highest high, whatever the term, region and date. Cards of the fleet's own
-    file are not counted.
+    A band runs from the lowest low to the highest high, whatever the term, region and date; a surface counts from floor
+    to ceiling. Cards of the fleet's own file are not counted.
     """
     ships = [catalog.card(name) for name in catalog.card_names() if f"cards.{name}" not in catalog.own]
     bands: dict[tuple[str, str], Band] = {}
     for card in ships:
-        for rate in card.rates:
-            low, high = _range(rate)
-            before = bands.get((card.kind, rate.gpu), Band(low, high))
-            bands[card.kind, rate.gpu] = Band(min(before.low_usd_per_gpu_h, low), max(before.high_usd_per_gpu_h, high))
+        found = [(rate.gpu, *_range(rate.rate_usd_per_gpu_h)) for rate in card.rates]
+        found += [(one.gpu, one.floor_usd_per_gpu_h.value, one.ceiling_usd_per_gpu_h.value) for one in card.surfaces]
+        for gpu, low, high in found:
+            before = bands.get((card.kind, gpu), Band(low, high))
+            bands[card.kind, gpu] = Band(min(before.low_usd_per_gpu_h, low), max(before.high_usd_per_gpu_h, high))
     return bands
 
 
@@ -164,14 +207,16 @@ def _cards_in_use(fleet: Fleet, catalog: Catalog) -> Iterator[str]:
     for lease in (*((fleet.lease,) if fleet.lease else ()), *fleet.contracts):
         if lease.rate_usd_per_gpu_h is None and lease.fee_usd_per_month is None:
             yield lease.rate_card or str(catalog.default("lease.rate_card").value)
+        for follower in (lease.repricing, lease.market):
+            if follower is not None and follower.rate_card is not None:
+                yield follower.rate_card
 
 
 def _threshold(catalog: Catalog, name: str) -> float:
     return float(catalog.default(f"cards.{name}").value)
 
 
-def _range(rate: Rate) -> tuple[float, float]:
-    figure = rate.rate_usd_per_gpu_h
+def _range(figure: Figure[float]) -> tuple[float, float]:
     return (
         figure.value if figure.low is None else figure.low,
         figure.value if figure.high is None else figure.high,
@@ -189,19 +234,19 @@ def _unknown_gpus(rows: list[_Row], catalog: Catalog) -> _Found:
     known = catalog.gpu_names()
     for number, row in enumerate(row for row in rows if row.gpu_id is None):
         # The nearest of all names takes a while: a card of nothing but unknown GPUs gets a few hints.
-        hint = did_you_mean(row.rate.gpu, known) if number < _HINTS else None
-        yield row, "gpu", f"unknown GPU {quoted(row.rate.gpu)}" + (f"; {hint}" if hint else "")
+        hint = did_you_mean(row.named, known) if number < _HINTS else None
+        yield row, "gpu", f"unknown GPU {quoted(row.named)}" + (f"; {hint}" if hint else "")
 
 
-def _duplicates(rows: list[_Row]) -> _Found:
-    first: dict[tuple[str | None, str, str | None], _Row] = {}
+def _duplicates(rows: list[_RateRow]) -> _Found:
+    first: dict[tuple[str | None, str, str | None], _RateRow] = {}
     for row in rows:
         if row.gpu_id is None:
             continue
         earlier = first.setdefault((row.gpu_id, row.rate.term, row.rate.region), row)
         if earlier is not row:
             message = f"prices {row.gpu_id} {row.rate.term} a second time: rates.{earlier.place} has it at"
-            yield row, "duplicate", f"{message} {_usd(earlier.usd)} as {quoted(earlier.rate.gpu)}"
+            yield row, "duplicate", f"{message} {_usd(earlier.usd)} as {quoted(earlier.named)}"
 
 
 def _zeros(rows: list[_Row]) -> _Found:
@@ -213,7 +258,7 @@ def _zeros(rows: list[_Row]) -> _Found:
 def _widths(rows: list[_Row], catalog: Catalog) -> _Found:
     widest = _threshold(catalog, "wide_band_factor")
     for row in rows:
-        low, high = _range(row.rate)
+        low, high = _range(row.figure)
         if high > widest * low:
             yield row, "width", f"from {_usd(low)} to {_usd(high)} is more than a factor of {widest:g}"
 
@@ -262,9 +307,9 @@ def _other_units(gpu_id: str, catalog: Catalog) -> Iterator[tuple[str, float]]:
 # Against other rows of the card
 
 
-def _order(rows: list[_Row]) -> _Found:
+def _order(rows: list[_RateRow]) -> _Found:
     """Spot dearer than on-demand, and commitments dearer than the next shorter one, each in one region."""
-    curves: dict[tuple[str, str | None], dict[str, _Row]] = {}
+    curves: dict[tuple[str, str | None], dict[str, _RateRow]] = {}
     for row in rows:
         curves.setdefault((row.gpu, row.rate.region), {}).setdefault(row.rate.term, row)
     for curve in curves.values():
@@ -275,7 +320,7 @@ def _order(rows: list[_Row]) -> _Found:
         yield from _inverted([row for row in committed if row is not None])
 
 
-def _inverted(curve: list[_Row]) -> _Found:
+def _inverted(curve: list[_RateRow]) -> _Found:
     for shorter, longer in pairwise(curve):
         if longer.usd > shorter.usd:
             message = f"{longer.rate.term} at {_usd(longer.usd)} is dearer than {shorter.rate.term} at"
@@ -283,15 +328,32 @@ def _inverted(curve: list[_Row]) -> _Found:
             yield longer, "term", f"{message} {_usd(shorter.usd)}; {note}"
 
 
+def _tiers(rows: list[_RateRow]) -> _Found:
+    """More GPUs at a higher price than fewer."""
+    for row in rows:
+        before, said = row.usd, "the rate itself"
+        for number, tier in enumerate(row.rate.tiers):
+            own, off = tier.rate_usd_per_gpu_h, tier.discount_share
+            usd = own.value if own is not None else row.usd * (1.0 - (off.value if off is not None else 0.0))
+            if usd > before:
+                message = f"from {tier.from_gpu_count:,.0f} GPUs at {_usd(usd)} is dearer than {said} at {_usd(before)}"
+                yield _part(row, f"tiers.{number}"), "tier", message
+            before, said = usd, f"from {tier.from_gpu_count:,.0f}"
+
+
 # Against the calendar
 
 
-def _dates(rows: list[_Row], card: RateCard, catalog: Catalog, as_of: str | None) -> _Found:
+def _dates(rows: list[_RateRow], card: RateCard, catalog: Catalog, as_of: str | None) -> _Found:
     limit = _threshold(catalog, "stale_months")
     judged, whose = (card.as_of, "card") if as_of is None else (as_of, "fleet")
     for row in rows:
         dated = row.rate.as_of or card.as_of
         age = _months(judged) - _months(dated)
+        for number, point in enumerate(row.rate.points):
+            if point.kind == "observed" and _later(point.date, judged):
+                message = f"observed at {point.date}, after the {whose}'s date of {judged}"
+                yield _part(row, f"points.{number}"), "future", message
         if _later(dated, judged):
             yield row, "future", f"a price of {dated}, after the {whose}'s date of {judged}"
         elif age > limit:

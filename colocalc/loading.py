@@ -172,7 +172,8 @@ def _not_priced(tree: yamlio.Map, catalog: Catalog, card: str) -> list[str]:
     """The GPUs of a raw fleet that a bundled card has no price for."""
     pools = tree.get("pools")
     gpus = [pool.get("gpu") for pool in pools if isinstance(pool, dict)] if isinstance(pools, list) else []
-    priced = {rate.gpu for rate in catalog.card(card).rates}
+    known = catalog.card(card)
+    priced = {rate.gpu for rate in known.rates} | {surface.gpu for surface in known.surfaces}
     named = {catalog.resolve_gpu(gpu) or gpu for gpu in gpus if isinstance(gpu, str)}
     return sorted(printable(gpu, _OPTION_WIDTH) for gpu in named - priced)
 

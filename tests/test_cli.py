@@ -213,7 +213,7 @@ def test_a_card_on_a_fleet_with_contracts_is_refused(colocalc):
     [
         ("colossus-1", "colocalc lease colossus-1 --rate-card"),
         ("story-2026-5", "did you mean story-2026-05?"),
-        ("nothing-like-it", "there are hyperscaler-list-2026, market-1yr, market-2026, market-3yr"),
+        ("nothing-like-it", "there are hyperscaler-list-2026, iforels-2026, market-1yr, market-2026"),
     ],
 )
 def test_what_is_no_card_is_refused_with_a_way_on(colocalc, name, hint):

@@ -3,19 +3,19 @@
 import numpy as np
 import pytest
 
-from colocalc.lease import weighted_rate
 from colocalc.lease.card_family import (
     condition_factor,
     highest_rate_usd_per_gpu_h,
     lowest_rate_usd_per_gpu_h,
-    missing_rate_usd_per_gpu_h,
 )
 
 GPUS = [150_000.0, 50_000.0, 20_000.0]
 
 
-def _missing(rates, mean=2.60, weight=GPUS):
-    return missing_rate_usd_per_gpu_h(weight=weight, rate_usd_per_gpu_h=rates, mean_rate_usd_per_gpu_h=mean)
+def _third(rates, mean=2.60, weight=GPUS):
+    """The one rate that is not known, from the others and the mean."""
+    weight, unknown = np.asarray(weight), np.isnan(rates)
+    return (mean * weight.sum() - np.nansum(weight * rates)) / weight[unknown].sum()
 
 
 def _range(low, high, mean=2.60, weight=GPUS):
@@ -42,31 +42,6 @@ def test_with_30_000_gb200_it_is_15_a_plus_5_b_plus_3_c_equal_to_59_8():
 
 def test_the_condition_is_undefined_by_a_last_pool_of_no_weight():
     assert np.isnan(condition_factor(weight=[1.0, 0.0])).all()
-
-
-@pytest.mark.parametrize("card", [(2.20, 2.90, 4.85), (2.10, 3.00, 5.35), (2.35, 2.80, 3.975)])
-@pytest.mark.parametrize("place", range(3))
-def test_two_rates_and_the_mean_give_the_third(card, place):
-    rates = np.array(card)
-    wanted, rates[place] = rates[place], np.nan
-    assert _missing(rates) == pytest.approx(wanted, rel=1e-12)
-
-
-def test_the_rate_of_one_pool_is_the_mean():
-    assert _missing([np.nan], weight=[8.0]) == 2.60
-
-
-def test_others_above_the_mean_leave_a_negative_rate():
-    assert _missing([5.0, 5.0, np.nan]) < 0
-
-
-@pytest.mark.parametrize(
-    ("rates", "weight"),
-    [((2.2, 2.9, 4.85), GPUS), ((np.nan, np.nan, 4.85), GPUS), ((2.2, 2.9, np.nan), (1.0, 1.0, 0.0))],
-    ids=["all known", "two unknown", "no weight"],
-)
-def test_any_other_number_of_unknown_rates_is_undefined(rates, weight):
-    assert np.isnan(_missing(rates, weight=weight))
 
 
 def test_ranges_of_the_rates_of_the_story():
@@ -109,16 +84,8 @@ def test_every_end_of_a_range_belongs_to_a_card_of_the_mean():
             others = [other for other in range(3) if other != place]
             # The third rate follows from this one and a second inside its band, for some second.
             thirds = [
-                float(
-                    _missing(np.array([end if p == place else second if p == others[0] else np.nan for p in range(3)]))
-                )
+                float(_third(np.array([end if p == place else second if p == others[0] else np.nan for p in range(3)])))
                 for second in np.linspace([1.8, 2.0, 3.0][others[0]], [2.6, 3.5, 5.5][others[0]], 201)
             ]
             bottom, top = [1.8, 2.0, 3.0][others[1]], [2.6, 3.5, 5.5][others[1]]
             assert any(bottom - 1e-9 <= third <= top + 1e-9 for third in thirds)
-
-
-def test_the_mean_may_weigh_billed_hours():
-    hours = np.array([150e3 * 0.9, 50e3, 20e3 * 0.5]) * 8_760
-    third = _missing([2.2, 2.9, np.nan], weight=hours)
-    assert weighted_rate(hours, [2.2, 2.9, float(third)]) == pytest.approx(2.60)

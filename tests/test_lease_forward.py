@@ -9,15 +9,13 @@ MONTHS = np.arange(60.0)
 TERMS = [1.0, 12.0, 36.0]
 
 
-def _path(rates, terms=TERMS, discount=0.0, months=MONTHS):
-    return forward_rate_usd_per_gpu_h(
-        term_rate_usd_per_gpu_h=rates, term_months=terms, elapsed_months=months, discount_rate_share=discount
-    )
+def _path(rates, terms=TERMS, months=MONTHS):
+    return forward_rate_usd_per_gpu_h(term_rate_usd_per_gpu_h=rates, term_months=terms, elapsed_months=months)
 
 
 def test_one_term_or_equal_rates_are_a_level_path():
     np.testing.assert_array_equal(_path([2.6], [12.0]), np.full(60, 2.6))
-    np.testing.assert_allclose(_path([2.6, 2.6, 2.6], discount=0.1), np.full(60, 2.6), rtol=1e-13)
+    np.testing.assert_allclose(_path([2.6, 2.6, 2.6]), np.full(60, 2.6), rtol=1e-13)
 
 
 def test_h100_of_june_2026_rises_from_spot_to_one_year_and_falls_to_three():
@@ -33,15 +31,9 @@ def test_after_the_longest_term_the_last_price_stays():
     np.testing.assert_array_equal(path[36:], np.full(24, path[35]))
 
 
-@pytest.mark.parametrize("discount", [0.0, 0.1])
-def test_every_term_is_the_level_price_of_its_months(discount):
-    rates = np.array([2.42, 2.65, 2.00])
-    path = _path(rates, discount=discount)
-    force = np.log1p(discount) / 12
-    # A payment spread over each month
-    weight = np.exp(-force * MONTHS)
-    means = [np.sum(path[:term] * weight[:term]) / np.sum(weight[:term]) for term in (1, 12, 36)]
-    np.testing.assert_allclose(means, rates, rtol=1e-13)
+def test_every_term_is_the_mean_price_of_its_months():
+    path = _path([2.42, 2.65, 2.00])
+    np.testing.assert_allclose([path[:term].mean() for term in (1, 12, 36)], [2.42, 2.65, 2.00], rtol=1e-13)
 
 
 def test_a_dearer_longer_term_is_a_path_that_rises():

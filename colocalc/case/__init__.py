@@ -16,9 +16,10 @@ from colocalc.case.layout_rule import BY_SEARCH
 from colocalc.case.leases import CostCase, LeaseCase, LossCase, lower_costs, lower_lease, lower_loss
 from colocalc.case.ledger import Assumption, Ledger, Remark, scalar
 from colocalc.case.pools import Pools, Sites, lower_pools, lower_sites
+from colocalc.case.price_paths import no_months
 from colocalc.case.project import DebtCase, ProjectCase, lower_project
 from colocalc.case.serving import InferenceCase, lower_inference
-from colocalc.case.terms import Terms, is_dated, lower_terms, no_path
+from colocalc.case.terms import Terms, is_dated, lower_terms
 from colocalc.case.training import TrainingCase, lower_jobs, pool_peaks
 from colocalc.catalog import Catalog
 from colocalc.errors import ColocalcError, did_you_mean, quoted
@@ -232,7 +233,7 @@ _PARTS: dict[str, _Lowering] = {
     "sites": lambda fleet, _, ledger: lower_sites(fleet, ledger),
     "jobs": lambda fleet, parts, ledger: lower_jobs(fleet, parts["pools"], ledger),
     "lease": lambda fleet, parts, ledger: lower_lease(fleet, parts["pools"], ledger),
-    "terms": lambda fleet, parts, ledger: lower_terms(fleet, parts["pools"], ledger),
+    "terms": lambda fleet, parts, ledger: lower_terms(fleet, parts["pools"], parts["lease"], ledger),
     "leap_day_count": lambda fleet, _, __: scalar(float(is_dated(fleet))),
     "project": lambda fleet, parts, ledger: lower_project(fleet, parts["pools"], ledger),
     "costs": lambda fleet, _, ledger: lower_costs(fleet, ledger),
@@ -241,13 +242,13 @@ _PARTS: dict[str, _Lowering] = {
     "peak_flop_per_s": lambda _, parts, ledger: pool_peaks(parts["pools"], parts["jobs"], ledger),
     "choice": lambda fleet, parts, ledger: lower_choice(fleet, parts["pools"], parts["jobs"], ledger),
     "inference": lambda fleet, parts, ledger: lower_inference(fleet, parts["pools"], ledger),
-    "market_factor": lambda _, parts, __: no_path(len(parts["pools"].names)),
+    "market_factor": lambda _, parts, __: no_months(parts["pools"]),
     "claim_tolerance_share": _tolerance,
 }
 _BUILDS_ON = {
     "jobs": frozenset({"pools"}),
     "lease": frozenset({"pools"}),
-    "terms": frozenset({"pools"}),
+    "terms": frozenset({"pools", "lease"}),
     "project": frozenset({"pools"}),
     "equivalents": frozenset({"pools"}),
     "peak_flop_per_s": frozenset({"pools", "jobs"}),

@@ -1,14 +1,13 @@
 """Contracts, costs and the stated loss lowered: a rate and a billed share per pool, with where each rate came from."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from colocalc.arrays import Array
-from colocalc.card import RateCard, find_rate, offered
+from colocalc.card import RateCard
+from colocalc.case.card_rates import Asked, Priced, cards_of_several_rates, priced
 from colocalc.case.ledger import Ledger, array, scalar
 from colocalc.case.pools import Pools
 from colocalc.deal import Costs, Lease
-from colocalc.errors import ColocalcError
 from colocalc.figure import Figure
 from colocalc.fleet import Fleet
 from colocalc.lease.rates import billed_share
@@ -19,8 +18,9 @@ class LeaseCase:
     """Every contract on the fleet; arrays are ``(..., pool)`` and, for fees, ``(..., contract)``.
 
     ``contract_index`` is -1 for a pool under no contract. A pool under a fee has a NaN rate: its rate is the fee's.
-    ``used_share`` is below ``billed_share`` where hours are owed and not used. ``rate_terms`` and ``rate_dates`` are
-    those of a card's price, empty for a rate or a fee of the contract's own.
+    ``used_share`` is below ``billed_share`` where hours are owed and not used. ``rate_sources`` says in words where
+    each rate comes from, and ``rate_paths`` which assumptions it is computed from. ``rate_terms`` and ``rate_dates``
+    are those of a card's price, empty for a rate or a fee of the contract's own.
     """
 
     contract_names: tuple[str, ...]
@@ -30,19 +30,11 @@ class LeaseCase:
     used_share: Array
     fee_usd_per_month: Array
     rate_sources: tuple[str, ...]
+    rate_paths: tuple[tuple[str, ...], ...]
     rate_terms: tuple[str, ...]
     rate_dates: tuple[str, ...]
     cards: tuple[str, ...]
     card_notes: tuple[str, ...]
-
-
-class _Price(NamedTuple):
-    """The rate of a pool, the words for where it comes from, and the term and date of a card's price."""
-
-    rate_usd_per_gpu_h: float
-    source: str
-    term: str = ""
-    as_of: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,31 +72,38 @@ def lower_lease(fleet: Fleet, pools: Pools, ledger: Ledger) -> LeaseCase | None:
         return None
     places = {name: place for place, name in enumerate(pools.names)}
     index = [-1] * len(pools.names)
-    prices = [_Price(float("nan"), "")] * len(pools.names)
     shares = [(0.0, 0.0)] * len(pools.names)
+    found = [_NO_RATE] * len(pools.names)
     fees: list[float] = []
     cards: list[RateCard] = []
+    several = cards_of_several_rates(lease for _, _, lease, _ in contracts)
     for number, (path, _, lease, names) in enumerate(contracts):
         share = _billed_share(path, lease, ledger)
         fees.append(_fee(path, lease, ledger))
         card = _card(path, lease, ledger) if _priced_by_card(lease) else None
         cards += [card] if card else []
-        priced: dict[str, _Price] = {}  # each GPU type is looked up once
+        held: dict[str, float] = {}  # volume is that of a GPU type over all pools of a contract
+        for pool in (places[name] for name in names):
+            held[pools.gpus[pool].id] = held.get(pools.gpus[pool].id, 0.0) + float(pools.gpu_count[pool])
+        known: dict[str, Priced] = {}  # each GPU type is looked up once
         for pool in (places[name] for name in names):
             gpu = pools.gpus[pool].id
-            if gpu not in priced:
-                priced[gpu] = _rate(path, lease, card, pools, pool, ledger)
-            index[pool], shares[pool], prices[pool] = number, share, priced[gpu]
+            if gpu not in known:
+                known[gpu] = _rate(
+                    Asked(path, lease, pools.names[pool], gpu, held[gpu], lease.rate_card in several), card, ledger
+                )
+            index[pool], shares[pool], found[pool] = number, share, known[gpu]
     return LeaseCase(
         contract_names=tuple(name for _, name, _, _ in contracts),
         contract_index=tuple(index),
-        rate_usd_per_gpu_h=array(*(price.rate_usd_per_gpu_h for price in prices)),
+        rate_usd_per_gpu_h=array(*(one.rate_usd_per_gpu_h for one in found)),
         billed_share=array(*(billed for billed, _ in shares)),
         used_share=array(*(used for _, used in shares)),
         fee_usd_per_month=array(*fees),
-        rate_sources=tuple(price.source for price in prices),
-        rate_terms=tuple(price.term for price in prices),
-        rate_dates=tuple(price.as_of for price in prices),
+        rate_sources=tuple(one.words for one in found),
+        rate_paths=tuple(one.paths for one in found),
+        rate_terms=tuple(one.term for one in found),
+        rate_dates=tuple(one.as_of for one in found),
         cards=tuple(dict.fromkeys(card.name for card in cards)),
         card_notes=tuple(dict.fromkeys(card.note for card in cards if card.note)),
     )
@@ -139,46 +138,17 @@ def _card(path: str, lease: Lease, ledger: Ledger) -> RateCard:
     return ledger.catalog.card(name)
 
 
-def _rate(path: str, lease: Lease, card: RateCard | None, pools: Pools, pool: int, ledger: Ledger) -> _Price:
-    """The rate of one pool, and where it comes from."""
-    if lease.fee_usd_per_month is not None:
-        return _Price(float("nan"), "monthly fee")
-    if card is None:
-        key = f"{path}.rate_usd_per_gpu_h"
-        return _Price(ledger.number(key, lease.rate_usd_per_gpu_h, "lease", "hedge"), "the contract's rate")
-    gpu = pools.gpus[pool]
-    term = ledger.word(f"{path}.term", lease.term, "lease", default="lease.term")
-    rate = find_rate(card, gpu_id=gpu.id, term=term, region=lease.region)  # type: ignore[arg-type]
-    if rate is None:
-        raise missing_rate(pools.names[pool], gpu.id, card, term)
-    if rate.term != term:
-        ledger.remark(f"card {card.name} has one term, {rate.term}: it is used for the lease's {term}", "lease")
-    if card.kind == "owning-cost":
-        ledger.remark(f"card {card.name} holds owning costs, not rents", "lease", "hedge", kind="warning")
-    regions = {one.region for one in card.rates if (one.gpu, one.term) == (gpu.id, rate.term)}
-    chosen = len(regions) > 1 and rate.region is not None
-    if chosen and lease.region is None:
-        ledger.remark(
-            f"card {card.name} prices {gpu.id} by region: {rate.region} is used; {path}.region chooses another", "lease"
-        )
-    as_of = rate.as_of or card.as_of
-    price = ledger.fact(
-        f"cards.{card.name}.{gpu.id}.rate_usd_per_gpu_h",
-        rate.rate_usd_per_gpu_h,
-        "lease",
-        "hedge",
-        note=". ".join(part for part in (f"{rate.term}, as of {as_of}", rate.note) if part),
-    )
-    where = f", {rate.region}" if chosen else ""
-    return _Price(price, f"{card.name}, {rate.term}{where}, {as_of}", rate.term, as_of)
+def _rate(asked: Asked, card: RateCard | None, ledger: Ledger) -> Priced:
+    """The rate of a GPU under a contract: a fee has none, the contract's own goes before a card."""
+    if asked.lease.fee_usd_per_month is not None:
+        return Priced(float("nan"), "monthly fee", ())
+    if card is not None:
+        return priced(asked, card, ledger)
+    key = f"{asked.path}.rate_usd_per_gpu_h"
+    return Priced(ledger.number(key, asked.lease.rate_usd_per_gpu_h, "lease", "hedge"), "the contract's rate", (key,))
 
 
-def missing_rate(pool: str, gpu_id: str, card: RateCard, term: str) -> ColocalcError:
-    """The error for a GPU a card has no rate for: never a rate of zero."""
-    return ColocalcError(
-        f"pool {pool}: card {card.name} has no {term} rate for {gpu_id}; it has {offered(card, gpu_id)}",
-        hint="give lease.rate_usd_per_gpu_h or another card",
-    )
+_NO_RATE = Priced(float("nan"), "", ())
 
 
 def lower_costs(fleet: Fleet, ledger: Ledger) -> CostCase:

@@ -21,6 +21,7 @@ _TELLING = frozenset(
         "gpus",
         "definitions",
         "rate_sources",
+        "rate_paths",
         "cards",
         "card_notes",
         "rounds",

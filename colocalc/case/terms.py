@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-import numpy as np
-
 from colocalc.arrays import Array
 from colocalc.card import find_rate
-from colocalc.case.leases import missing_rate
+from colocalc.case.card_rates import cards_of_several_rates, missing_rate, rate_key
+from colocalc.case.leases import LeaseCase
 from colocalc.case.ledger import Ledger, array, scalar
 from colocalc.case.pools import Pools
+from colocalc.case.price_paths import market_prices, repriced_rates
 from colocalc.deal import Lease
 from colocalc.figure import Definition
 from colocalc.fleet import Fleet
@@ -47,6 +47,9 @@ class Terms:
         The right to leave; notice is endless where there is none.
     market_rate_usd_per_gpu_h : ndarray (..., pool)
         What GPUs earn when no contract holds them; NaN where not given.
+    repriced_usd_per_gpu_h, market_path_usd_per_gpu_h : ndarray (..., pool, month)
+        The rate of a contract that follows a price, and what the market pays, by month from the one the contract starts
+        in; the last holds on. No months where there is no such path, NaN for pools of other contracts.
     market_change_share_per_yr, market_sold_share, gap_months, market_months : ndarray (...)
         How that rate moves, how many hours are sold at it, after which gap and for how long after the term.
     """
@@ -70,28 +73,38 @@ class Terms:
     earliest_notice_month: Array
     notice_share: Array
     market_rate_usd_per_gpu_h: Array
+    repriced_usd_per_gpu_h: Array
+    market_path_usd_per_gpu_h: Array
     market_change_share_per_yr: Array
     market_sold_share: Array
     gap_months: Array
     market_months: Array
 
 
-def lower_terms(fleet: Fleet, pools: Pools, ledger: Ledger) -> tuple[Terms, ...]:
+@dataclass(frozen=True, eq=False)
+class _Known:
+    """What every contract's terms are lowered from."""
+
+    fleet: Fleet
+    pools: Pools
+    rate_usd_per_gpu_h: Array
+    several: frozenset[str | None]
+    ledger: Ledger
+
+
+def lower_terms(fleet: Fleet, pools: Pools, rates: LeaseCase | None, ledger: Ledger) -> tuple[Terms, ...]:
     """The terms of every contract of a fleet; none without a lease."""
+    if rates is None:
+        return ()
     places = {name: place for place, name in enumerate(pools.names)}
+    several = cards_of_several_rates(fleet.contracts)
+    known = _Known(fleet, pools, rates.rate_usd_per_gpu_h, several, ledger)
     if fleet.lease is not None:
-        return (_terms("lease", "lease", fleet.lease, tuple(places.values()), fleet, pools, ledger),)
+        return (_terms("lease", "lease", fleet.lease, tuple(places.values()), known),)
     return tuple(
-        _terms(f"contracts.{one.name}", one.name, one, tuple(places[name] for name in one.pools), fleet, pools, ledger)
+        _terms(f"contracts.{one.name}", one.name, one, tuple(places[name] for name in one.pools), known)
         for one in fleet.contracts
     )
-
-
-def no_path(pool_count: int) -> Array:
-    """A market whose price in every month is what the file says."""
-    made = np.ones((pool_count, 0))
-    made.setflags(write=False)
-    return made
 
 
 def is_dated(fleet: Fleet) -> bool:
@@ -99,9 +112,9 @@ def is_dated(fleet: Fleet) -> bool:
     return any(one.start for one in (*fleet.contracts, *((fleet.lease,) if fleet.lease else ())))
 
 
-def _terms(
-    path: str, name: str, lease: Lease, covered: tuple[int, ...], fleet: Fleet, pools: Pools, ledger: Ledger
-) -> Terms:
+def _terms(path: str, name: str, lease: Lease, covered: tuple[int, ...], known: _Known) -> Terms:
+    fleet, pools, ledger = known.fleet, known.pools, known.ledger
+
     def number(key: str, figure: object) -> float:
         return ledger.number(f"{path}.{key}", figure, _TOPIC, default=f"lease.{key}")  # type: ignore[arg-type]
 
@@ -137,7 +150,17 @@ def _terms(
         name=name,
         pools=covered,
         ramp_share=array(*lease.ramp_share),
-        market_rate_usd_per_gpu_h=_market_rates(path, lease, covered, pools, ledger),
+        repriced_usd_per_gpu_h=repriced_rates(
+            path,
+            lease,
+            covered,
+            start,
+            known.rate_usd_per_gpu_h,
+            pools,
+            ledger,
+            several=lease.rate_card in known.several,
+        ),
+        **_market(path, lease, covered, start, pools, ledger),
         **{key: scalar(value) for key, value in values.items()},
     )
 
@@ -161,6 +184,15 @@ def _month(day: str) -> float:
     return float(month_number(calendar_yr=year, month_of_year_count=month, day_of_month_count=of_month))
 
 
+def _market(
+    path: str, lease: Lease, covered: tuple[int, ...], start: float, pools: Pools, ledger: Ledger
+) -> dict[str, Array]:
+    """What the market pays for each pool of a contract, level or by month; NaN elsewhere and where nobody says it."""
+    prices = market_prices(path, lease, covered, start, pools, ledger)
+    level = prices[..., 0] if prices.shape[-1] else _market_rates(path, lease, covered, pools, ledger)
+    return {"market_rate_usd_per_gpu_h": level, "market_path_usd_per_gpu_h": prices}
+
+
 def _market_rates(path: str, lease: Lease, covered: tuple[int, ...], pools: Pools, ledger: Ledger) -> Array:
     """The market's rate of each pool of a contract, NaN elsewhere and where the file says none."""
     rates = [float("nan")] * len(pools.names)
@@ -174,9 +206,9 @@ def _market_rates(path: str, lease: Lease, covered: tuple[int, ...], pools: Pool
             continue
         card = ledger.catalog.card(market.rate_card or "")
         term = market.term or str(ledger.catalog.default("lease.term").value)
-        rate = find_rate(card, gpu_id=gpu.id, term=term, region=lease.region)  # type: ignore[arg-type]
+        rate = find_rate(card, gpu_id=gpu.id, term=term, region=lease.region)
         if rate is None:
             raise missing_rate(pools.names[place], gpu.id, card, term)
-        key = f"cards.{card.name}.{gpu.id}.{rate.term}.rate_usd_per_gpu_h"
+        key = f"{rate_key(card, rate, several=True)}.rate_usd_per_gpu_h"
         rates[place] = ledger.fact(key, rate.rate_usd_per_gpu_h, _TOPIC, note=f"the market's, {rate.term}")
     return array(*rates)

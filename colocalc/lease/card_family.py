@@ -1,4 +1,4 @@
-"""The rate cards that share one weighted mean: two published rates and the mean give the third.
+"""The rate cards that share one weighted mean.
 
 A weighted mean is one linear condition on the rates. At 2.60 over 150, 50 and 20 thousand GPUs it reads
 ``7.5 a + 2.5 b + c = 28.6``: each card on that plane has the mean, and no mean tells which card is meant.
@@ -39,47 +39,6 @@ def condition_factor(*, weight: ArrayLike) -> Array:
     w = as_array(weight)
     last = w[..., -1:]
     return w / np.where(last == 0.0, np.nan, last)
-
-
-def missing_rate_usd_per_gpu_h(
-    *, weight: ArrayLike, rate_usd_per_gpu_h: ArrayLike, mean_rate_usd_per_gpu_h: ArrayLike
-) -> Array:
-    """The one rate that is not known, from the others and the mean; the pool axis is dropped.
-
-    Parameters
-    ----------
-    weight : array_like (..., pool)
-        GPUs, or GPU-hours billed.
-    rate_usd_per_gpu_h : array_like (..., pool)
-        Price of a GPU-hour, NaN in the pool whose rate is wanted.
-    mean_rate_usd_per_gpu_h : array_like (...)
-        Weighted mean.
-
-    Returns
-    -------
-    ndarray (...)
-        Rate of that pool; negative where the others alone are above the mean [usd_per_gpu_h].
-
-    Notes
-    -----
-    ``(R sum(w) - sum_known(w_i r_i)) / w_unknown``
-
-    - One pool: the mean.
-    - No unknown rate, or several: undefined (NaN).
-    - An unknown rate of weight 0: undefined (NaN).
-
-    References
-    ----------
-    Arithmetic.
-    """
-    w, rate = np.broadcast_arrays(as_array(weight), as_array(rate_usd_per_gpu_h))
-    unknown = np.isnan(rate)
-    own = np.sum(np.where(unknown, w, 0.0), axis=-1)
-    rest: Array = as_array(mean_rate_usd_per_gpu_h) * np.sum(w, axis=-1) - np.sum(
-        np.where(unknown, 0.0, w * rate), axis=-1
-    )
-    solvable = (np.sum(unknown, axis=-1) == 1) & (own != 0.0)
-    return rest / np.where(solvable, own, np.nan)
 
 
 def lowest_rate_usd_per_gpu_h(

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from colocalc.arrays import Array, as_array
-from colocalc.units import MONTHS_PER_YEAR
 
 
 def forward_rate_usd_per_gpu_h(
@@ -19,7 +18,6 @@ def forward_rate_usd_per_gpu_h(
     term_rate_usd_per_gpu_h: ArrayLike,
     term_months: ArrayLike,
     elapsed_months: ArrayLike,
-    discount_rate_share: ArrayLike,
 ) -> Array:
     """The price of each month that makes every term's rate the level price of its months; drops the term axis.
 
@@ -31,8 +29,6 @@ def forward_rate_usd_per_gpu_h(
         Length of each term, ascending; 1 for spot.
     elapsed_months : array_like (..., month)
         Months from the day of the quotes to the beginning of each month, not negative.
-    discount_rate_share : array_like (...)
-        Effective rate of a year at which payments are made level; 0 for plain means.
 
     Returns
     -------
@@ -41,11 +37,10 @@ def forward_rate_usd_per_gpu_h(
 
     Notes
     -----
-    Between the terms ``i - 1`` and ``i`` the price is ``(r_i A_i - r_{i-1} A_{i-1}) / (A_i - A_{i-1})``, with
-    ``A_i = (1 - exp(-d T_i)) / d``, ``d = ln(1 + rate) / 12``, and ``A_i = T_i`` for a rate of 0.
+    Between the terms ``i - 1`` and ``i`` the price is ``(r_i T_i - r_{i-1} T_{i-1}) / (T_i - T_{i-1})``.
 
     - One term, or equal rates: that rate throughout.
-    - The mean over the months of a term, weighted by their value today, is that term's rate.
+    - The mean over the months of a term is that term's rate.
     - A longer term that is dearer: a price that rises.
     - After the longest term: the last price.
     - A long term so cheap that the months after the shorter one are worth less than nothing: a negative price.
@@ -56,9 +51,8 @@ def forward_rate_usd_per_gpu_h(
     Forward rates by stripping a term structure: J. Hull, Options, Futures, and Other Derivatives, chapter 4.
     """
     rate, term = as_array(term_rate_usd_per_gpu_h), as_array(term_months)
-    annuity = _annuity_months(term, as_array(discount_rate_share)[..., None])
-    weight = _from_nothing(annuity)
-    level = _from_nothing(rate * annuity) / np.where(weight == 0.0, np.nan, weight)
+    weight = _from_nothing(term)
+    level = _from_nothing(rate * term) / np.where(weight == 0.0, np.nan, weight)
     month = as_array(elapsed_months)[..., None, :]
     edges = term[..., None]
     from_edge = np.concatenate([np.zeros_like(edges[..., :1, :]), edges[..., :-1, :]], axis=-2)
@@ -66,11 +60,6 @@ def forward_rate_usd_per_gpu_h(
     part = np.maximum(np.minimum(month + 1.0, to_edge) - np.maximum(month, from_edge), 0.0)
     price: Array = np.sum(np.where(part > 0.0, level[..., None] * part, 0.0), axis=-2)
     return price
-
-
-def _annuity_months(term: Array, rate: Array) -> Array:
-    force = np.log1p(rate) / MONTHS_PER_YEAR
-    return np.where(force == 0.0, term, -np.expm1(-force * term) / np.where(force == 0.0, 1.0, force))
 
 
 def _from_nothing(total: Array) -> Array:

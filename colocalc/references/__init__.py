@@ -2,17 +2,17 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
-from colocalc.card import Term, find_rate, offered
 from colocalc.catalog import Catalog
-from colocalc.deal import Contract, Lease
+from colocalc.deal import Contract
 from colocalc.errors import Fault, quoted
 from colocalc.faults import fault_at, in_order
 from colocalc.figure import Definition, Figure
 from colocalc.fleet import Fleet, Job, Layout, NetworkUse, Pool, Training
 from colocalc.hardware import GpuType
 from colocalc.metrics import STAGES
+from colocalc.references.cards import card_problems
 from colocalc.references.money import leases, money_problems
 from colocalc.references.problems import Path, Problem, near
 from colocalc.references.statements import statement_problems
@@ -46,7 +46,7 @@ def reference_faults(fleet: Fleet, catalog: Catalog, tree: Any) -> list[Fault]:
         *_network(fleet, catalog),
         *_orbital_sites(fleet, catalog),
         *_leases(fleet, catalog),
-        *money_problems(fleet, catalog, pool_labels(fleet, catalog)),
+        *money_problems(fleet, catalog),
         *_finance(fleet, catalog),
         *_inference(fleet, catalog),
         *_risk(fleet, catalog),
@@ -233,45 +233,9 @@ def _leases(fleet: Fleet, catalog: Catalog) -> Iterator[Problem]:
     labels = pool_labels(fleet, catalog)
     for path, lease in leases(fleet):
         covered = set(lease.pools if isinstance(lease, Contract) else labels)
-        found = list(_card(path, lease, catalog))
-        yield from found or _rates(fleet, [label if label in covered else None for label in labels], lease, catalog)
+        yield from card_problems(path, lease, fleet, [label if label in covered else None for label in labels], catalog)
     yield from _twice(fleet.contracts, "contracts")
     yield from _unknown_pools(fleet.contracts, "contracts", pool_labels(fleet, catalog))
-
-
-def _card(path: Path, lease: Lease, catalog: Catalog) -> Iterator[Problem]:
-    if lease.rate_usd_per_gpu_h or lease.fee_usd_per_month:
-        return
-    name = lease.rate_card or str(catalog.default("lease.rate_card").value)
-    if name not in catalog.card_names():
-        hint = near(name, catalog.card_names(), "cards")
-        yield Problem((*path, "rate_card"), f"unknown rate card {quoted(name)}", hint)
-        return
-    rates = catalog.card(name).rates
-    regions = list(dict.fromkeys(rate.region for rate in rates if rate.region))
-    if not rates:
-        yield Problem((*path, "rate_card"), f"card {name} has no rates")
-    elif lease.region and lease.region not in regions and all(rate.region for rate in rates):
-        message = f"card {name} has no region {quoted(lease.region)}"
-        yield Problem((*path, "region"), message, near(lease.region, regions))
-
-
-def _rates(fleet: Fleet, labels: Iterable[str | None], lease: Lease, catalog: Catalog) -> Iterator[Problem]:
-    """The pools under a lease, by label, whose GPU its card does not price."""
-    if lease.rate_usd_per_gpu_h or lease.fee_usd_per_month:
-        return
-    card = catalog.card(lease.rate_card or str(catalog.default("lease.rate_card").value))
-    term = lease.term or cast("Term", catalog.default("lease.term").value)
-    missing: dict[str | None, bool] = {None: False}
-    for number, (pool, label) in enumerate(zip(fleet.pools, labels, strict=True)):
-        gpu = catalog.resolve_gpu(pool.gpu) if label is not None else None
-        if gpu not in missing:
-            missing[gpu] = find_rate(card, gpu_id=str(gpu), term=term, region=lease.region) is None
-        if missing[gpu]:
-            where = f" in {lease.region}" if lease.region else ""
-            message = f"pool {label}: card {card.name} has no {term} rate for {gpu}{where}"
-            hint = f"it has {offered(card, str(gpu))}; give rate_usd_per_gpu_h or another card"
-            yield Problem(("pools", number, "gpu"), message, hint)
 
 
 def _twice(entries: Iterable[Job | Contract], block: str) -> Iterator[Problem]:

@@ -1,17 +1,15 @@
 """What contracts and debt need of each other: terms, markets, calendars and lives; each fault with its place."""
 
 from calendar import monthrange
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
-from colocalc.card import Term, find_rate, offered
 from colocalc.catalog import Catalog
-from colocalc.deal import Contract, Debt, Depreciation, Lease, Market
-from colocalc.errors import quoted
+from colocalc.deal import Debt, Depreciation, Lease, Market
 from colocalc.figure import Figure
 from colocalc.fleet import Fleet
-from colocalc.references.problems import Path, Problem, near
+from colocalc.references.problems import Path, Problem
 from colocalc.units import MONTHS_PER_YEAR
 
 # Flows are kept by month: a century of them is more than any contract and little to compute.
@@ -35,7 +33,7 @@ class _Span:
         return self.start + self.months + self.market_months
 
 
-def money_problems(fleet: Fleet, catalog: Catalog, labels: list[str]) -> Iterator[Problem]:
+def money_problems(fleet: Fleet, catalog: Catalog) -> Iterator[Problem]:
     """Every rule of money that needs two parts of the file.
 
     Parameters
@@ -44,8 +42,6 @@ def money_problems(fleet: Fleet, catalog: Catalog, labels: list[str]) -> Iterato
         A valid definition.
     catalog : Catalog
         What ships, with the fleet's own additions.
-    labels : list of str
-        The name of each pool.
 
     Yields
     ------
@@ -53,8 +49,7 @@ def money_problems(fleet: Fleet, catalog: Catalog, labels: list[str]) -> Iterato
     """
     found = leases(fleet)
     for path, lease in found:
-        covered = set(lease.pools if isinstance(lease, Contract) else labels)
-        yield from _market(path, lease, fleet, [label if label in covered else None for label in labels], catalog)
+        yield from _market(path, lease)
         yield from _within_the_term(path, lease)
     spans = [span for path, lease in found for span in _spans(path, lease, catalog)]
     mixed = list(_some_dated(found))
@@ -72,31 +67,12 @@ def leases(fleet: Fleet) -> list[tuple[Path, Lease]]:
     return [*found, *((("contracts", number), contract) for number, contract in enumerate(fleet.contracts))]
 
 
-def _market(
-    path: Path, lease: Lease, fleet: Fleet, labels: Iterable[str | None], catalog: Catalog
-) -> Iterator[Problem]:
-    """A market without a price, or whose card does not exist or does not price a GPU under the contract."""
+def _market(path: Path, lease: Lease) -> Iterator[Problem]:
+    """A market that runs and has no price."""
     market = lease.market
-    if market is None:
-        return
-    if market.months and market.months.value > 0.0 and not (market.rate_card or market.rate_usd_per_gpu_h):
+    if market and market.months and market.months.value > 0.0 and not (market.rate_card or market.rate_usd_per_gpu_h):
         hint = "give market.rate_usd_per_gpu_h or market.rate_card"
         yield Problem((*path, "market", "months"), "missing: what the market pays meanwhile", hint)
-    if market.rate_card is None:
-        return
-    place = (*path, "market", "rate_card")
-    if market.rate_card not in catalog.card_names():
-        hint = near(market.rate_card, catalog.card_names(), "cards")
-        yield Problem(place, f"unknown rate card {quoted(market.rate_card)}", hint)
-        return
-    card = catalog.card(market.rate_card)
-    term = market.term or cast("Term", catalog.default("lease.term").value)
-    under = zip(fleet.pools, labels, strict=True)
-    gpus = dict.fromkeys(catalog.resolve_gpu(pool.gpu) for pool, label in under if label is not None)
-    for gpu in gpus:
-        if gpu is not None and find_rate(card, gpu_id=gpu, term=term, region=lease.region) is None:
-            hint = f"it has {offered(card, gpu)}; give market.rate_usd_per_gpu_h or another card"
-            yield Problem(place, f"card {card.name} has no {term} rate for {gpu}", hint)
 
 
 def _within_the_term(path: Path, lease: Lease) -> Iterator[Problem]:

@@ -8,7 +8,7 @@ from colocalc.arrays import Array
 from colocalc.case import Case, LeaseCase, Terms
 from colocalc.lease import contract, delivery, months, prepayment, termination
 from colocalc.lease.statement import Contract, evaluate_contract
-from colocalc.study import leasing
+from colocalc.study import leasing, prices
 from colocalc.units import HOURS_PER_YEAR, MONTHS_PER_YEAR
 
 
@@ -196,7 +196,7 @@ def _contract(number: int, terms: Terms, case: Case, lease: LeaseCase, calendar:
     passes = terms.power_passthrough_share[..., None, None] > 0.0
     power = np.where(passes, _pool_power_usd(case, hours, held), 0.0)
     found = evaluate_contract(_as_contract(number, terms, case, lease, calendar, hours, power))
-    after, market_hours, whole = _market(terms, gpus, calendar, hours, _market_path(case, calendar))
+    after, market_hours, whole = _market(terms, gpus, calendar, hours, prices.market_path(case, calendar))
     return ContractMonths(
         pool_revenue_usd=found.pool_revenue_usd,
         pool_market_usd=after,
@@ -235,7 +235,8 @@ def _as_contract(
         sold_share=lease.billed_share[..., None] * every,
         availability_share=terms.availability_share[..., None, None] * every,
         rate_usd_per_gpu_h=np.where(np.isnan(lease.rate_usd_per_gpu_h), 0.0, lease.rate_usd_per_gpu_h),
-        market_rate_usd_per_gpu_h=np.full_like(every, np.nan),
+        # No hour is owed here: the price of those beyond is that of all.
+        market_rate_usd_per_gpu_h=prices.by_month(terms.repriced_usd_per_gpu_h, terms, calendar, every * np.nan),
         fee_usd_per_month=np.where(np.isnan(fee), 0.0, fee),
         due_share=standing / np.where(within > 0.0, within, 1.0),  # a fee is due as GPUs are delivered
         escalator_share=terms.escalator_share_per_yr,
@@ -257,15 +258,6 @@ def _as_contract(
     )
 
 
-def _market_path(case: Case, calendar: Array) -> Array:
-    """The market's price over what the file says, ``(..., pool, month)``; the last month of a path holds on."""
-    path = case.market_factor
-    if not path.shape[-1]:
-        return np.ones(())
-    place = np.minimum(np.arange(calendar.shape[-1]), path.shape[-1] - 1)
-    return path[..., place]
-
-
 def _market(terms: Terms, gpus: Array, calendar: Array, hours: Array, path: Array) -> tuple[Array, Array, Array]:
     """After the contract: fees and hours of each pool; and what all GPUs would earn in every month."""
     price = contract.escalation_factor(
@@ -274,10 +266,11 @@ def _market(terms: Terms, gpus: Array, calendar: Array, hours: Array, path: Arra
         end_month=_market_end(terms),
         escalator_share=terms.market_change_share_per_yr,
     )
-    rate = terms.market_rate_usd_per_gpu_h[..., None] * price[..., None, :] * path
+    level = terms.market_rate_usd_per_gpu_h[..., None] * price[..., None, :]
+    rate = prices.by_month(terms.market_path_usd_per_gpu_h, terms, calendar, level) * path
     sold = gpus[..., None] * hours * terms.market_sold_share[..., None, None]
-    start = np.minimum(_market_start(terms), _market_end(terms))
-    open_share = months.covered_share(calendar_month=calendar, start_month=start, end_month=_market_end(terms))
+    start, end = np.minimum(_market_start(terms), _market_end(terms)), _market_end(terms)
+    open_share = months.covered_share(calendar_month=calendar, start_month=start, end_month=end)
     after = sold * open_share[..., None, :]
     every = np.where(gpus[..., None] > 0.0, sold * rate, 0.0)
     return np.where(after > 0.0, after * rate, 0.0), after, np.sum(every, axis=-2)

@@ -99,7 +99,7 @@ MAY_IMPORT = {
     ),
     "fleet": ("figure", "metrics", "expect", "hardware", "model", "card", "claim", "deal", "risk", "serving"),
     "additions": ("calibration", "catalog", "fleet", "card", "hardware", "model", "errors"),
-    "lint": ("card", "catalog", "fleet", *BOTTOM),
+    "lint": ("card", "catalog", "figure", "fleet", *BOTTOM),
     "prices": ("prices", "reading", "card", "catalog", "lint", "faults", "yamlio", *BOTTOM),
     "keys": ("catalog", "fleet", "faults"),
     "references": (
@@ -151,6 +151,9 @@ MAY_IMPORT = {
     # Where definitions become arrays, what is computed from them, and how it is shown.
     "case": ("case", "catalog", *DEFINITIONS, *KERNEL_INPUTS, "metrics", "arrays", *BOTTOM),
     # How rates move together is asked of the catalog in one number, and drawn with a matrix of them.
+    # A card's rate may be one of a surface, and its prices by month those between dates or terms.
+    "case.card_rates": ("case", "catalog", *DEFINITIONS, "lease.surface", *BOTTOM),
+    "case.price_paths": ("case", "catalog", *DEFINITIONS, "lease.forward", "lease.months", "lease.path", "arrays"),
     "case.risk": ("case", "catalog", *DEFINITIONS, "chance.shapes.loading_factor", "arrays", *BOTTOM),
     "study": ("study", "case", "mfu", "lease", "h100e", "chance", "metrics", "expect", "arrays", *BOTTOM),
     "study.engine.cluster": ("__version__", "study.engine.task", "arrays", "errors"),
@@ -207,7 +210,7 @@ MAY_IMPORT = {
         *BOTTOM,
     ),
     # The one view of files: a bundled sample is listed with its title.
-    "report.views.catalog": ("report.table", "catalog", "metrics", *DEFINITIONS, *BOTTOM),
+    "report.views.catalog": ("report.table", "report.views.cards", "catalog", "metrics", *DEFINITIONS, *BOTTOM),
     "emit": (
         "report.table",
         "report.workbook",

@@ -52,7 +52,7 @@ def told(colocalc, *arguments):
 @pytest.mark.parametrize("name", CARDS)
 def test_a_card_has_the_name_of_its_file_a_title_and_rates(name):
     card = CARDS[name]
-    assert (card.name, bool(card.title), bool(card.rates)) == (name, True, True)
+    assert (card.name, bool(card.title), bool(card.rates or card.surfaces)) == (name, True, True)
 
 
 @pytest.mark.parametrize(("name", "rate"), ROWS)

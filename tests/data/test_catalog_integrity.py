@@ -69,6 +69,7 @@ GPU_IDS = (
 )
 CARD_NAMES = (
     "hyperscaler-list-2026",
+    "iforels-2026",
     "market-1yr",
     "market-2026",
     "market-3yr",

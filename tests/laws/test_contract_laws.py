@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from colocalc.lease.card_family import (
     highest_rate_usd_per_gpu_h,
     lowest_rate_usd_per_gpu_h,
-    missing_rate_usd_per_gpu_h,
 )
 from colocalc.lease.contract import contract_usd, escalation_factor, metered_revenue_usd, spread_usd
 from colocalc.lease.delivery import (
@@ -19,6 +18,7 @@ from colocalc.lease.delivery import (
 )
 from colocalc.lease.forward import forward_rate_usd_per_gpu_h
 from colocalc.lease.months import covered_share, month_h, month_number
+from colocalc.lease.path import point_rate_usd_per_gpu_h, repriced_rate_usd_per_gpu_h, repricing_month
 from colocalc.lease.prepayment import cash_revenue_usd, deferred_revenue_usd, prepayment_credit_usd
 from colocalc.lease.rates import weighted_rate
 from colocalc.lease.termination import alive_share, contract_value_usd, discount_factor, firm_share
@@ -242,20 +242,6 @@ def test_a_likelier_notice_leaves_less_standing_and_a_month_never_more_than_the_
 
 @LAWS
 @given(
-    pools=st.lists(st.tuples(st.integers(1, 400_000), st.floats(0.1, 20.0)), min_size=1, max_size=5),
-    place=st.integers(0, 4),
-)
-def test_the_missing_rate_gives_the_mean_back(pools, place):
-    weight, rate = np.array(pools, dtype=float).T
-    place %= len(rate)
-    mean = weighted_rate(weight, rate)
-    known = np.where(np.arange(len(rate)) == place, np.nan, rate)
-    found = missing_rate_usd_per_gpu_h(weight=weight, rate_usd_per_gpu_h=known, mean_rate_usd_per_gpu_h=mean)
-    assert weighted_rate(weight, np.where(np.isnan(known), found, known)) == pytest.approx(mean, rel=1e-9)
-
-
-@LAWS
-@given(
     pools=st.lists(
         st.tuples(st.integers(1, 400_000), st.floats(0.1, 20.0), st.floats(0.0, 5.0), st.floats(0.0, 5.0)),
         min_size=1,
@@ -279,19 +265,47 @@ def test_a_card_of_the_mean_lies_in_the_ranges_of_its_bands(pools):
 
 
 @LAWS
-@given(quotes=st.lists(st.tuples(st.integers(1, 24), RATE), min_size=1, max_size=4), discount=st.floats(0.0, 1.0))
-def test_months_at_forward_prices_are_worth_their_term_at_its_rate(quotes, discount):
+@given(quotes=st.lists(st.tuples(st.integers(1, 24), RATE), min_size=1, max_size=4))
+def test_months_at_forward_prices_are_worth_their_term_at_its_rate(quotes):
     steps, rates = np.array(quotes, dtype=float).T
     terms = np.cumsum(steps)
-    months = np.arange(terms[-1])
     path = forward_rate_usd_per_gpu_h(
-        term_rate_usd_per_gpu_h=rates, term_months=terms, elapsed_months=months, discount_rate_share=discount
+        term_rate_usd_per_gpu_h=rates, term_months=terms, elapsed_months=np.arange(terms[-1])
     )
-    weight = (1.0 + discount) ** (-months / 12.0)
     for term, rate in zip(terms.astype(int), rates, strict=True):
-        assert np.sum(path[:term] * weight[:term]) == pytest.approx(
-            rate * weight[:term].sum(), rel=1e-9, abs=1e-9 * term
-        )
+        assert np.sum(path[:term]) == pytest.approx(rate * term, rel=1e-9, abs=1e-9 * term)
+
+
+@LAWS
+@given(points=st.lists(st.tuples(st.floats(0.1, 24.0), st.floats(0.1, 20.0)), min_size=1, max_size=5))
+def test_prices_between_points_are_those_of_a_line_and_never_beyond_the_points(points):
+    steps, prices = np.array(points).T
+    instants = np.cumsum(steps)
+    at = np.linspace(-1.0, instants[-1] + 5.0, 40)
+    found = point_rate_usd_per_gpu_h(point_usd_per_gpu_h=prices, point_month=instants, at_month=at)
+    np.testing.assert_allclose(found, np.interp(at, instants, prices), rtol=1e-9)
+
+
+@LAWS
+@given(start=INSTANT, every=st.integers(1, 30), prices=st.lists(st.floats(0.1, 20.0), min_size=2, max_size=2))
+def test_a_repriced_rate_is_the_mean_of_its_instants(start, every, prices):
+    def price(at):
+        return prices[0] + (prices[1] - prices[0]) * np.clip((at - start) / 40.0, 0.0, 1.0)
+
+    last = repricing_month(calendar_month=MONTHS, start_month=start, repricing_months=every)
+    found = repriced_rate_usd_per_gpu_h(
+        rate_usd_per_gpu_h=2.0,
+        start_price_usd_per_gpu_h=price(start),
+        last_price_usd_per_gpu_h=price(last),
+        next_price_usd_per_gpu_h=price(last + every),
+        calendar_month=MONTHS,
+        next_month=last + every,
+    )
+    instants = MONTHS[:, None] + (np.arange(512) + 0.5) / 512
+    steps = np.maximum(np.floor((instants - start) / every), 0.0)
+    each = 2.0 * price(start + every * steps) / prices[0]
+    later = np.floor(start) <= MONTHS
+    np.testing.assert_allclose(found[later], each.mean(axis=-1)[later], rtol=0.02)
 
 
 # The same, counted one case at a time

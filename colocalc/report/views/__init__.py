@@ -7,7 +7,6 @@ from colocalc.catalog import Catalog
 from colocalc.lint import CardFinding
 from colocalc.report.table import Column, Note, Report, Table
 from colocalc.report.views import band as band_view
-from colocalc.report.views import catalog as catalog_view
 from colocalc.report.views import choice as choice_view
 from colocalc.report.views import claims as claims_view
 from colocalc.report.views import deal as deal_view
@@ -17,6 +16,7 @@ from colocalc.report.views import memory as memory_view
 from colocalc.report.views import mfu as mfu_view
 from colocalc.report.views import needed as needed_view
 from colocalc.report.views import sites as sites_view
+from colocalc.report.views.cards import card_tables
 from colocalc.report.views.common import assemble, counted
 from colocalc.report.views.layout import layout
 from colocalc.report.views.solve import solve
@@ -79,7 +79,7 @@ def lease(
 ) -> Report:
     """Revenue by GPU type, cost and contribution; first the rate cards asked for."""
     found = result.lease
-    shown = [catalog_view.card_table(catalog.card(name)) for name in cards]
+    shown = [table for name in cards for table in card_tables(catalog.card(name))]
     return assemble(
         "lease",
         case=case,

@@ -10,6 +10,7 @@ from colocalc.figure import Definition, Figure
 from colocalc.metrics import METRICS
 from colocalc.model import ModelDims
 from colocalc.report.table import Column, Report, Table
+from colocalc.report.views.cards import card_tables
 from colocalc.units import text, unit_of
 
 _ENTRY = (
@@ -34,8 +35,8 @@ def view(catalog: Catalog, kind: str, name: str | None) -> Report:
     if kind not in _LISTS:
         hint = did_you_mean(kind, _LISTS)
         raise ColocalcError(f"{quoted(kind)} is none of {', '.join(_LISTS)}", hint=hint, exit_code=EXIT_USAGE)
-    table = _LISTS[kind](catalog) if name is None else _entry(catalog, kind, name)
-    cited = [str(row[place]) for place in _source_places(table) for row in table.rows if row[place]]
+    tables = (_LISTS[kind](catalog),) if name is None else _entry(catalog, kind, name)
+    cited = [str(row[place]) for table in tables for place in _source_places(table) for row in table.rows if row[place]]
     return Report(
         command="catalog",
         title="The catalog" if name is None else f"The catalog: {name}",
@@ -44,7 +45,7 @@ def view(catalog: Catalog, kind: str, name: str | None) -> Report:
         metrics={},
         undefined={},
         units={},
-        tables=(table,),
+        tables=tables,
         source_titles={key: _title(catalog, key) for key in dict.fromkeys(cited) if key in catalog.sources},
     )
 
@@ -133,45 +134,19 @@ def _cards(catalog: Catalog) -> Table:
         Column("as_of", "As of", kind="text"),
         Column("kind", "Kind", kind="text"),
         Column("rate_count", "Rates", "count"),
+        Column("tier_count", "Tiers", "count", wide=True),
+        Column("point_count", "Dated", "count", wide=True),
+        Column("surface_count", "Surfaces", "count"),
     )
     cards = [catalog.card(name) for name in catalog.card_names()]
-    rows = tuple((card.name, card.title, card.as_of, card.kind, float(len(card.rates))) for card in cards)
-    return Table("cards", "Rate cards", columns, rows)
+    rows = tuple((card.name, card.title, card.as_of, card.kind, *_counts(card)) for card in cards)
+    caption = "A surface has the rates of a GPU by term and prepayment; colocalc catalog cards NAME shows them."
+    return Table("cards", "Rate cards", columns, rows, caption=caption)
 
 
-def card_table(card: RateCard) -> Table:
-    """The rates of one card, each with its date and source; its bands are always shown where every rate has one."""
-    figures = [rate.rate_usd_per_gpu_h for rate in card.rates]
-    some_bare = any(figure.low is None or figure.high is None for figure in figures)
-    columns = (
-        Column("gpu", "GPU", kind="text"),
-        Column("term", "Term", kind="text"),
-        Column("region", "Region", kind="text", wide=True),
-        Column("rate_usd_per_gpu_h", "Rate", "usd_per_gpu_h"),
-        Column("low_usd_per_gpu_h", "Low", "usd_per_gpu_h", wide=some_bare),
-        Column("high_usd_per_gpu_h", "High", "usd_per_gpu_h", wide=some_bare),
-        Column("as_of", "As of", kind="text"),
-        # A card from a file of prices is its own source: the title says so already.
-        Column("source", "Source", kind="text", wide=all(figure.source == card.name for figure in figures)),
-        Column("note", "Note", kind="text", wide=True),
-    )
-    rows = tuple(
-        (
-            rate.gpu,
-            rate.term,
-            rate.region or "any",
-            rate.rate_usd_per_gpu_h.value,
-            rate.rate_usd_per_gpu_h.low,
-            rate.rate_usd_per_gpu_h.high,
-            rate.as_of or card.as_of,
-            rate.rate_usd_per_gpu_h.source,
-            rate.note or rate.rate_usd_per_gpu_h.note,
-        )
-        for rate in card.rates
-    )
-    kind = "rents" if card.kind == "rent" else "owning costs"
-    title = f"Rate card {card.name}: {card.title or kind}"
-    return Table("rate_card", title, columns, rows, caption=card.note or "")
+def _counts(card: RateCard) -> tuple[float, ...]:
+    tiers, points = (sum(len(getattr(rate, name)) for rate in card.rates) for name in ("tiers", "points"))
+    return float(len(card.rates)), float(tiers), float(points), float(len(card.surfaces))
 
 
 def _sources(catalog: Catalog) -> Table:
@@ -238,18 +213,18 @@ _LISTS: dict[str, Callable[[Catalog], Table]] = {
 }
 
 
-def _entry(catalog: Catalog, kind: str, name: str) -> Table:
+def _entry(catalog: Catalog, kind: str, name: str) -> tuple[Table, ...]:
     if kind == "cards":
-        return card_table(catalog.card(name))
+        return card_tables(catalog.card(name))
     if kind == "gpus":
         gpu = catalog.gpu(name).gpu
-        return _numbers(gpu, f"{gpu.id}: {gpu.title}")
+        return (_numbers(gpu, f"{gpu.id}: {gpu.title}"),)
     if kind == "fleets":
-        return _named_row(_fleets(catalog), name)
+        return (_named_row(_fleets(catalog), name),)
     if kind in {"sources", "defaults", "metrics"}:
-        return _named_row(_LISTS[kind](catalog), name)
+        return (_named_row(_LISTS[kind](catalog), name),)
     entry: Any = catalog.model(name) if kind == "models" else catalog.network(name)
-    return _numbers(entry, f"{name}: {entry.title or name}")
+    return (_numbers(entry, f"{name}: {entry.title or name}"),)
 
 
 def _named_row(table: Table, name: str) -> Table:

@@ -9,6 +9,7 @@ from colocalc.case import Case
 from colocalc.report.table import Column, Note, Table, sparkline
 from colocalc.report.views.common import metric_table, number
 from colocalc.study.evaluate import Result
+from colocalc.study.prices import price_steps
 from colocalc.study.project import Project, at_year_end, by_year
 from colocalc.study.returns import HedgeYears, Returns
 from colocalc.units import MONTHS_PER_YEAR, text
@@ -95,7 +96,37 @@ def tables(case: Case, result: Result) -> tuple[Table, ...]:
                 metric_table("lender", "The lender's view", _LENDER, result, caption=_LENDER_CAPTION),
                 _cover(returns, project),
             ]
-    return (*found, _months(case, returns))
+    return (*_prices(case), *found, _months(case, returns))
+
+
+_MOST_PRICES = 40  # rows for people; more are for programs
+
+
+def _prices(case: Case) -> tuple[Table, ...]:
+    """The prices that move along a path, by the month they begin in; none where all are level."""
+    steps = price_steps(case)
+    dated = bool(np.any(case.leap_day_count > 0.0))
+    first = min((float(np.floor(np.min(terms.start_month))) for terms in case.terms), default=0.0)
+    rows = tuple(
+        (
+            step.contract,
+            step.pool,
+            step.who,
+            _month(step.calendar_month) if dated else f"month {step.calendar_month - first + 1.0:.0f}",
+            step.usd_per_gpu_h,
+        )
+        for step in steps
+    )
+    columns = (
+        Column("contract", "Contract", kind="text", wide=len(case.terms) == 1),
+        Column("pool", "Pool", kind="text"),
+        Column("who", "Paid by", kind="text"),
+        Column("month", "From", kind="text"),
+        Column("rate_usd_per_gpu_h", "Rate", "usd_per_gpu_h"),
+    )
+    caption = "A contract's rate from each repricing on; the market's by year, of the month that begins it."
+    table = Table("prices", "Prices that move", columns, rows, caption=caption, is_long=len(rows) > _MOST_PRICES)
+    return (table,) if rows else ()
 
 
 _VALUE_CAPTION = (

@@ -89,14 +89,23 @@ def _billed_hours(context: Context, draft: Draft, pool: int) -> str:
 
 
 def _rate(context: Context, draft: Draft, pool: int) -> str:
-    lease = _lease(context)
-    path, name = _path(context, lease.contract_index[pool]), context.case.pools.names[pool]
-    own = f"{path}.rate_usd_per_gpu_h"
-    card = context.assumptions.get(f"{path}.rate_card")
-    gpu = context.case.pools.gpus[pool].id
-    paths = (own,) if own in context.assumptions or card is None else (f"cards.{card.value}.{gpu}.rate_usd_per_gpu_h",)
+    """The symbol for a pool's rate; a rate less a volume discount is both of them."""
+    lease, end = _lease(context), context.ends[pool]
+    paths, name = lease.rate_paths[pool], context.case.pools.names[pool]
     meaning = f"lease rate of {name}: {lease.rate_sources[pool]}"
-    return draft.given(f"r_{context.ends[pool]}", lease.rate_usd_per_gpu_h[pool], "usd_per_gpu_h", meaning, *paths)
+    if any(".surface." in path for path in paths):
+        draft.note = _BY_SURFACE
+    if not paths[-1].endswith(".discount_share"):
+        return draft.given(f"r_{end}", lease.rate_usd_per_gpu_h[pool], "usd_per_gpu_h", meaning, *paths)
+    base, off = (context.given(path) for path in paths)
+    rate = draft.given(f"r_{end}", base, "usd_per_gpu_h", f"{meaning}, before the volume discount", paths[0])
+    return f"{rate} * (1 - {draft.given(f'off_{end}', off, 'share', f'volume discount of {name}', paths[1])})"
+
+
+_BY_SURFACE = (
+    "a rate by term and prepayment is (ceiling - (ceiling - floor) (term weight x term score + prepay weight x prepay "
+    "score)) (1 - extra discount)"
+)
 
 
 def _fee(context: Context, draft: Draft, contract: int) -> str:

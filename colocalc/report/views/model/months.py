@@ -11,6 +11,7 @@ from colocalc.report.views.model.build import Build, Contract, Fleet, known, one
 from colocalc.report.views.model.grid import Grid, Line
 from colocalc.report.views.model.run_rate import RunRate
 from colocalc.study.deal import Deal, Shape, contract_shapes, cost_anniversaries
+from colocalc.study.prices import by_month
 from colocalc.units import HOURS_PER_YEAR, MONTHS_PER_YEAR
 
 PROFILE = "Profile"
@@ -67,8 +68,8 @@ def write(build: Build, fleet: Fleet, costs: RunRate | None, labels: Sequence[st
 
 
 _FROZEN = (
-    "Dates, hours of months, deliveries, notice and the probability that a contract still runs. Changing what they "
-    "come from needs a new run of colocalc."
+    "Dates, hours of months, deliveries, notice, the probability that a contract still runs, and prices that follow a "
+    "path. Changing what they come from needs a new run of colocalc."
 )
 
 
@@ -127,7 +128,9 @@ class _Months:
         path, inputs = contract.path, self.build.inputs
         step = inputs.number(f"{path}.escalator_share_per_yr", contract.terms.escalator_share_per_yr)
         price = self.live_price("Price over that at the start", step, rows.steps, rows.late)
-        pools = [self._pool(pool, contract, rows, price) for pool in contract.pools]
+        own = self.build.case.lease.rate_usd_per_gpu_h if self.build.case.lease else np.asarray(np.nan)
+        moved = self._moved("Rate", contract, contract.terms.repriced_usd_per_gpu_h, own)
+        pools = [self._pool(pool, contract, rows, moved.get(pool, price)) for pool in contract.pools]
         found = {"hours": self._hours(contract, rows)}
         found["credit"] = self._credit(contract, pools)
         found["passthrough"] = self._passed(contract, rows)
@@ -158,6 +161,17 @@ class _Months:
         """What prices have grown by."""
         grown = [(1.0 + step) ** steps[month] * (1.0 + step * late[month]) for month in range(self.count)]
         return self.grid.line(label, "factor").fill(grown)
+
+    def _moved(self, label: str, contract: Contract, prices: Array, level: Array) -> dict[int, Line]:
+        """The course of prices along a path over what they are at the start, frozen, by pool; none where none move."""
+        if not prices.shape[-1]:
+            return {}
+        names, calendar = self.build.case.pools.names, self.deal.calendar_month
+        found = by_month(prices, contract.terms, calendar, np.ones((len(names), self.count)))
+        return {
+            pool: self.frozen(f"{label} of {names[pool]} over that at the start", found[pool] / level[pool], "factor")
+            for pool in contract.pools
+        }
 
     def _pool(self, pool: int, contract: Contract, rows: _Frozen, price: Line) -> Line:
         label = f"Fees of {self.build.case.pools.names[pool]}"
@@ -234,12 +248,17 @@ class _Months:
             f"{contract.path}.market.change_share_per_yr", contract.terms.market_change_share_per_yr
         )
         price = self.live_price("Market over that at the start", change, steps, late)
-        hour = added([self.fleet.market_hour_usd[pool] for pool in contract.pools])
-        return {
-            "market": self.live(
-                "From the market", "usd", lambda month: hour * share[month] * self.hours[month] * price[month]
+        hour, terms = self.fleet.market_hour_usd, contract.terms
+        moved = self._moved("Market", contract, terms.market_path_usd_per_gpu_h, terms.market_rate_usd_per_gpu_h)
+
+        def earned(month: int) -> Term:
+            if not moved:
+                return added([hour[pool] for pool in contract.pools]) * share[month] * self.hours[month] * price[month]
+            return (
+                added([hour[pool] * moved[pool][month] for pool in contract.pools]) * share[month] * self.hours[month]
             )
-        }
+
+        return {"market": self.live("From the market", "usd", earned)}
 
     def _costs(self, earned: Sequence[dict[str, Line]]) -> dict[str, Line]:
         self.grid.heading("Costs")

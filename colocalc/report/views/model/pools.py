@@ -174,12 +174,16 @@ class _Pools:
         lease = self.build.case.lease
         if contract is None or lease is None or not known(lease.rate_usd_per_gpu_h[pool]):
             return None
-        held, gpu, inputs = one(lease.rate_usd_per_gpu_h[pool]), self.pools.gpus[pool].id, self.build.inputs
+        held, paths = one(lease.rate_usd_per_gpu_h[pool]), lease.rate_paths[pool]
         values = {row.path: row.value for row in self.build.case.assumptions}
-        paths = (f"{contract.path}.rate_usd_per_gpu_h", *(f"cards.{c}.{gpu}.rate_usd_per_gpu_h" for c in lease.cards))
+        if len(paths) == 1 and values.get(paths[0]) == held:
+            return self.put(pool, "Rate", self.build.inputs.number(paths[0], held))
+        if paths[-1].endswith(".discount_share"):
+            base, off = (self.build.inputs.number(path, values[path]) for path in paths)
+            return self.put(pool, "Rate", base * (1.0 - off))
+        note = f"frozen: {lease.rate_sources[pool]}"
         own = f"pools.{self.pools.names[pool]}.rate_usd_per_gpu_h"
-        path = next((path for path in paths if values.get(path) == held), own)
-        return self.put(pool, "Rate", inputs.number(path, held))
+        return self.put(pool, "Rate", self.build.inputs.number(own, held, note))
 
     def _hour(self, pool: int, rate: Term | None, gpus: Term) -> Term:
         return self.put(pool, "Earned in an hour", term(0.0) if rate is None else gpus * rate)
