@@ -10,7 +10,12 @@ def main() -> None:
     """Runs the command line; an interrupt during start-up ends it silently."""
     try:
         if sys.argv[1:] == ["--version"]:
-            _version()
+            _say(f"colocalc {__version__}\n")
+            return
+        if not sys.argv[1:] and not os.environ.get("_COLOCALC_COMPLETE"):
+            from colocalc.guide import FIRST
+
+            _say(FIRST)
             return
         from colocalc.cli import run
 
@@ -19,10 +24,10 @@ def main() -> None:
         sys.exit(130)
 
 
-def _version() -> None:
+def _say(text: str) -> None:
     # Straight to the file descriptor: a dead stream is then an error here, and not one more when Python exits.
     try:
-        os.write(1, f"colocalc {__version__}\n".encode())
+        os.write(1, text.encode())
     except OSError as error:
         from colocalc.errors import EXIT_IO, EXIT_READER_WENT_AWAY
 

@@ -6,7 +6,7 @@ from typing import get_args
 import pytest
 from pydantic import ValidationError
 
-from colocalc import catalog as catalog_module
+from colocalc import places
 from colocalc.card import Rate, RateCard, Term, find_rate
 from colocalc.catalog import Catalog, Default, catalog_dir, fleet_names, fleets_dir, load_catalog
 from colocalc.errors import ColocalcError, InputError
@@ -162,7 +162,7 @@ def test_installed_samples_go_before_those_of_a_checkout(tmp_path, monkeypatch):
     package = tmp_path / "colocalc"
     (tmp_path / "fleets").mkdir()
     (package / "catalog").mkdir(parents=True)
-    monkeypatch.setattr(catalog_module, "catalog_dir", lambda: package / "catalog")
+    monkeypatch.setattr(places, "catalog_dir", lambda: package / "catalog")
     assert fleets_dir() == tmp_path / "fleets"
     (package / "_fleets").mkdir()
     (package / "_fleets" / "b.yaml").touch()

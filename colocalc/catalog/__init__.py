@@ -23,6 +23,7 @@ from colocalc.faults import faults_of
 from colocalc.figure import Definition, Text
 from colocalc.hardware import GpuType, Network, Source
 from colocalc.model import ModelDims
+from colocalc.places import catalog_dir, fleet_names, fleets_dir, stems
 from colocalc.profile import LayerProfile
 from colocalc.stack import Stack
 
@@ -239,7 +240,7 @@ class Catalog:
 
     def card_names(self) -> tuple[str, ...]:
         """Names of the rate cards that ship, in alphabetical order."""
-        return _stems(self._directory / "cards")
+        return stems(self._directory / "cards")
 
     def card(self, name: str) -> RateCard:
         """The rate card of a name, or a ColocalcError that names the nearest."""
@@ -255,23 +256,6 @@ class Catalog:
 def read_calibration(path: Path) -> Calibration:
     """The calibration of a file, the one that ships or one's own; an InputError lists what is wrong with it."""
     return _valid(Calibration, _read_mapping(path), key=None, id_field=None, path=path)
-
-
-def catalog_dir() -> Path:
-    """The folder of the catalog's files, in a wheel and in a checkout alike."""
-    return Path(__file__).parent
-
-
-def fleets_dir() -> Path:
-    """The folder of the sample fleets: inside the package in a wheel, at the top level of a checkout."""
-    package = catalog_dir().parent
-    installed = package / "_fleets"
-    return installed if installed.is_dir() else package.parent / "fleets"
-
-
-def fleet_names() -> tuple[str, ...]:
-    """Names of the sample fleets, in alphabetical order."""
-    return _stems(fleets_dir())
 
 
 def fleet_outlines() -> tuple[tuple[str, str, tuple[str, ...]], ...]:
@@ -298,10 +282,6 @@ def _aliases(entry: Any) -> list[str]:
     # The entry is raw: one that is wrong in shape is refused when it is built, not when names are looked up.
     given = entry.get("aliases") if isinstance(entry, dict) else None
     return [str(alias) for alias in given] if isinstance(given, list) else []
-
-
-def _stems(folder: Path) -> tuple[str, ...]:
-    return tuple(sorted(path.stem for path in folder.glob("*.yaml")))
 
 
 def _named(entries: Mapping[str, D], name: str, noun: str) -> D:

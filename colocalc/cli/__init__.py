@@ -1,5 +1,6 @@
 """The command line: each command loads, lowers, studies, views and emits, and nothing more."""
 
+import os
 import sys
 from typing import Annotated, NoReturn, TextIO
 
@@ -7,6 +8,13 @@ import typer
 
 from colocalc.cli import calibrate, checks, choices, comparing, files, grids, layouts, reports, trials
 from colocalc.errors import EXIT_IO, ColocalcError
+from colocalc.guide import epilog
+
+
+def name_of(command: typer.models.CommandInfo) -> str:
+    """What a command is called: its own name, else that of its function."""
+    return command.name or str(getattr(command.callback, "__name__", ""))
+
 
 app = typer.Typer(
     name="colocalc",
@@ -16,6 +24,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 for group in (reports, choices, layouts, checks, comparing, grids, trials, calibrate, files):
+    for command in group.app.registered_commands:
+        command.epilog = epilog(name_of(command))
     app.add_typer(group.app)
 
 
@@ -39,6 +49,9 @@ def _root(
 
 def run() -> NoReturn:
     """Runs the command line and leaves with its exit code."""
+    asked, _, shell = os.environ.get("_COLOCALC_COMPLETE", "").partition("_")
+    if asked == "complete" and shell in {"bash", "zsh", "fish"}:
+        _complete(shell)  # typer answers the other shells
     try:
         code = app(prog_name="colocalc", standalone_mode=False)
     except ColocalcError as error:
@@ -60,6 +73,24 @@ def run() -> NoReturn:
             _silence(sys.stderr)
         sys.exit(getattr(error, "exit_code", 2))
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _complete(shell: str) -> NoReturn:
+    """Answers a shell that completes a command line."""
+    from colocalc.cli.completing import answer
+
+    commands = {name_of(one): one for group in app.registered_groups for one in _of(group)}
+    text, code = answer(commands, shell)
+    try:
+        sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()
+    except OSError:
+        _silence(sys.stdout)
+    sys.exit(code)
+
+
+def _of(group: typer.models.TyperInfo) -> list[typer.models.CommandInfo]:
+    return group.typer_instance.registered_commands if group.typer_instance else []
 
 
 def _silence(stream: TextIO) -> None:

@@ -38,6 +38,12 @@ def test_version_is_told_without_the_command_line():
     assert not modules & {*HEAVY, "typer", "colocalc.cli"}
 
 
+def test_what_to_do_first_is_told_without_the_command_line():
+    said, modules = _loaded(_RUN, [])
+    assert said.startswith("What does a GPU fleet")
+    assert not modules & {*HEAVY, "typer", "colocalc.cli"}
+
+
 def test_help_loads_nothing_heavy():
     said, modules = _loaded(_RUN, ["--help"])
     assert said.startswith("Usage: ")
@@ -51,7 +57,16 @@ def test_help_of_a_command_loads_no_part_of_the_tool_but_the_command_line(comman
     # typer itself may bring pydantic, to convert arguments.
     assert not modules & {"numpy", "rich", "yaml"}
     own = {name for name in modules if name.startswith("colocalc.") and not name.startswith("colocalc.cli.")}
-    assert own <= {"colocalc.cli", "colocalc.errors", MAIN}
+    assert own <= {"colocalc.cli", "colocalc.errors", "colocalc.guide", MAIN}
+
+
+@pytest.mark.parametrize("line", ["lease neocloud-1k-h100 --set lease.", "catalog gpus h", "explain hedge."])
+def test_completion_loads_nothing_heavy(monkeypatch, line):
+    monkeypatch.setenv("_COLOCALC_COMPLETE", "complete_zsh")
+    monkeypatch.setenv("_TYPER_COMPLETE_ARGS", f"colocalc {line}")
+    said, modules = _loaded(_RUN, [])
+    assert said.startswith("_arguments")
+    assert not modules & HEAVY
 
 
 def test_importing_the_package_loads_none_of_its_parts():

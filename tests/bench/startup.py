@@ -49,9 +49,11 @@ def main() -> None:
     bare = fastest_s(python, "-c", "pass")
     imports = fastest_s(python, "-c", FIVE)
     plain_help = fastest_s(python, "-c", PLAIN, "--help")
+    asked = ("COMP_WORDS=colocalc mfu colossus-1 --set lease.", "COMP_CWORD=4", "_COLOCALC_COMPLETE=complete_bash")
     rows = [
         ("colocalc --version", fastest_s(script, "--version"), "python -c pass", bare, 1.5),
         ("colocalc --help", fastest_s(script, "--help"), "plain typer --help", plain_help, 1.15),
+        ("completion of a key", fastest_s("env", *asked, script), "plain typer --help", plain_help, 1.15),
         ("colocalc mfu colossus-1", fastest_s(script, "mfu", "colossus-1"), "five imports", imports, 1.35),
         ("colocalc report colossus-1", fastest_s(script, "report", "colossus-1"), "five imports", imports, None),
     ]
