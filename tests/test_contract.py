@@ -98,6 +98,6 @@ def test_it_is_printed_as_it_is_and_the_fleet_schema_stays_the_default(colocalc)
 
 
 def test_a_wrong_kind_of_schema_is_told(colocalc):
-    run = colocalc("schema", "reprot")
+    run = colocalc("schema", "reporte")
     assert run.code == 2
     assert "did you mean report?" in run.err

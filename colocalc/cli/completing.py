@@ -203,7 +203,7 @@ def _walk(node: Any, definitions: Any, path: str, names: dict[str, list[str]]) -
     for key, part in below:
         inner = list(_walk(part, definitions, f"{key}.", names))
         yield from inner or [key]
-        for one in part.get("anyOf", ()):  # a word or a block
+        for one in part.get("oneOf", ()):  # a word or a block
             yield from _walk(one, definitions, f"{key}.", names) if "$ref" in one else ()
 
 

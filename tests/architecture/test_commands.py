@@ -121,3 +121,10 @@ def test_lines_are_taken_from_shell_blocks_only():
 def test_what_the_readme_shows_is_what_is_printed(line, output, folder, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     assert _run(line, folder).stdout.startswith(output)
+
+
+@pytest.mark.parametrize("text", re.findall(r"^```yaml\n(name: .*?)^```", README, flags=re.MULTILINE | re.DOTALL))
+def test_a_fleet_that_the_readme_shows_is_sound(text, folder):
+    (folder / "shown.yaml").write_text(text, encoding="utf-8")
+    done = _run("colocalc check shown.yaml", folder)
+    assert done.returncode == 0, done.stderr
