@@ -255,7 +255,7 @@ def test_an_ending_without_a_format_is_refused(colocalc, tmp_path, name):
     run = colocalc("mfu", "colossus-1", "-o", tmp_path / name)
 
     assert (run.code, run.out) == (USAGE, "")
-    assert ".json, .csv, .md, .markdown, .txt, .xlsx, or --format" in run.err
+    assert ".json, .csv, .md, .markdown, .txt, .html, .htm, .xlsx, or --format" in run.err
     assert not list(tmp_path.iterdir())
 
 
