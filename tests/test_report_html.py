@@ -30,7 +30,7 @@ pools: [{name: a, gpu: h100-sxm, count: {value: 64, note: *attack, source: here}
 training: {model: llama-3.1-8b, global_batch_tokens: 4_194_304, sequence_tokens: 8_192}
 lease: {rate_usd_per_gpu_h: 2}
 finance: {reference: {gpu: h100-sxm, rate_usd_per_gpu_h: 2, mfu_share: 0.4}, loss_usd: 1e6, loss_months: 12}
-claims: [{id: c, statement: *attack, who: *attack, metric: mfu.fleet_share, value: 0.3, source: here}]
+claims: [{id: c, statement: *attack, who: *attack, metric: mfu.fleet_share, says: 0.3, source: here}]
 sources: {here: {title: *attack, date: 2026-01-01, kind: press, url: "javascript:alert(3)"}}
 """
 
@@ -167,8 +167,8 @@ def numbers_are_those_of_the_json(page, report):
                 known = row[column.key]
                 is_number = isinstance(known, int | float) and not isinstance(known, bool)
                 assert [float(value) for value in cell.values] == ([known] if is_number else [])
-                assert cell_text(column, raw_row, table).startswith(cell.text) if column.drawn else True
-                assert column.drawn or cell.text == cell_text(column, raw_row, table)
+                shown_text = cell_text(column, raw_row, table)
+                assert cell.text.strip() == (shown_text.strip(" █") if column.drawn else shown_text)
     for name, value, *_ in page.tables["definitions"].rows if "definitions" in page.tables else ():
         assert [float(each) for each in value.values] == [
             document["metrics"][key] for key in [name.text] if key in document["metrics"]
