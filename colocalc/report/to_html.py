@@ -31,6 +31,7 @@ _VERDICTS: Final = {
     "yes": "good",
     "no": "bad",
 }
+_IN_CHARACTERS: Final = {"shades"}  # keys of columns that draw with letters what a page has as a chart
 _JUDGED: Final = {"verdict", "holds"}  # keys of columns whose words are verdicts
 
 
@@ -128,7 +129,7 @@ def _figure(chart: Chart, report: Report) -> str:
 
 def _table(table: Table, links: Container[str] = ()) -> Iterator[str]:
     """A table in a region of its own, which scrolls where the page is narrow."""
-    shown = [column for column in table.columns if not column.hidden]
+    shown = [column for column in table.columns if not column.hidden and column.key not in _IN_CHARACTERS]
     many = ' class="many"' if len(shown) > _MANY else ""
     yield f'<div class="scroll" role="region" aria-labelledby="{table.key}-title" tabindex="0">\n<table{many}>'
     unseen = "" if table.caption else ' class="unseen"'  # the heading above says it already
