@@ -30,10 +30,10 @@ _ATTRIBUTES: Final = {
     "stroke-width",
     "stroke-dasharray",
     "text-anchor",
-    "font-size",
-    "font-weight",
     "opacity",
 }
+_OF_A_LETTER: Final = {"fill", "opacity"}  # the page gives these, and the font
+_USUAL: Final = {("opacity", "1"), ("stroke-width", "1"), ("transform", "translate(0,0)")}
 _NUMBER: Final = re.compile(r"-?\d+\.\d{3,}")
 
 
@@ -51,7 +51,7 @@ def inline_svg(chart: Chart, *, where: str) -> str:
     -------
     str
         One element without an outer declaration, reference or script, of shapes and text alone. The page gives the
-        font.
+        font and colour of letters.
 
     Raises
     ------
@@ -72,7 +72,7 @@ def inline_svg(chart: Chart, *, where: str) -> str:
         element = ET.Element(tag, {"id": f"{name}-{'text' if tag == 'desc' else tag}"})
         element.text = printable(text)
         root.insert(0, element)
-    return ET.tostring(root, encoding="unicode")
+    return ET.tostring(root, encoding="unicode").replace(" />", "/>")
 
 
 def _clean(element: ET.Element) -> None:
@@ -81,7 +81,7 @@ def _clean(element: ET.Element) -> None:
     element.attrib = {
         key: _NUMBER.sub(lambda found: f"{float(found[0]):.2f}".rstrip("0").rstrip("."), value)
         for key, value in element.attrib.items()
-        if key in _ATTRIBUTES and (key, value) not in {("opacity", "1"), ("stroke-width", "1")}
+        if key in _ATTRIBUTES - (_OF_A_LETTER if element.tag == "text" else set()) and (key, value) not in _USUAL
     }
     for child in list(element):
         hidden = child.attrib.get("display") == "none"

@@ -22,6 +22,7 @@ _POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; 
 # Characters from which a column of text keeps some room on a narrow page, and much.
 _TEXTY: Final = 18
 _WORDY: Final = 60
+_MANY: Final = 10  # columns: more are printed smaller
 _VERDICTS: Final = {
     "holds": "good",
     "holds if": "mid",
@@ -30,6 +31,7 @@ _VERDICTS: Final = {
     "yes": "good",
     "no": "bad",
 }
+_IN_CHARACTERS: Final = {"shades"}  # keys of columns that draw with letters what a page has as a chart
 _JUDGED: Final = {"verdict", "holds"}  # keys of columns whose words are verdicts
 
 
@@ -127,8 +129,9 @@ def _figure(chart: Chart, report: Report) -> str:
 
 def _table(table: Table, links: Container[str] = ()) -> Iterator[str]:
     """A table in a region of its own, which scrolls where the page is narrow."""
-    shown = [column for column in table.columns if not column.hidden]
-    yield f'<div class="scroll" role="region" aria-labelledby="{table.key}-title" tabindex="0">\n<table>'
+    shown = [column for column in table.columns if not column.hidden and column.key not in _IN_CHARACTERS]
+    many = ' class="many"' if len(shown) > _MANY else ""
+    yield f'<div class="scroll" role="region" aria-labelledby="{table.key}-title" tabindex="0">\n<table{many}>'
     unseen = "" if table.caption else ' class="unseen"'  # the heading above says it already
     yield f"<caption{unseen}><span>{_shown(table.caption or table.title)}</span></caption>"
     heads = "".join(_heading(column, table) for column in shown)
@@ -157,7 +160,7 @@ def _cell(column: Column, row: tuple[object, ...], table: Table, links: Containe
     value = raw(row[table.columns.index(column)])
     text = _shown(cell_text(replace(column, drawn=False), row, table))
     if isinstance(value, int | float) and not isinstance(value, bool):
-        return ' class="n"', f'<data value="{value!r}">{text}</data>'
+        return "", f'<data value="{value!r}">{text}</data>'
     if column.key in _JUDGED:
         return "", _badge(value_text(value, None))
     if isinstance(value, str) and column.key == "source":
