@@ -8,6 +8,7 @@ import os
 import re
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from inspect import getdoc
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -212,7 +213,8 @@ def _fleet_text(asked: _Asked) -> str:
     for word in asked.words:
         place = fleets_dir() / f"{word}.yaml" if word in fleet_names() else Path(word)
         if place.suffix in {".yaml", ".yml"} and place.is_file():
-            return place.read_text(encoding="utf-8", errors="replace")
+            with suppress(OSError):  # the command itself will say so
+                return place.read_text(encoding="utf-8", errors="replace")
     return ""
 
 
