@@ -144,6 +144,12 @@ DEALS: tuple[Row, ...] = (
         False,
     ),
     (
+        "lease.equity_break_even_rate_usd_per_gpu_h",
+        "mean rate of contracts, before credits, at which the owners' net present value is 0, with the debt it carries",
+        "rate at which lease.equity_npv_usd is 0",
+        False,
+    ),
+    (
         "lease.levelized_cost_usd_per_gpu_h",
         "costs over GPU-hours billed by contracts, both discounted, before tax; other income is deducted",
         "sum(cost / (1 + r) ** t) / sum(billed_h / (1 + r) ** t)",

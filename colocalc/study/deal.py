@@ -9,6 +9,7 @@ from colocalc.case import Case, LeaseCase, Terms
 from colocalc.lease import contract, delivery, months, prepayment, termination
 from colocalc.lease.statement import Contract, evaluate_contract
 from colocalc.study import leasing
+from colocalc.study.priced import Priced, priced
 from colocalc.units import HOURS_PER_YEAR, MONTHS_PER_YEAR
 
 
@@ -41,6 +42,8 @@ class Deal:
         GPUs delivered by the end of each month over those of the pool.
     firm_months : ndarray (...)
         From the first start to the end of what survives a notice given as early as it may be.
+    priced : tuple of Priced
+        Each contract, at any price.
     """
 
     calendar_month: Array
@@ -65,6 +68,7 @@ class Deal:
     whole_market_usd: Array
     delivered_share: Array
     firm_months: Array
+    priced: tuple[Priced, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,11 +82,10 @@ class _Contract:
     pool_credit_usd: Array
     contract_gpu_h: Array
     revenue_usd: Array
-    firm_usd: Array
-    expected_usd: Array
     cash_usd: Array
     whole_market_usd: Array
     delivered_share: Array
+    priced: Priced
 
 
 def evaluate_deal(case: Case) -> Deal | None:
@@ -118,8 +121,8 @@ def evaluate_deal(case: Case) -> Deal | None:
         pool_billed_gpu_h=total("pool_billed_gpu_h"),
         contract_gpu_h=total("contract_gpu_h"),
         revenue_usd=revenue,
-        firm_usd=total("firm_usd"),
-        expected_usd=total("expected_usd"),
+        firm_usd=np.asarray(sum(one.revenue_usd * one.priced.firm_share for one in found)),
+        expected_usd=np.asarray(sum(one.revenue_usd * one.priced.alive_share for one in found)),
         market_usd=contract.contract_usd(pool_usd=total("pool_market_usd")),
         passthrough_usd=contract.contract_usd(pool_usd=total("pool_passthrough_usd")),
         credit_usd=contract.contract_usd(pool_usd=total("pool_credit_usd")),
@@ -131,6 +134,7 @@ def evaluate_deal(case: Case) -> Deal | None:
         whole_market_usd=total("whole_market_usd"),
         delivered_share=delivered,
         firm_months=np.max(np.stack(np.broadcast_arrays(*firm_ends)), axis=0) - first,
+        priced=tuple(one.priced for one in found),
     )
 
 
@@ -191,23 +195,22 @@ def _contract(number: int, terms: Terms, case: Case, lease: LeaseCase, calendar:
     # Nothing of a bill that is not known is nothing.
     passes = terms.power_passthrough_share[..., None, None] > 0.0
     power = np.where(passes, _pool_power_usd(case, hours, held), 0.0)
-    found = evaluate_contract(_as_contract(number, terms, case, lease, calendar, hours, power))
-    after, market_hours, whole = _market(terms, gpus, calendar, hours, _market_path(case, calendar))
+    whole = _as_contract(number, terms, case, lease, calendar, hours, power)
+    found = evaluate_contract(whole)
+    after, market_hours, market = _market(terms, gpus, calendar, hours, _market_path(case, calendar))
+    passed = contract.passthrough_usd(power_cost_usd=power, passthrough_share=terms.power_passthrough_share)
     return _Contract(
         pool_revenue_usd=found.pool_revenue_usd,
         pool_market_usd=after,
         pool_billed_gpu_h=found.billed_gpu_h + market_hours,
-        pool_passthrough_usd=contract.passthrough_usd(
-            power_cost_usd=power, passthrough_share=terms.power_passthrough_share
-        ),
+        pool_passthrough_usd=passed,
         pool_credit_usd=found.sla_credit_usd,
         contract_gpu_h=np.sum(found.billed_gpu_h, axis=-2),
         revenue_usd=found.revenue_usd,
-        firm_usd=found.revenue_usd * _firm(terms, calendar),
-        expected_usd=found.revenue_usd * _alive(terms, calendar),
         cash_usd=found.cash_revenue_usd,
-        whole_market_usd=whole,
+        whole_market_usd=market,
         delivered_share=_delivered(terms, case, calendar),
+        priced=priced(whole, revenue_usd=found.revenue_usd, passthrough_usd=contract.contract_usd(pool_usd=passed)),
     )
 
 

@@ -141,7 +141,7 @@ def values(case: Case, names: Collection[str]) -> dict[str, Array]:
     trains = bool(families & {"mfu", "choice"}) or "h100e.effective_count" in names
     training = evaluate_training(case) if trains else None
     lease = evaluate_lease(case) if families & {"lease", "hedge", "choice", "inference"} else None
-    returns = evaluate_returns(case, lease) if _needs_returns(names) else None
+    returns = evaluate_returns(case, lease, names) if _needs_returns(names) else None
     hedge = _hedge(case, lease, returns) if "hedge" in families else None
     equivalents = None
     if "h100e" in families:

@@ -1,6 +1,6 @@
 """What contracts and their cash flow come to: values, returns, cover ratios, and the hedge by year."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,11 +10,18 @@ from colocalc.case import Case
 from colocalc.lease import downside, finance, lender, rates
 from colocalc.lease.cashflow import present_value_usd
 from colocalc.lease.termination import NEVER_MONTHS
-from colocalc.study import writing_off
+from colocalc.study import break_even, writing_off
 from colocalc.study.deal import Deal, evaluate_deal
+from colocalc.study.flows import by_year, period_of_month, summed
 from colocalc.study.leasing import LeaseResult, contracted, data_centre_usd, pool_hardware_usd
-from colocalc.study.project import Project, by_year, evaluate_project, per_period_share, period_of_month, summed
+from colocalc.study.project import Project, evaluate_project, per_period_share
 from colocalc.units import MONTHS_PER_YEAR
+
+_BREAK_EVEN = (
+    "lease.break_even_rate_usd_per_gpu_h",
+    "lease.break_even_billed_share",
+    "lease.equity_break_even_rate_usd_per_gpu_h",
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,8 +79,11 @@ class Returns:
         return Roots(tuple(float(share) for share in np.ravel(found) if np.isfinite(share)), modified)
 
 
-def evaluate_returns(case: Case, lease: LeaseResult | None) -> Returns | None:
-    """Contract values, returns and cover ratios; None where no contract says how long it runs."""
+def evaluate_returns(case: Case, lease: LeaseResult | None, names: Collection[str] | None = None) -> Returns | None:
+    """Contract values, returns and cover ratios; None where no contract says how long it runs.
+
+    Rates that break even are searched for, and only where ``names`` has one of them, or is None.
+    """
     deal = evaluate_deal(case)
     if deal is None or lease is None:
         return None
@@ -82,6 +92,7 @@ def evaluate_returns(case: Case, lease: LeaseResult | None) -> Returns | None:
     values = dict(_deal_values(case, deal, lease))
     if project is not None:
         values |= dict(_project_values(case, project))
+        values |= dict(_break_even_values(case, deal, project, names))
         values |= dict(_debt_values(case, deal, project, view)) if view else {}
     return Returns(
         deal=deal,
@@ -140,9 +151,22 @@ def _project_values(case: Case, project: Project) -> Iterator[tuple[str, Array]]
     yield "lease.equity_irr_share", per_year(finance.irr(cash.equity_after_tax_usd), months)
     yield "lease.equity_moic_factor", finance.moic(cash.equity_after_tax_usd)
     yield "lease.payback_yr", finance.payback(cash.project_after_tax_usd) * months / MONTHS_PER_YEAR
-    yield "lease.break_even_rate_usd_per_gpu_h", project.break_even_usd_per_gpu_h
     yield "lease.levelized_cost_usd_per_gpu_h", project.levelized_usd_per_gpu_h
-    yield "lease.break_even_billed_share", _break_even_billed_share(case, project)
+
+
+def _break_even_values(
+    case: Case, deal: Deal, project: Project, names: Collection[str] | None
+) -> Iterator[tuple[str, Array]]:
+    terms = case.project
+    if terms is None:
+        return
+    assets, share, owners = _BREAK_EVEN
+    if names is None or assets in names or share in names:
+        rate = break_even.assets_usd_per_gpu_h(terms, deal, project)
+        yield assets, rate
+        yield share, _break_even_billed_share(case, project, rate)
+    if names is None or owners in names:
+        yield owners, break_even.owners_usd_per_gpu_h(terms, deal, project)
 
 
 def per_year(rate: Array, months_per_period: float) -> Array:
@@ -150,14 +174,13 @@ def per_year(rate: Array, months_per_period: float) -> Array:
     return np.expm1(np.log1p(rate) * MONTHS_PER_YEAR / months_per_period)
 
 
-def _break_even_billed_share(case: Case, project: Project) -> Array:
+def _break_even_billed_share(case: Case, project: Project, rate_usd_per_gpu_h: Array) -> Array:
     """Undefined where a contract has a fee, which does not follow the hours."""
     if case.lease is None or not bool(np.all(np.isnan(case.lease.fee_usd_per_month))):
         return np.asarray(np.nan)
     gpus = case.pools.gpu_count
     billed = np.sum(case.lease.billed_share * gpus, axis=-1) / np.sum(gpus * (case.lease.billed_share > 0.0), axis=-1)
-    mean = project.mean_rate_usd_per_gpu_h
-    return np.asarray(billed * project.break_even_usd_per_gpu_h / np.where(mean > 0.0, mean, np.nan))
+    return np.asarray(billed * rate_usd_per_gpu_h / project.mean_rate_usd_per_gpu_h)
 
 
 def _lender_view(case: Case, deal: Deal, project: Project) -> dict[str, Array]:
@@ -172,11 +195,11 @@ def _lender_view(case: Case, deal: Deal, project: Project) -> dict[str, Array]:
         "downside": lender.dscr_factor(cfads_usd=summed(late, place) - flows.opex_usd, service_usd=service),
         "llcr": lender.llcr_factor(
             cfads_usd=cash,
-            interest_share=project.interest_share,
-            repaying_share=project.repaying_share,
+            interest_share=loan.interest_share,
+            repaying_share=loan.repaying_share,
             debt_usd=loan.closing_usd,
         ),
-        "plcr": lender.plcr_factor(cfads_usd=cash, interest_share=project.interest_share, debt_usd=loan.closing_usd),
+        "plcr": lender.plcr_factor(cfads_usd=cash, interest_share=loan.interest_share, debt_usd=loan.closing_usd),
         "value": lender.loan_to_value_share(debt_usd=loan.closing_usd, value_usd=flows.value_usd),
     }
 
@@ -234,7 +257,7 @@ def depreciation_usd_per_yr(case: Case) -> Array:
 
 def service_usd_per_yr(project: Project) -> tuple[Array, Array]:
     """Mean interest and principal of a year while debt is repaid; NaN without debt."""
-    repaying = project.repaying_share
+    repaying = project.loan.repaying_share
     years = np.sum(repaying, axis=-1) * project.months_per_period / MONTHS_PER_YEAR
     years = np.where(years > 0.0, years, np.nan)
     interest = (project.loan.interest_usd + project.loan.fee_usd) * repaying

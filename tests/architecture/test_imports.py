@@ -18,7 +18,7 @@ PACKAGE = Path(colocalc.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 BOTTOM = ("units", "errors")
-KERNEL_BASE = ("arrays", "units")
+KERNEL_BASE = ("arrays", "root", "units")
 COMPOSED = ("mfu.job", "mfu.cut", "mfu.pace", "mfu.traffic", "mfu.step", "mfu.waterfall")
 PRIMITIVES = tuple(
     name for path in sorted((PACKAGE / "mfu").glob("[!_]*.py")) if (name := f"mfu.{path.stem}") not in COMPOSED
@@ -61,6 +61,7 @@ MAY_IMPORT = {
     "units": (),
     "errors": (),
     "arrays": (),
+    "root": ("arrays",),
     "metrics": ("units", "metrics_of_choice", "metrics_of_deals"),
     "metrics_of_deals": (),
     "metrics_of_choice": (),
@@ -137,7 +138,7 @@ MAY_IMPORT = {
     "case": ("case", "catalog", *DEFINITIONS, *KERNEL_INPUTS, "metrics", "arrays", *BOTTOM),
     # How rates move together is asked of the catalog in one number, and drawn with a matrix of them.
     "case.risk": ("case", "catalog", *DEFINITIONS, "chance.shapes.loading_factor", "arrays", *BOTTOM),
-    "study": ("study", "case", "mfu", "lease", "h100e", "chance", "metrics", "expect", "arrays", *BOTTOM),
+    "study": ("study", "case", "mfu", "lease", "h100e", "chance", "metrics", "expect", "arrays", "root", *BOTTOM),
     "study.engine.cluster": ("__version__", "study.engine.task", "arrays", "errors"),
     "study.calibrate": ("calibration.EXPERTS", "study", "case", "arrays", *BOTTOM),
     "study.needed": ("claim", "study", "case", *BOTTOM),
@@ -190,7 +191,7 @@ MAY_IMPORT = {
     "__main__": EVERYTHING,
 }
 
-NUMPY_OWNERS = ("arrays", "mfu", "lease", "h100e", "chance", "case", "study", "report.views", "cli.trials")
+NUMPY_OWNERS = ("arrays", "root", "mfu", "lease", "h100e", "chance", "case", "study", "report.views", "cli.trials")
 OWNERS = {
     "numpy": NUMPY_OWNERS,
     "pydantic": (*DEFINITIONS, "catalog", "loading"),

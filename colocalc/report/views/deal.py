@@ -9,7 +9,8 @@ from colocalc.case import Case
 from colocalc.report.table import Column, Note, Table
 from colocalc.report.views.common import metric_table, number
 from colocalc.study.evaluate import Result
-from colocalc.study.project import Project, at_year_end, by_year
+from colocalc.study.flows import at_year_end, by_year
+from colocalc.study.project import Project
 from colocalc.study.returns import HedgeYears, Returns
 from colocalc.units import MONTHS_PER_YEAR, text
 
@@ -35,6 +36,7 @@ _RETURNS = (
     "lease.levelized_cost_usd_per_gpu_h",
     "lease.break_even_rate_usd_per_gpu_h",
     "lease.break_even_billed_share",
+    "lease.equity_break_even_rate_usd_per_gpu_h",
 )
 _LENDER = (
     "lease.debt_usd",

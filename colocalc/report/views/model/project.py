@@ -13,7 +13,8 @@ from colocalc.report.views.model.months import Months
 from colocalc.report.views.model.run_rate import RunRate
 from colocalc.study import writing_off
 from colocalc.study.deal import contract_shapes
-from colocalc.study.project import Project, period_of_month, summed
+from colocalc.study.flows import period_of_month, summed
+from colocalc.study.project import Project
 from colocalc.units import MONTHS_PER_YEAR
 
 NAME = "Cash flow"
@@ -92,13 +93,11 @@ def before_debt(sheet: Sheet, fleet: Fleet, costs: RunRate) -> Flows:
     revenue = sheet.of_months("Revenue, as cash", [months.cash, months.market])
     opex = sheet.of_months("Power and operations", [months.power, months.operations])
     ebitda = sheet.flow("EBITDA, the cash available for debt service", lambda t: revenue[t] - opex[t])
-    late = sheet.of_months("Revenue not yet firm", [months.revenue])
-    sure = sheet.of_months("Revenue that is firm", [months.firm])
-    market = sheet.of_months("From the market", [months.market])
-    firm = sheet.flow("Cash that survives a notice", lambda t: revenue[t] - market[t] - late[t] + sure[t])
+    earned = sheet.of_months("Fees as earned", [months.revenue])
+    firm = sheet.of_months("Cash that survives a notice", [months.firm_cash])
     hours = sheet.of_months("Hours billed by contracts", [months.hours], "gpu_h")
     passed = sheet.of_months("Power passed on", [months.passthrough])
-    fees = sheet.flow("Fees without power passed on", lambda t: late[t] - passed[t])
+    fees = sheet.flow("Fees without power passed on", lambda t: earned[t] - passed[t])
     grid.heading("Capital and what it is written off by")
     hardware, vintages = _hardware(sheet, fleet)
     building = sheet.flow("Data centre", lambda t: costs.building_usd if t == 0 else 0.0)
