@@ -7,7 +7,7 @@ import numpy as np
 from colocalc.arrays import Array, per_period
 from colocalc.case import Case, ProjectCase
 from colocalc.lease import tax
-from colocalc.lease.lender import linear_value_usd
+from colocalc.lease.lender import decaying_value_usd, linear_value_usd
 from colocalc.study import leasing, writing_off
 from colocalc.study.deal import Deal
 from colocalc.units import MONTHS_PER_YEAR
@@ -31,6 +31,7 @@ class Flows:
     fees_usd: Array
     credit_usd: Array
     capital_usd: Array
+    building_usd: Array
     salvage_usd: Array
     tax_depreciation_usd: Array
     book_depreciation_usd: Array
@@ -78,16 +79,13 @@ def evaluate_flows(case: Case, project: ProjectCase, deal: Deal, months: float) 
     place = period_of_month(deal, months)
     opex = summed(deal.power_usd + deal.operations_usd, place)
     capital = _capital(case, deal, place)
-    hardware = np.sum(capital.hardware_usd, axis=-1, keepdims=True)
-    building = np.sum(capital.building_usd, axis=-1, keepdims=True)
     whole = capital.hardware_usd + capital.building_usd
     written = writing_off.tax_shares(project, whole.shape[-1], months)
     depreciation = writing_off.spread(capital.hardware_usd, written)
     building_years = writing_off.straight_shares(project.data_centre_life_yr, whole.shape[-1], months)
     building_written = writing_off.spread(capital.building_usd, building_years)
     book = writing_off.spread(capital.hardware_usd, writing_off.book_shares(project, whole.shape[-1], months))
-    age: Array = np.arange(whole.shape[-1], dtype=np.float64) * months / MONTHS_PER_YEAR
-    value = hardware * _value_share(project, age) + building - np.cumsum(building_written, axis=-1)
+    value = _value(project, capital.hardware_usd, capital.building_usd, months, step=months)
     last = np.zeros(whole.shape[-1])
     last[-1] = 1.0
     salvage = last * value
@@ -106,6 +104,7 @@ def evaluate_flows(case: Case, project: ProjectCase, deal: Deal, months: float) 
         fees_usd=summed(deal.revenue_usd - deal.passthrough_usd, place),
         credit_usd=summed(deal.credit_usd, place),
         capital_usd=whole,
+        building_usd=capital.building_usd,
         salvage_usd=salvage,
         tax_depreciation_usd=depreciation + building_written,
         book_depreciation_usd=book + building_written,
@@ -132,12 +131,39 @@ def _capital(case: Case, deal: Deal, place: np.ndarray[tuple[int], np.dtype[np.i
     return _Capital(hardware, building)
 
 
+def value_usd(project: ProjectCase, flows: Flows, months: float) -> Array:
+    """Value of what is bought and built by the end of each month, from the close on, ``(..., month)``.
+
+    What a period brings stands in its last month: servers that are paid for then, which are as old as the project.
+    """
+    return _value(project, flows.capital_usd - flows.building_usd, flows.building_usd, months, step=1.0)
+
+
+def _value(project: ProjectCase, hardware: Array, building: Array, months: float, *, step: float) -> Array:
+    """Value at steps of so many months: servers along their curve, a building at what is not written off."""
+    last = hardware.shape[-1] - 1
+    month = np.arange(last * months / step + 1.0) * step
+    place = (month // months).astype(np.intp)
+    held, built = (np.cumsum(part, axis=-1)[..., place] for part in (hardware, building))
+    shares = writing_off.straight_shares(project.data_centre_life_yr, len(month) - 1, step)
+    written = np.concatenate([np.zeros((*shares.shape[:-1], 1)), np.cumsum(shares, axis=-1)], axis=-1)
+    age = month / MONTHS_PER_YEAR
+    return np.asarray(held * _value_share(project, age) + built * (1.0 - written))
+
+
 def _value_share(project: ProjectCase, age_yr: Array) -> Array:
-    """Value of hardware at each age over its cost: along the curve given, else evenly to what is left at the end."""
-    curve = project.residual_curve_share
+    """Value of hardware at each age over its cost: along a curve or a decay, else evenly to what is left at the end."""
+    curve, whole = project.residual_curve_share, np.ones(())
     if curve.shape[-1]:
         return np.asarray(np.interp(age_yr, np.arange(curve.shape[-1] + 1.0), np.concatenate([[1.0], curve])))
-    return linear_value_usd(price_usd=np.ones(()), floor_usd=project.residual_share, life_yr=age_yr[-1], age_yr=age_yr)
+    even = linear_value_usd(price_usd=whole, floor_usd=project.residual_share, life_yr=age_yr[-1], age_yr=age_yr)
+    decaying = decaying_value_usd(
+        price_usd=whole,
+        floor_usd=project.residual_floor_share,
+        decay_per_yr=project.residual_decay_per_yr,
+        age_yr=age_yr,
+    )
+    return np.where(np.isnan(project.residual_decay_per_yr)[..., None], even, decaying)
 
 
 def flows_at(flows: Flows, deal: Deal, months: float, price_factor: Array) -> Flows:

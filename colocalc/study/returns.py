@@ -7,13 +7,13 @@ import numpy as np
 
 from colocalc.arrays import Array
 from colocalc.case import Case
-from colocalc.lease import downside, finance, lender, rates
+from colocalc.lease import finance, rates
 from colocalc.lease.cashflow import present_value_usd
-from colocalc.lease.termination import NEVER_MONTHS
 from colocalc.study import break_even, writing_off
 from colocalc.study.deal import Deal, evaluate_deal
 from colocalc.study.flows import by_year, period_of_month, summed
 from colocalc.study.leasing import LeaseResult, contracted, data_centre_usd, pool_hardware_usd
+from colocalc.study.lending import LenderView, evaluate_lending, lending_values
 from colocalc.study.project import Project, evaluate_project, per_period_share
 from colocalc.units import MONTHS_PER_YEAR
 
@@ -54,19 +54,15 @@ class Returns:
     ----------
     deal, project : Deal, Project
         Contracts by month, and the project by period.
-    downside_dscr_factor, firm_dscr_factor, llcr_factor, plcr_factor, loan_to_value_share : ndarray (..., period)
-        The lender's view of each period.
+    lender : LenderView or None
+        What a lender looks at; None without debt.
     values : mapping of str to ndarray
         Metrics by id.
     """
 
     deal: Deal
     project: Project | None
-    downside_dscr_factor: Array | None
-    firm_dscr_factor: Array | None
-    llcr_factor: Array | None
-    plcr_factor: Array | None
-    loan_to_value_share: Array | None
+    lender: LenderView | None
     values: Mapping[str, Array]
     discount_rate_share: Array
 
@@ -88,20 +84,16 @@ def evaluate_returns(case: Case, lease: LeaseResult | None, names: Collection[st
     if deal is None or lease is None:
         return None
     project = evaluate_project(case, deal)
-    view = _lender_view(case, deal, project) if project and case.project and case.project.debt else {}
+    view = evaluate_lending(case, deal, project) if project else None
     values = dict(_deal_values(case, deal, lease))
     if project is not None:
         values |= dict(_project_values(case, project))
         values |= dict(_break_even_values(case, deal, project, names))
-        values |= dict(_debt_values(case, deal, project, view)) if view else {}
+        values |= dict(lending_values(case, deal, project, view)) if view else {}
     return Returns(
         deal=deal,
         project=project,
-        downside_dscr_factor=view.get("downside"),
-        firm_dscr_factor=view.get("firm"),
-        llcr_factor=view.get("llcr"),
-        plcr_factor=view.get("plcr"),
-        loan_to_value_share=view.get("value"),
+        lender=view,
         values=values,
         discount_rate_share=case.project.discount_rate_share if case.project else np.asarray(np.nan),
     )
@@ -113,6 +105,8 @@ def _deal_values(case: Case, deal: Deal, lease: LeaseResult) -> Iterator[tuple[s
     yield "lease.headline_value_usd", total
     yield "lease.firm_value_usd", np.sum(deal.firm_usd, axis=-1)
     yield "lease.expected_value_usd", np.sum(deal.expected_usd, axis=-1)
+    if any(one.is_prepaid for one in deal.priced):
+        yield "lease.expected_refund_usd", sum((one.expected_refund_usd for one in deal.priced), np.zeros(()))
     pools = np.sum(deal.pool_revenue_usd, axis=-1)
     for number, name in enumerate(case.pools.names):
         yield f"pools.{name}.lease.contract_revenue_usd", pools[..., number]
@@ -181,68 +175,6 @@ def _break_even_billed_share(case: Case, project: Project, rate_usd_per_gpu_h: A
     gpus = case.pools.gpu_count
     billed = np.sum(case.lease.billed_share * gpus, axis=-1) / np.sum(gpus * (case.lease.billed_share > 0.0), axis=-1)
     return np.asarray(billed * rate_usd_per_gpu_h / project.mean_rate_usd_per_gpu_h)
-
-
-def _lender_view(case: Case, deal: Deal, project: Project) -> dict[str, Array]:
-    flows, loan = project.flows, project.loan
-    place = period_of_month(deal, project.months_per_period)
-    firm = flows.firm_usd - flows.opex_usd
-    cash = flows.revenue_usd - flows.opex_usd
-    late = _let_again_usd(case, deal)
-    service = np.where(loan.draw_usd > 0.0, 0.0, loan.service_usd)
-    return {
-        "firm": lender.dscr_factor(cfads_usd=firm, service_usd=service),
-        "downside": lender.dscr_factor(cfads_usd=summed(late, place) - flows.opex_usd, service_usd=service),
-        "llcr": lender.llcr_factor(
-            cfads_usd=cash,
-            interest_share=loan.interest_share,
-            repaying_share=loan.repaying_share,
-            debt_usd=loan.closing_usd,
-        ),
-        "plcr": lender.plcr_factor(cfads_usd=cash, interest_share=loan.interest_share, debt_usd=loan.closing_usd),
-        "value": lender.loan_to_value_share(debt_usd=loan.closing_usd, value_usd=flows.value_usd),
-    }
-
-
-def _let_again_usd(case: Case, deal: Deal) -> Array:
-    """Cash by month when the last tenant to leave gives notice as early as it may, in the month of the downside case.
-
-    NaN where a contract has no notice or the market's rate is not known.
-    """
-    if case.project is None or case.project.debt is None:
-        return np.full_like(deal.revenue_usd, np.nan)
-    earliest, notice, gap = (
-        np.max(np.stack(np.broadcast_arrays(*(getattr(terms, name) for terms in case.terms))), axis=0)
-        for name in ("earliest_notice_month", "notice_months", "gap_months")
-    )
-    again = downside.let_again_usd(
-        revenue_usd=deal.cash_revenue_usd,
-        market_revenue_usd=deal.whole_market_usd,
-        given_after_count=np.maximum(case.project.debt.notice_in_month_count, earliest - deal.calendar_month[0]),
-        notice_count=notice,
-        gap_count=gap,
-    )
-    unknown = np.isnan(deal.whole_market_usd).any(axis=-1) | (notice >= NEVER_MONTHS)
-    return np.where(unknown[..., None], np.nan, again)
-
-
-def _debt_values(case: Case, deal: Deal, project: Project, view: Mapping[str, Array]) -> Iterator[tuple[str, Array]]:
-    terms = case.project.debt if case.project else None
-    if terms is None:
-        return
-    yield "lease.debt_usd", project.debt_usd
-    yield "lease.debt_share", project.debt_usd / np.where(project.capital_usd > 0.0, project.capital_usd, np.nan)
-    yield "lease.min_dscr_factor", lender.min_dscr_factor(dscr_factor=project.loan.dscr_factor)
-    yield "lease.mean_dscr_factor", lender.mean_dscr_factor(dscr_factor=project.loan.dscr_factor)
-    drawn = int(np.flatnonzero(np.any(np.atleast_2d(project.loan.draw_usd) > 0.0, axis=0)).max(initial=0))
-    yield "lease.llcr_factor", view["llcr"][..., drawn]
-    yield "lease.plcr_factor", view["plcr"][..., drawn]
-    yield "lease.min_firm_dscr_factor", lender.min_dscr_factor(dscr_factor=view["firm"])
-    yield "lease.min_downside_dscr_factor", lender.min_dscr_factor(dscr_factor=view["downside"])
-    yield (
-        "lease.firm_tenor_factor",
-        lender.firm_tenor_factor(firm_months=deal.firm_months, tenor_months=terms.tenor_months),
-    )
 
 
 def depreciation_usd_per_yr(case: Case) -> Array:

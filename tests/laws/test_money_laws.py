@@ -178,6 +178,16 @@ def test_cash_and_revenue_of_a_contract_have_one_sum(pools, lease, share):
     assert deal.deferred_usd.min() >= -1e-9 * deal.revenue_usd.sum()
 
 
+@LAWS
+@given(pools=POOLS, lease=merged(PRICED, SHAPE, NOTICE), share=parts(0.0, 0.5))
+def test_a_tenant_who_leaves_has_paid_for_what_it_had(pools, lease, share):
+    deal = evaluated(pools=pools, lease=lease | {"prepayment": {"revenue_share": share}}).returns.deal
+    (one,) = deal.priced
+    assert one.firm_cash_usd().sum() == pytest.approx(deal.firm_usd.sum(), rel=1e-12, abs=CENT)
+    assert 0.0 <= one.expected_refund_usd + CENT
+    assert one.expected_refund_usd <= share * deal.revenue_usd.sum() + CENT
+
+
 # Cash
 
 

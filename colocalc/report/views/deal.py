@@ -10,6 +10,7 @@ from colocalc.report.table import Column, Note, Table
 from colocalc.report.views.common import metric_table, number
 from colocalc.study.evaluate import Result
 from colocalc.study.flows import at_year_end, by_year
+from colocalc.study.lending import LenderView
 from colocalc.study.project import Project
 from colocalc.study.returns import HedgeYears, Returns
 from colocalc.units import MONTHS_PER_YEAR, text
@@ -18,6 +19,7 @@ _VALUES = (
     "lease.headline_value_usd",
     "lease.firm_value_usd",
     "lease.expected_value_usd",
+    "lease.expected_refund_usd",
     "lease.capitalised_value_usd",
     "lease.capitalised_valuation_share",
     "lease.multiple_value_usd",
@@ -45,9 +47,14 @@ _LENDER = (
     "lease.mean_dscr_factor",
     "lease.min_firm_dscr_factor",
     "lease.min_downside_dscr_factor",
+    "lease.downside_refund_usd",
     "lease.llcr_factor",
     "lease.plcr_factor",
+    "lease.max_loan_to_value_share",
     "lease.firm_tenor_factor",
+    "lease.debt_after_firm_term_usd",
+    "lease.balloon_usd",
+    "lease.refinancing_gap_usd",
 )
 
 
@@ -92,10 +99,11 @@ def tables(case: Case, result: Result) -> tuple[Table, ...]:
             *_roots(returns, project),
             _cash_flow(case, returns, project),
         ]
-        if case.project is not None and case.project.debt is not None:
+        if returns.lender is not None:
             found += [
                 metric_table("lender", "The lender's view", _LENDER, result, caption=_LENDER_CAPTION),
-                _cover(returns, project),
+                _cover(returns.lender, project),
+                _loan_to_value(case, returns, returns.lender),
             ]
     return (*found, _months(case, returns))
 
@@ -106,7 +114,8 @@ _VALUE_CAPTION = (
 )
 _LENDER_CAPTION = (
     "DSCR: cash before tax over interest, fees and principal. Firm: fees that survive a notice, alone. Downside: the "
-    "tenant gives notice, and the fleet is let again at the market's rate after a gap."
+    "tenant gives notice, is owed back what it has paid ahead, and the fleet is let again at the market's rate after a "
+    "gap. Loan to value is by month in JSON and CSV."
 )
 
 
@@ -200,7 +209,7 @@ def _cash_flow(case: Case, returns: Returns, project: Project) -> Table:
     return Table("cash_flow", "Cash flow by year", columns, tuple(rows), total_count=1, caption=caption)
 
 
-def _cover(returns: Returns, project: Project) -> Table:
+def _cover(view: LenderView, project: Project) -> Table:
     """Cover and loan to value at the end of each year that has debt service."""
     step, loan, flows = project.months_per_period, project.loan, project.flows
     asked = (loan.service_usd > 0.0) & (loan.draw_usd == 0.0)  # no cover is asked for while debt is drawn
@@ -210,12 +219,13 @@ def _cover(returns: Returns, project: Project) -> Table:
 
     service, cash = due_in(loan.service_usd), due_in(flows.revenue_usd - flows.opex_usd)
     firm = due_in(flows.firm_usd - flows.opex_usd)
-    late = returns.downside_dscr_factor
-    again = due_in(np.nan_to_num(late) * loan.service_usd) if late is not None else np.full_like(cash, np.nan)
-    known = late is not None and not bool(np.all(np.isnan(late)))
+    late = view.downside_dscr_factor
+    again = due_in(np.nan_to_num(late) * loan.service_usd)
+    known = not bool(np.all(np.isnan(late)))
     levels = [
-        None if each is None else at_year_end(each, step)
-        for each in (loan.closing_usd, returns.loan_to_value_share, returns.llcr_factor, returns.plcr_factor)
+        at_year_end(loan.closing_usd, step),
+        at_year_end(view.loan_to_value_share, 1.0),
+        *(at_year_end(each, step) for each in (view.llcr_factor, view.plcr_factor)),
     ]
     rows = []
     for year in range(1, service.shape[-1]):
@@ -223,14 +233,7 @@ def _cover(returns: Returns, project: Project) -> Table:
         ratios = [
             part[year] / due if due > 0.0 else np.nan for part in (cash, firm, again if known else again * np.nan)
         ]
-        rows.append(
-            (
-                f"year {year}",
-                number(due),
-                *map(number, ratios),
-                *(None if level is None else number(level[year]) for level in levels),
-            )
-        )
+        rows.append((f"year {year}", number(due), *map(number, ratios), *(number(level[year]) for level in levels)))
     columns = (
         Column("year", "Year", kind="text"),
         Column("service_usd", "Debt service", "usd"),
@@ -243,6 +246,27 @@ def _cover(returns: Returns, project: Project) -> Table:
         Column("plcr_factor", "PLCR", "factor", wide=True),
     )
     return Table("cover", "Cover of the debt by year", columns, tuple(rows))
+
+
+def _loan_to_value(case: Case, returns: Returns, view: LenderView) -> Table:
+    """Debt against the residual value, at the close and month by month, for JSON and CSV."""
+    first = float(returns.deal.calendar_month[0])
+    dated = bool(np.any(case.leap_day_count > 0.0))
+    rows = tuple(
+        (
+            "close" if not place else _month(first + place - 1.0) if dated else f"month {place}",
+            *(number(part[place]) for part in (view.month_debt_usd, view.month_value_usd, view.loan_to_value_share)),
+        )
+        for place in range(view.loan_to_value_share.shape[-1])
+    )
+    columns = (
+        Column("month", "Month", kind="text"),
+        Column("debt_usd", "Debt", "usd"),
+        Column("value_usd", "Value", "usd"),
+        Column("loan_to_value_share", "Loan to value", "share"),
+    )
+    caption = "Value: what is bought and built by then, along its residual value. Yearly debt stays until a year ends."
+    return Table("loan_to_value", "Loan to value by month", columns, rows, is_long=True, caption=caption)
 
 
 def _months(case: Case, returns: Returns) -> Table:
@@ -321,5 +345,11 @@ def _warned(case: Case, returns: Returns | None) -> Iterator[str]:
     if bool(np.any(project.loan.closing_usd[..., -1] > 1.0)):
         owed = text(number(project.loan.closing_usd[..., -1]), "usd")
         yield f"debt of {owed} is still owed when the contracts end"
+    if returns and returns.lender and bool(np.any(returns.lender.downside_refund_usd > 1.0)):
+        owed = text(number(returns.lender.downside_refund_usd), "usd")
+        yield (
+            f"a tenant who gives notice is owed back {owed} that it has paid ahead: "
+            "no cover counts it unless debt service falls due in that month"
+        )
     if bool(np.any(project.loan.dscr_factor < 1.0)):
         yield "cash does not cover debt service in every period: owners pay the rest in"

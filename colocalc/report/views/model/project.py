@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from colocalc.case import ProjectCase
-from colocalc.report.formula import Term, added, least, most, term, total
+from colocalc.report.formula import Term, added, exponential, least, most, term, total
+from colocalc.report.formula import number as value_of
 from colocalc.report.views.model.build import Build, Fleet, known, one
 from colocalc.report.views.model.grid import Grid, Line
 from colocalc.report.views.model.months import Months
@@ -175,7 +176,7 @@ def _book_shares(sheet: Sheet) -> Line:
 def _residual(build: Build) -> Term:
     """What books leave; a curve of values is of the market, not of them."""
     terms = build.case.project
-    if terms is None or terms.residual_curve_share.shape[-1]:
+    if terms is None or terms.residual_curve_share.shape[-1] or known(terms.residual_decay_per_yr):
         return term(0.0)
     return build.inputs.number("depreciation.residual_share", terms.residual_share)
 
@@ -195,7 +196,11 @@ def _sold(sheet: Sheet, hardware: Line, building: Line, of_building: Line, writt
     share = _value_shares(sheet)
     last = sheet.count - 1
     whole, house = total(hardware.span()), total(building.span())
-    worth = sheet.line("Value of the assets", "usd", lambda t: whole * share[t] + house - total(of_building.span(0, t)))
+    worth = sheet.line(
+        "Value of the assets",
+        "usd",
+        lambda t: total(hardware.span(0, t)) * share[t] + house - total(of_building.span(0, t)),
+    )
     salvage = sheet.flow("Sold at the end", lambda t: worth[t] if t == last else 0.0)
     left = whole + house - total(written.span())
     return salvage, sheet.flow("Gain of the sale", lambda t: salvage[t] - left if t == last else 0.0)
@@ -208,8 +213,23 @@ def _value_shares(sheet: Sheet) -> Line:
         age = np.arange(sheet.count) * sheet.months / MONTHS_PER_YEAR
         held = np.interp(age, np.arange(curve.shape[-1] + 1.0), np.concatenate([[1.0], curve]))
         return sheet.frozen(f"{label}, by the curve", "share", list(held))
+    if known(sheet.terms.residual_decay_per_yr):
+        return _decaying(sheet, label)
     lost = 1.0 - _residual(sheet.build)
     return sheet.line(label, "share", lambda t: 1.0 - lost * least(sheet.periods[t] / last, 1.0))
+
+
+def _decaying(sheet: Sheet, label: str) -> Line:
+    floor, decay = (
+        sheet.inputs.number(f"depreciation.{name}", getattr(sheet.terms, name))
+        for name in ("residual_floor_share", "residual_decay_per_yr")
+    )
+
+    def left(t: int) -> Term:
+        fallen = decay * (term(0.0) - sheet.periods[t] * (sheet.months / MONTHS_PER_YEAR))
+        return floor + (1.0 - floor) * exponential(fallen, float(np.exp(value_of(fallen))))
+
+    return sheet.line(label, "share", left)
 
 
 def taxed(sheet: Sheet, label: str, income: Line) -> Line:
