@@ -207,7 +207,10 @@ class Depreciation(Definition):
 
 
 class Debt(Definition):
-    """What is borrowed, at which rate and for how long, and what lenders ask for."""
+    """What is borrowed, at which rate and for how long, and what lenders ask for.
+
+    Cash that lenders hold back earns ``reserve_interest_share`` a year, which is taxed and is no part of any cover.
+    """
 
     advance_rate_share: Figure[Share] | None = None
     interest_share: Figure[Share] | None = None
@@ -220,6 +223,7 @@ class Debt(Definition):
     balloon_share: Figure[Share] | None = None
     commitment_fee_share: Figure[Share] | None = None
     reserve_months: Figure[MonthsFromZero] | None = None
+    reserve_interest_share: Figure[Share] | None = None
     lock_up_dscr_factor: Figure[FactorFromOne] | None = None
     sweep_share: Figure[Share] | None = None
     sweep_below_dscr_factor: Figure[FactorFromOne] | None = None

@@ -84,7 +84,7 @@ DEALS: tuple[Row, ...] = (
     (
         "lease.expected_refund_usd",
         "prepayment that is owed back when the contract ends early, weighted by the probability that it ends then",
-        "sum((cash - fees) * alive_share)",
+        "sum((cash_fees - fees) * alive_share)",
         False,
     ),
     (
@@ -201,13 +201,13 @@ DEALS: tuple[Row, ...] = (
     (
         "lease.downside_refund_usd",
         "prepayment that is owed back to the tenant who gives notice: the downside pays it in the month it leaves",
-        "sum(cash - fees) until the notice ends",
+        "sum((cash_fees - fees) * left_share)",
         False,
     ),
     (
         "lease.max_loan_to_value_share",
         "highest loan to value at the end of any month, the value that of what stands by then",
-        "max(debt / value)",
+        "max(debt_owed / value)",
         False,
     ),
     (
@@ -219,7 +219,7 @@ DEALS: tuple[Row, ...] = (
     (
         "lease.debt_after_firm_term_usd",
         "debt still owed when the firm term ends, which the market or a sale has to repay",
-        "debt at the end of firm_months",
+        "debt_owed at the firm_months",
         False,
     ),
     (
@@ -230,7 +230,7 @@ DEALS: tuple[Row, ...] = (
     ),
     (
         "lease.refinancing_gap_usd",
-        "what a new loan lacks of the balloon, by the advance rate and by the target DSCR, or 1, on cash of later",
+        "what a new loan lacks of the balloon, by the advance rate and by the target DSCR, or 1, on the cash after it",
         "max(lease.balloon_usd - min(advance_rate_share * value, carried), 0)",
         False,
     ),

@@ -422,6 +422,16 @@ def test_a_reserve_holds_service_of_the_months_ahead():
     )
 
 
+def test_a_reserve_earns_interest_only_where_it_is_given():
+    assert borrowed(f"{STRAIGHT}, reserve_months: 6").returns.project.cash.reserve_interest_usd == near([0.0] * 5)
+    earning = f"{STRAIGHT}, reserve_months: 6, reserve_interest_share: 0.04"
+    assert borrowed(earning).returns.project.cash.reserve_interest_usd == near([0, 7_000, 6_500, 6_000, 5_500])
+    # A twelfth of a year's interest each month, on half a year of instalments
+    monthly = borrowed(earning, finance="finance: {discount_rate_share: 0.1, tax_rate_share: 0, periods: monthly}")
+    cash = monthly.returns.project.cash
+    assert cash.reserve_interest_usd[1:] == near(cash.reserve_usd[:-1] * 0.04 / 12)
+
+
 def test_a_lock_up_keeps_cash_until_the_cover_is_there():
     # Cover of 5.0, 5.4, 5.8 and 6.4: only the last year is above 6.
     cash = borrowed(f"{STRAIGHT}, lock_up_dscr_factor: 6").returns.project.cash

@@ -28,6 +28,7 @@ class DebtCase:
     balloon_share: Array
     commitment_fee_share: Array
     reserve_months: Array
+    reserve_interest_share: Array
     lock_up_dscr_factor: Array
     sweep_share: Array
     sweep_below_dscr_factor: Array
@@ -180,6 +181,7 @@ def _debt(debt: Debt, ledger: Ledger) -> DebtCase:
         balloon_share=known("balloon_share"),
         commitment_fee_share=known("commitment_fee_share"),
         reserve_months=known("reserve_months"),
+        reserve_interest_share=known("reserve_interest_share"),
         lock_up_dscr_factor=known("lock_up_dscr_factor"),
         sweep_share=known("sweep_share"),
         sweep_below_dscr_factor=asked("sweep_below_dscr_factor"),

@@ -97,6 +97,7 @@ def cash_of(project: ProjectCase, flows: Flows, loan: Loan, months: float) -> ca
         principal_usd=loan.principal_usd,
         prepayment_usd=loan.prepayment_usd,
         reserve_periods_count=terms.reserve_months / months if terms else 0.0,
+        reserve_interest_share=terms.reserve_interest_share * months / MONTHS_PER_YEAR if terms else 0.0,
         lock_up_dscr_factor=terms.lock_up_dscr_factor if terms else 0.0,
         **taxes_of(project),
     )

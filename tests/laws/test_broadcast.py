@@ -214,6 +214,7 @@ SAMPLES: dict[str, tuple[float, float, float]] = {
     "price_usd": (8e9, 1e9, 5e8),
     "principal_usd": (1e9, 5e8, 0.0),
     "repaying_share": (1.0, 0.0, 1.0),
+    "reserve_interest_share": (0.003, 0.04, 0.0),
     "reserve_periods_count": (1.0, 0.5, 0.0),
     "salvage_usd": (4e8, 0.0, 1e9),
     "service_usd": (2e8, 1e8, 0.0),

@@ -232,22 +232,37 @@ def _decaying(sheet: Sheet, label: str) -> Line:
     return sheet.line(label, "share", left)
 
 
-def taxed(sheet: Sheet, label: str, income: Line) -> Line:
-    """Tax on an income, with losses carried forward or turned into cash at once."""
-    rate, cap = sheet.finance("tax_rate_share"), sheet.finance("tax_loss_cap_share")
-    at_once = sheet.inputs.number(
-        "finance.immediate_loss_share",
-        sheet.terms.immediate_loss_share,
-        note="finance.tax_losses: 1 where a loss lowers other tax at once, 0 where it is carried forward",
-    )
-    profit = sheet.line("Profit", "usd", lambda t: most(income[t], 0.0))
-    now = sheet.line("Losses used at once", "usd", lambda t: at_once * (profit[t] - income[t]))
-    pool = sheet.grid.line("Losses carried forward", "usd")
-    for t in range(sheet.count):
+class Taxed:
+    """The lines of a tax, period by period: losses are carried forward or turned into cash at once."""
+
+    def __init__(self, sheet: Sheet, label: str) -> None:
+        self.rate, self.cap = sheet.finance("tax_rate_share"), sheet.finance("tax_loss_cap_share")
+        self.at_once = sheet.inputs.number(
+            "finance.immediate_loss_share",
+            sheet.terms.immediate_loss_share,
+            note="finance.tax_losses: 1 where a loss lowers other tax at once, 0 where it is carried forward",
+        )
+        self.profit, self.now, self.pool, self.tax = (
+            sheet.grid.line(name, "usd") for name in ("Profit", "Losses used at once", "Losses carried forward", label)
+        )
+
+    def add(self, t: int, income: Term) -> Term:
+        """The tax on the income of the next period."""
+        profit, now, pool = self.profit, self.now, self.pool
         start = pool[t - 1] if t else term(0.0)
-        pool.add(most(start + (profit[t] - income[t] - now[t] - cap * profit[t]), 0.0))
-    before = [term(0.0), *pool.terms]
-    return sheet.flow(label, lambda t: rate * (profit[t] - now[t] - least(before[t], cap * profit[t])))
+        profit.add(most(income, 0.0))
+        now.add(self.at_once * (profit[t] - income))
+        pool.add(most(start + (profit[t] - income - now[t] - self.cap * profit[t]), 0.0))
+        self.tax.add(self.rate * (profit[t] - now[t] - least(start, self.cap * profit[t])))
+        return self.tax[t]
+
+
+def taxed(sheet: Sheet, label: str, income: Line) -> Line:
+    """Tax on an income."""
+    found = Taxed(sheet, label)
+    for t in range(sheet.count):
+        found.add(t, income[t])
+    return found.tax.totalled()
 
 
 def per_period(rate: Term, months: float) -> Term:
