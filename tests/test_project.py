@@ -378,6 +378,26 @@ def test_a_level_payment_with_a_balloon():
     assert loan.prepayment_usd == near([0, 0, 0, 0, 4e5])
 
 
+def test_interest_above_what_a_part_of_a_month_carries_is_warned_of():
+    # Half of June's fees against a whole month's interest
+    thin = [POOL, SITE, COSTS, lease(36, start="2026-06-16"), "finance: {periods: monthly}"]
+    one = case(*thin, "debt: {interest_share: 0.6, tenor_months: 36, target_dscr_factor: 1.9}")
+    found = evaluate(one)
+    told = [note.text for note in warnings(one, found.returns)]
+    sentence = "in month 1 interest alone is above what cash carries at the target DSCR of 1.9000: no principal is paid"
+    assert [text for text in told if text.startswith(sentence)]
+    assert found.returns.project.loan.principal_usd[1] == 0.0
+    # A year holds the whole first month.
+    yearly = case(*thin[:-1], "debt: {interest_share: 0.1, tenor_months: 36, target_dscr_factor: 1.9}")
+    assert warnings(yearly, evaluate(yearly).returns) == ()
+
+
+def test_an_amount_that_no_firm_cash_repays_says_what_to_give():
+    terms = lease(48, notice="{months: 0}")
+    found = borrowed("sizing: amount, amount_usd: 1e6, repayment: sculpted", terms=terms)
+    assert found.undefined["lease.equity_npv_usd"].startswith("needs cash that lenders count on while debt is repaid")
+
+
 def test_a_balloon_is_warned_of():
     debt = "debt: {interest_share: 0.1, tenor_months: 48, sizing: amount, amount_usd: 1e6, repayment: annuity"
     told = [

@@ -12,6 +12,10 @@ _OF_DEBT = ("dscr", "lcr_", "lease.debt", "tenor", "hedge.cash", "downside", "lo
 _DISCOUNTED = ("npv", "capitalised", "break_even", "levelized")
 _OF_FEES = ("lease.capitalised", "lease.multiple", "lease.contract", "lease.headline", "lease.firm_v", "lease.expected")
 _NO_RATE = "no rate breaks even, nothing is charged, or what is earned besides fees is enough"
+_UNSCULPTED = (
+    "needs cash that lenders count on while debt is repaid, which sculpted debt of a given amount follows: "
+    "give debt.sized_on: headline, or another debt.repayment"
+)
 _BY_NAME = {
     "lease.min_downside_dscr_factor": "needs lease.notice, and lease.market with a rate: what the fleet earns then",
     "lease.max_loan_to_value_share": "debt is owed in a month in which the assets are worth nothing",
@@ -60,6 +64,8 @@ def _missing(name: str, case: Case) -> Iterator[str]:
         yield "needs a site, whose power is a cost"
     elif np.isnan(case.sites.energy_price_usd_per_mwh).any():
         yield "needs energy_price_usd_per_mwh of every site"
+    if project.debt is not None and (project.debt.sizing, project.debt.repayment) == ("amount", "sculpted"):
+        yield _BY_NAME.get(name, _UNSCULPTED)
     yield _BY_NAME.get(name, "cannot be computed from these flows")
 
 

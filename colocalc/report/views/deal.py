@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from colocalc.arrays import Array
-from colocalc.case import Case
+from colocalc.case import Case, DebtCase
 from colocalc.report.table import Column, Note, Table
 from colocalc.report.views.common import metric_table, number
 from colocalc.study.evaluate import Result
@@ -351,5 +351,26 @@ def _warned(case: Case, returns: Returns | None) -> Iterator[str]:
             f"a tenant who gives notice is owed back {owed} that it has paid ahead: "
             "no cover counts it unless debt service falls due in that month"
         )
+    if case.project.debt is not None:
+        yield from _unsculpted(case.project.debt, project)
     if bool(np.any(project.loan.dscr_factor < 1.0)):
         yield "cash does not cover debt service in every period: owners pay the rest in"
+
+
+def _unsculpted(terms: DebtCase, project: Project) -> Iterator[str]:
+    """Where interest alone is above what the target leaves for debt service: as in the first part of a month."""
+    loan, target = project.loan, number(terms.target_dscr_factor)
+    if terms.repayment != "sculpted" or target is None:
+        return
+    lacking = (loan.repaying_share > 0.0) & (loan.principal_usd == 0.0) & (loan.interest_usd > 0.0)
+    short = lacking & (loan.counted_usd < target * (1.0 - 1e-9) * loan.service_usd)
+    if bool(np.any(short)):
+        first = int(np.flatnonzero(short)[0])
+        step = "month" if project.months_per_period == 1.0 else "year"
+        count = int(np.sum(short))
+        times = f"{step} {first}" if count == 1 else f"{count} periods, the first of them {step} {first},"
+        cover = text(float(loan.counted_usd[first] / loan.service_usd[first]), "factor")
+        yield (
+            f"in {times} interest alone is above what cash carries at the target DSCR of {text(target, 'factor')}: "
+            f"no principal is paid, and the cover is {cover}"
+        )
