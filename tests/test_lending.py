@@ -7,7 +7,8 @@ from colocalc.case import lower
 from colocalc.catalog import load_catalog
 from colocalc.errors import ColocalcError
 from colocalc.loading import load_fleet
-from colocalc.study.evaluate import evaluate
+from colocalc.metrics import METRICS
+from colocalc.study.evaluate import evaluate, values
 
 CAPITAL, FEES = 3e6, 200 * 8_760.0  # 100 GPUs at 30,000 USD each, and 2 USD an hour for a year
 FLEET = """
@@ -19,7 +20,7 @@ costs: {capital_usd_per_gpu: {h100-sxm: 30000}}
 STRAIGHT = "sizing: amount, amount_usd: 1e6, repayment: straight-line"
 
 
-def result(debt, *lines, terms="months: 48", finance="discount_rate_share: 0.1, tax_rate_share: 0"):
+def lowered(debt, *lines, terms="months: 48", finance="discount_rate_share: 0.1, tax_rate_share: 0"):
     tenor = "" if "tenor" in debt else "tenor_months: 48, "
     text = "\n".join(
         (
@@ -31,7 +32,11 @@ def result(debt, *lines, terms="months: 48", finance="discount_rate_share: 0.1, 
         )
     )
     loaded = load_fleet("-", catalog=load_catalog(), stdin=text.encode())
-    return evaluate(lower(loaded.fleet, loaded.catalog))
+    return lower(loaded.fleet, loaded.catalog)
+
+
+def result(*arguments, **more):
+    return evaluate(lowered(*arguments, **more))
 
 
 def metric(name, *arguments, **more):
@@ -207,3 +212,13 @@ def test_without_a_prepayment_there_is_no_refund_to_expect():
     found = result(STRAIGHT, terms="months: 48, notice: {months: 3}")
     assert found.undefined["lease.expected_refund_usd"] == "needs lease.prepayment"
     assert found.metrics["lease.downside_refund_usd"] == 0.0
+
+
+def test_what_is_asked_for_alone_is_what_the_whole_evaluation_has():
+    blocks = (BALLOON, "depreciation: {residual_share: 0.2}")
+    whole = result(*blocks, terms=LEAVES).metrics
+    one = lowered(*blocks, terms=LEAVES)
+    names = [name for name in METRICS if name.startswith("lease.")]
+    assert {f"lease.{name}" for name in ("llcr_factor", "equity_irr_share", "refinancing_gap_usd")} <= set(whole)
+    for name in names:
+        np.testing.assert_array_equal(values(one, [name])[name], whole.get(name, np.nan), err_msg=name)

@@ -398,6 +398,14 @@ def test_an_amount_that_no_firm_cash_repays_says_what_to_give():
     assert found.undefined["lease.equity_npv_usd"].startswith("needs cash that lenders count on while debt is repaid")
 
 
+def test_a_fleet_that_is_let_for_nothing_has_no_rate_to_scale():
+    free = borrowed("target_dscr_factor: 2", terms="lease: {rate_usd_per_gpu_h: 0, months: 48}")
+    assert free.metrics["lease.project_npv_usd"] == near(-CAPITAL)
+    assert free.metrics["lease.debt_usd"] == 0.0
+    for name in ("break_even_rate", "equity_break_even_rate"):
+        assert "nothing is charged" in free.undefined[f"lease.{name}_usd_per_gpu_h"]
+
+
 def test_a_balloon_is_warned_of():
     debt = "debt: {interest_share: 0.1, tenor_months: 48, sizing: amount, amount_usd: 1e6, repayment: annuity"
     told = [

@@ -13,6 +13,21 @@ from colocalc.study.deal import Deal
 from colocalc.study.flows import period_of_month, summed, value_usd
 from colocalc.study.project import Project
 
+VIEWED = frozenset(
+    f"lease.{name}"
+    for name in (
+        "llcr_factor",
+        "plcr_factor",
+        "min_firm_dscr_factor",
+        "min_downside_dscr_factor",
+        "downside_refund_usd",
+        "max_loan_to_value_share",
+        "firm_tenor_factor",
+        "debt_after_firm_term_usd",
+        "balloon_usd",
+        "refinancing_gap_usd",
+    )
+)
 _SLACK_PERIODS = 1e-6  # what rounding of dates leaves of a whole period
 
 
@@ -100,15 +115,22 @@ def _left_and_refund_usd(terms: DebtCase, case: Case, deal: Deal) -> tuple[Array
     )
 
 
-def lending_values(case: Case, deal: Deal, project: Project, view: LenderView) -> Iterator[tuple[str, Array]]:
-    """The metrics of the lender's view."""
-    terms, loan = case.project.debt if case.project else None, project.loan
-    if terms is None:
+def debt_values(case: Case, project: Project) -> Iterator[tuple[str, Array]]:
+    """The metrics of the debt that its account has."""
+    loan = project.loan
+    if case.project is None or case.project.debt is None:
         return
     yield "lease.debt_usd", project.debt_usd
     yield "lease.debt_share", project.debt_usd / np.where(project.capital_usd > 0.0, project.capital_usd, np.nan)
     yield "lease.min_dscr_factor", lender.min_dscr_factor(dscr_factor=loan.dscr_factor)
     yield "lease.mean_dscr_factor", lender.mean_dscr_factor(dscr_factor=loan.dscr_factor)
+
+
+def lending_values(case: Case, deal: Deal, project: Project, view: LenderView) -> Iterator[tuple[str, Array]]:
+    """The metrics of the lender's view."""
+    terms, loan = case.project.debt if case.project else None, project.loan
+    if terms is None:
+        return
     drawn = int(np.flatnonzero(np.any(np.atleast_2d(loan.draw_usd) > 0.0, axis=0)).max(initial=0))
     yield "lease.llcr_factor", view.llcr_factor[..., drawn]
     yield "lease.plcr_factor", view.plcr_factor[..., drawn]

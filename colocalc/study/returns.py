@@ -13,7 +13,7 @@ from colocalc.study import break_even, writing_off
 from colocalc.study.deal import Deal, evaluate_deal
 from colocalc.study.flows import by_year, period_of_month, summed
 from colocalc.study.leasing import LeaseResult, contracted, data_centre_usd, pool_hardware_usd
-from colocalc.study.lending import LenderView, evaluate_lending, lending_values
+from colocalc.study.lending import VIEWED, LenderView, debt_values, evaluate_lending, lending_values
 from colocalc.study.project import Project, evaluate_project, per_period_share
 from colocalc.units import MONTHS_PER_YEAR
 
@@ -78,17 +78,21 @@ class Returns:
 def evaluate_returns(case: Case, lease: LeaseResult | None, names: Collection[str] | None = None) -> Returns | None:
     """Contract values, returns and cover ratios; None where no contract says how long it runs.
 
-    Rates that break even are searched for, and only where ``names`` has one of them, or is None.
+    Rates of return and rates that break even are searched for, and a lender's view is taken, only where ``names`` has
+    one of what they give, or is None.
     """
     deal = evaluate_deal(case)
     if deal is None or lease is None:
         return None
     project = evaluate_project(case, deal)
-    view = evaluate_lending(case, deal, project) if project else None
+    viewed = names is None or not VIEWED.isdisjoint(names)
+    view = evaluate_lending(case, deal, project) if project and viewed else None
     values = dict(_deal_values(case, deal, lease))
     if project is not None:
         values |= dict(_project_values(case, project))
+        values |= dict(_rates_of_return(project, names))
         values |= dict(_break_even_values(case, deal, project, names))
+        values |= dict(debt_values(case, project))
         values |= dict(lending_values(case, deal, project, view)) if view else {}
     return Returns(
         deal=deal,
@@ -138,14 +142,22 @@ def _project_values(case: Case, project: Project) -> Iterator[tuple[str, Array]]
     cash = project.cash
     yield "lease.capital_usd", project.capital_usd
     yield "lease.project_npv_usd", finance.npv(own, cash.project_after_tax_usd)
-    yield "lease.project_irr_share", per_year(finance.irr(cash.project_after_tax_usd), months)
     yield "lease.project_npv_before_tax_usd", finance.npv(own, cash.project_before_tax_usd)
-    yield "lease.project_irr_before_tax_share", per_year(finance.irr(cash.project_before_tax_usd), months)
     yield "lease.equity_npv_usd", finance.npv(owners, cash.equity_after_tax_usd)
-    yield "lease.equity_irr_share", per_year(finance.irr(cash.equity_after_tax_usd), months)
     yield "lease.equity_moic_factor", finance.moic(cash.equity_after_tax_usd)
     yield "lease.payback_yr", finance.payback(cash.project_after_tax_usd) * months / MONTHS_PER_YEAR
     yield "lease.levelized_cost_usd_per_gpu_h", project.levelized_usd_per_gpu_h
+
+
+def _rates_of_return(project: Project, names: Collection[str] | None) -> Iterator[tuple[str, Array]]:
+    flows = {
+        "lease.project_irr_share": project.cash.project_after_tax_usd,
+        "lease.project_irr_before_tax_share": project.cash.project_before_tax_usd,
+        "lease.equity_irr_share": project.cash.equity_after_tax_usd,
+    }
+    for name, flow in flows.items():
+        if names is None or name in names:
+            yield name, per_year(finance.irr(flow), project.months_per_period)
 
 
 def _break_even_values(
