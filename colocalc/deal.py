@@ -33,6 +33,7 @@ from colocalc.figure import (
     Year,
 )
 
+DecayPerYr = Annotated[float, Quantity("per_yr", at_least=0.0, at_most=100.0)]
 # A price may fall to nothing and rise without bound, but it does not become negative.
 ChangePerYr = Annotated[float, Quantity("share_per_yr", above=-1.0)]
 RepricingMonths = Annotated[float, Quantity("months", above=0.0, at_most=120.0, whole=True)]
@@ -214,8 +215,9 @@ class Depreciation(Definition):
     """Book and tax lives and methods, and what is left.
 
     ``residual_share`` of the hardware's cost is what it fetches at the end of the contracts, and its value falls to
-    that evenly; ``residual_curve_share`` gives the value at each age in years instead, from a cost of 1 at age 0. An
-    owned data centre is worth what is not written off.
+    that evenly. ``residual_curve_share`` gives the value at each age in years instead, from a cost of 1 at age 0; or
+    value decays from there to ``residual_floor_share`` at ``residual_decay_per_yr``. An owned data centre is worth what
+    is not written off.
     """
 
     book_life_yr: Figure[Year] | None = None
@@ -228,11 +230,19 @@ class Depreciation(Definition):
     data_centre_life_yr: Figure[Year] | None = None
     residual_share: Figure[Share] | None = None
     residual_curve_share: Annotated[tuple[Share, ...], Field(min_length=1)] = ()
+    residual_floor_share: Figure[Share] | None = None
+    residual_decay_per_yr: Figure[DecayPerYr] | None = None
 
     @model_validator(mode="after")
     def _one_residual_and_a_quarter(self) -> "Depreciation":
         if self.residual_share and self.residual_curve_share:
             raise _both("give residual_share or residual_curve_share, not both", "residual_curve_share")
+        if self.residual_decay_per_yr and (self.residual_share or self.residual_curve_share):
+            other = "give residual_decay_per_yr, or residual_share or residual_curve_share, not both"
+            raise _both(other, "residual_decay_per_yr")
+        if (self.residual_floor_share is None) != (self.residual_decay_per_yr is None):
+            message = "residual_floor_share and residual_decay_per_yr go together"
+            raise _both(message, "residual_decay_per_yr" if self.residual_decay_per_yr else "residual_floor_share")
         if (self.tax_convention == "mid-quarter") != (self.placed_in_quarter_count is not None):
             message = "placed_in_quarter_count goes with tax_convention: mid-quarter"
             raise _both(message, "placed_in_quarter_count" if self.placed_in_quarter_count else "tax_convention")
@@ -240,7 +250,10 @@ class Depreciation(Definition):
 
 
 class Debt(Definition):
-    """What is borrowed, at which rate and for how long, and what lenders ask for."""
+    """What is borrowed, at which rate and for how long, and what lenders ask for.
+
+    Cash that lenders hold back earns ``reserve_interest_share`` a year, which is taxed and is no part of any cover.
+    """
 
     advance_rate_share: Figure[Share] | None = None
     interest_share: Figure[Share] | None = None
@@ -253,6 +266,7 @@ class Debt(Definition):
     balloon_share: Figure[Share] | None = None
     commitment_fee_share: Figure[Share] | None = None
     reserve_months: Figure[MonthsFromZero] | None = None
+    reserve_interest_share: Figure[Share] | None = None
     lock_up_dscr_factor: Figure[FactorFromOne] | None = None
     sweep_share: Figure[Share] | None = None
     sweep_below_dscr_factor: Figure[FactorFromOne] | None = None

@@ -82,6 +82,12 @@ DEALS: tuple[Row, ...] = (
         False,
     ),
     (
+        "lease.expected_refund_usd",
+        "prepayment that is owed back when the contract ends early, weighted by the probability that it ends then",
+        "sum((cash_fees - fees) * alive_share)",
+        False,
+    ),
+    (
         "lease.capital_usd",
         "hardware under contract, and its part of an owned data centre",
         "sum(capital)",
@@ -144,6 +150,12 @@ DEALS: tuple[Row, ...] = (
         False,
     ),
     (
+        "lease.equity_break_even_rate_usd_per_gpu_h",
+        "mean rate of contracts, before credits, at which the owners' net present value is 0, with the debt it carries",
+        "rate at which lease.equity_npv_usd is 0",
+        False,
+    ),
+    (
         "lease.levelized_cost_usd_per_gpu_h",
         "costs over GPU-hours billed by contracts, both discounted, before tax; other income is deducted",
         "sum(cost / (1 + r) ** t) / sum(billed_h / (1 + r) ** t)",
@@ -187,9 +199,39 @@ DEALS: tuple[Row, ...] = (
         False,
     ),
     (
+        "lease.downside_refund_usd",
+        "prepayment that is owed back to the tenant who gives notice: the downside pays it in the month it leaves",
+        "sum((cash_fees - fees) * left_share)",
+        False,
+    ),
+    (
+        "lease.max_loan_to_value_share",
+        "highest loan to value at the end of any month, the value that of what stands by then",
+        "max(debt_owed / value)",
+        False,
+    ),
+    (
         "lease.firm_tenor_factor",
         "months of firm fees over the months until the debt is due",
         "firm_months / tenor_months",
+        False,
+    ),
+    (
+        "lease.debt_after_firm_term_usd",
+        "debt still owed when the firm term ends, which the market or a sale has to repay",
+        "debt_owed at the firm_months",
+        False,
+    ),
+    (
+        "lease.balloon_usd",
+        "principal due at once at maturity, after what was swept",
+        "balloon_share * lease.debt_usd - swept",
+        False,
+    ),
+    (
+        "lease.refinancing_gap_usd",
+        "what a new loan lacks of the balloon, by the advance rate and by the target DSCR, or 1, on the cash after it",
+        "max(lease.balloon_usd - min(advance_rate_share * value, carried), 0)",
         False,
     ),
     (

@@ -22,6 +22,7 @@ TERMS = {
     "loss_cap_share": 1.0,
     "immediate_loss_share": 0.0,
     "reserve_periods_count": 0.0,
+    "reserve_interest_share": 0.0,
     "lock_up_dscr_factor": 0.0,
 }
 NO_DEBT = dict.fromkeys(("draw_usd", "interest_usd", "fee_usd", "principal_usd", "prepayment_usd"), [0.0] * 4)
@@ -80,8 +81,34 @@ def test_a_period_that_cannot_pay_draws_on_the_reserve_before_the_owners():
     assert found.equity_after_tax_usd[1] == pytest.approx(0.0)
 
 
+def test_what_is_held_back_earns_interest_in_the_next_period_and_is_taxed():
+    found = flow(reserve_periods_count=0.5, reserve_interest_share=0.1)
+    np.testing.assert_allclose(found.reserve_interest_usd, [0, 1.3, 1.2, 1.1])
+    # Incomes of -4.7, 17.2 and 39.1: the loss is carried forward.
+    np.testing.assert_allclose(found.tax_usd, [0, 0, 2.5, 7.82])
+    np.testing.assert_allclose(found.equity_after_tax_usd, [-53, 26.3, 25.7, 42.28])
+    np.testing.assert_allclose(found.cfads_usd, found.ebitda_usd)
+
+
+def test_interest_may_fill_a_reserve_further():
+    # 20 - 26 is lacking and 1.3 earned: the reserve pays 4.7.
+    found = flow(revenue_usd=[0.0, 30, 60, 60], reserve_periods_count=0.5, reserve_interest_share=0.1)
+    np.testing.assert_allclose(found.reserve_usd, [13, 8.3, 11, 0])
+    np.testing.assert_allclose(found.reserve_interest_usd, [0, 1.3, 0.83, 1.1])
+
+
+def test_trapped_cash_earns_interest_too():
+    found = flow(lock_up_dscr_factor=2.0, reserve_interest_share=0.1)
+    np.testing.assert_allclose(found.reserve_interest_usd, [0, 0, 2.4, 0])
+
+
 def test_sources_are_uses_in_every_period():
-    found = flow(reserve_periods_count=1.0, lock_up_dscr_factor=2.0, revenue_usd=[0.0, 5, 60, 60])
+    found = flow(
+        reserve_periods_count=1.0,
+        reserve_interest_share=0.1,
+        lock_up_dscr_factor=2.0,
+        revenue_usd=[0.0, 5, 60, 60],
+    )
     np.testing.assert_allclose(found.sources_less_uses_usd, 0.0, atol=1e-12)
 
 

@@ -378,6 +378,34 @@ def test_a_level_payment_with_a_balloon():
     assert loan.prepayment_usd == near([0, 0, 0, 0, 4e5])
 
 
+def test_interest_above_what_a_part_of_a_month_carries_is_warned_of():
+    # Half of June's fees against a whole month's interest
+    thin = [POOL, SITE, COSTS, lease(36, start="2026-06-16"), "finance: {periods: monthly}"]
+    one = case(*thin, "debt: {interest_share: 0.6, tenor_months: 36, target_dscr_factor: 1.9}")
+    found = evaluate(one)
+    told = [note.text for note in warnings(one, found.returns)]
+    sentence = "in month 1 interest alone is above what cash carries at the target DSCR of 1.9000: no principal is paid"
+    assert [text for text in told if text.startswith(sentence)]
+    assert found.returns.project.loan.principal_usd[1] == 0.0
+    # A year holds the whole first month.
+    yearly = case(*thin[:-1], "debt: {interest_share: 0.1, tenor_months: 36, target_dscr_factor: 1.9}")
+    assert warnings(yearly, evaluate(yearly).returns) == ()
+
+
+def test_an_amount_that_no_firm_cash_repays_says_what_to_give():
+    terms = lease(48, notice="{months: 0}")
+    found = borrowed("sizing: amount, amount_usd: 1e6, repayment: sculpted", terms=terms)
+    assert found.undefined["lease.equity_npv_usd"].startswith("needs cash that lenders count on while debt is repaid")
+
+
+def test_a_fleet_that_is_let_for_nothing_has_no_rate_to_scale():
+    free = borrowed("target_dscr_factor: 2", terms="lease: {rate_usd_per_gpu_h: 0, months: 48}")
+    assert free.metrics["lease.project_npv_usd"] == near(-CAPITAL)
+    assert free.metrics["lease.debt_usd"] == 0.0
+    for name in ("break_even_rate", "equity_break_even_rate"):
+        assert "nothing is charged" in free.undefined[f"lease.{name}_usd_per_gpu_h"]
+
+
 def test_a_balloon_is_warned_of():
     debt = "debt: {interest_share: 0.1, tenor_months: 48, sizing: amount, amount_usd: 1e6, repayment: annuity"
     told = [
@@ -420,6 +448,16 @@ def test_a_reserve_holds_service_of_the_months_ahead():
     assert cash.equity_after_tax_usd == near(
         [-2e6 - 175_000, FEES - 337_500, FEES - 312_500, FEES - 287_500, FEES - 137_500]
     )
+
+
+def test_a_reserve_earns_interest_only_where_it_is_given():
+    assert borrowed(f"{STRAIGHT}, reserve_months: 6").returns.project.cash.reserve_interest_usd == near([0.0] * 5)
+    earning = f"{STRAIGHT}, reserve_months: 6, reserve_interest_share: 0.04"
+    assert borrowed(earning).returns.project.cash.reserve_interest_usd == near([0, 7_000, 6_500, 6_000, 5_500])
+    # A twelfth of a year's interest each month, on half a year of instalments
+    monthly = borrowed(earning, finance="finance: {discount_rate_share: 0.1, tax_rate_share: 0, periods: monthly}")
+    cash = monthly.returns.project.cash
+    assert cash.reserve_interest_usd[1:] == near(cash.reserve_usd[:-1] * 0.04 / 12)
 
 
 def test_a_lock_up_keeps_cash_until_the_cover_is_there():
@@ -467,14 +505,14 @@ def test_nothing_is_owed_or_covered_after_the_last_instalment(repayment):
     loan = returns.project.loan
     assert list(loan.closing_usd[4:]) == [0] * 4
     assert np.isnan(loan.dscr_factor[5:]).all()
-    assert np.isnan(returns.plcr_factor[4:]).all()
+    assert np.isnan(returns.lender.plcr_factor[4:]).all()
 
 
 def test_loan_to_value_is_against_what_the_hardware_is_worth():
     book = "depreciation: {residual_curve_share: [0.7, 0.5, 0.4, 0.3]}"
     returns = borrowed(STRAIGHT, book).returns
     value = CAPITAL * np.array([1, 0.7, 0.5, 0.4, 0.3])
-    assert returns.loan_to_value_share == near(np.array([1e6, 750e3, 500e3, 250e3, 0]) / value)
+    assert returns.lender.loan_to_value_share[::12] == near(np.array([1e6, 750e3, 500e3, 250e3, 0]) / value)
 
 
 def test_capital_of_nothing_borrows_nothing():

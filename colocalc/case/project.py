@@ -28,6 +28,7 @@ class DebtCase:
     balloon_share: Array
     commitment_fee_share: Array
     reserve_months: Array
+    reserve_interest_share: Array
     lock_up_dscr_factor: Array
     sweep_share: Array
     sweep_below_dscr_factor: Array
@@ -46,6 +47,8 @@ class ProjectCase:
         GPU types without a price.
     residual_curve_share : ndarray (age,)
         Value at each age in years over the cost, from age 0; empty without a curve.
+    residual_floor_share, residual_decay_per_yr : ndarray (...)
+        What value decays to over the cost, and how fast; NaN where it does not.
     is_monthly : bool
         Whether flows are discounted by month, else by year.
     debt : DebtCase or None
@@ -66,6 +69,8 @@ class ProjectCase:
     data_centre_life_yr: Array
     residual_share: Array
     residual_curve_share: Array
+    residual_floor_share: Array
+    residual_decay_per_yr: Array
     is_monthly: bool
     discount_rate_share: Array
     equity_discount_rate_share: Array
@@ -125,6 +130,7 @@ def _values(costs: Costs, book: Depreciation, finance: Finance, ledger: Ledger) 
         "cost_escalator_share_per_yr": known("costs", costs, "escalator_share_per_yr")["escalator_share_per_yr"],
         # Without a price there is nothing to write off.
         **(known("depreciation", book, *lives) if costs.capital_usd_per_gpu else asked("depreciation", book, *lives)),
+        **asked("depreciation", book, "residual_floor_share", "residual_decay_per_yr"),
         **asked("finance", finance, "discount_rate_share", "equity_discount_rate_share"),
         **known("finance", finance, "tax_rate_share", "tax_loss_cap_share"),
         **asked("finance", finance, "valuation_usd", "valuation_multiple_factor"),
@@ -175,6 +181,7 @@ def _debt(debt: Debt, ledger: Ledger) -> DebtCase:
         balloon_share=known("balloon_share"),
         commitment_fee_share=known("commitment_fee_share"),
         reserve_months=known("reserve_months"),
+        reserve_interest_share=known("reserve_interest_share"),
         lock_up_dscr_factor=known("lock_up_dscr_factor"),
         sweep_share=known("sweep_share"),
         sweep_below_dscr_factor=asked("sweep_below_dscr_factor"),

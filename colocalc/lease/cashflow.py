@@ -27,8 +27,8 @@ class CashFlow:
         Interest, fees and scheduled principal [usd].
     tax_usd, unlevered_tax_usd : ndarray
         Tax as paid, and as it would be without debt [usd].
-    reserve_usd, trapped_usd : ndarray
-        Cash held back at the end of the period [usd].
+    reserve_usd, trapped_usd, reserve_interest_usd : ndarray
+        Cash held back at the end of the period, and what that of the period before has earned [usd].
     project_before_tax_usd, project_after_tax_usd : ndarray
         Flows of the assets, as if without debt [usd].
     equity_before_tax_usd, equity_after_tax_usd : ndarray
@@ -44,6 +44,7 @@ class CashFlow:
     unlevered_tax_usd: Array
     reserve_usd: Array
     trapped_usd: Array
+    reserve_interest_usd: Array
     project_before_tax_usd: Array
     project_after_tax_usd: Array
     equity_before_tax_usd: Array
@@ -78,6 +79,7 @@ def cash_flow(
     loss_cap_share: ArrayLike,
     immediate_loss_share: ArrayLike,
     reserve_periods_count: ArrayLike,
+    reserve_interest_share: ArrayLike,
     lock_up_dscr_factor: ArrayLike,
 ) -> CashFlow:
     """Cash of a project and of its owners, before and after tax.
@@ -114,6 +116,8 @@ def cash_flow(
         Share of a loss that lowers other tax at once; the rest is carried forward.
     reserve_periods_count : array_like (...)
         Periods of debt service that the reserve holds; 0 without one.
+    reserve_interest_share : array_like (...)
+        What cash held back earns in a period; taxed, and no part of the DSCR.
     lock_up_dscr_factor : array_like (...)
         DSCR below which nothing is paid to owners; 0 without a lock-up.
 
@@ -125,11 +129,12 @@ def cash_flow(
     Notes
     -----
     ``project = revenue - opex + salvage - capital``, less unlevered tax;
-    ``equity = project + draw - service - prepayment - tax - change of cash held back``
+    ``equity = project + draw - service - prepayment - tax - change of cash held back + what it earns``
 
     - No debt: equity is the project.
     - A tax rate of 0: flows before and after tax are the same.
-    - Reserve and trapped cash are back by the last period: equity sums to what it sums to without them.
+    - Reserve and trapped cash are back by the last period: without interest on them equity sums to what it sums to
+      without them.
     - Sources are uses in every period.
 
     References
@@ -145,23 +150,30 @@ def cash_flow(
     base = taxable_income_usd(
         ebitda_usd=ebitda, depreciation_usd=depreciation_usd, interest_usd=np.zeros_like(ebitda), gain_usd=gain_usd
     )
-    unlevered, tax = (
-        tax_usd(
-            income_usd=income,
-            tax_rate_share=tax_rate_share,
-            loss_cap_share=loss_cap_share,
-            immediate_loss_share=immediate_loss_share,
-        )
-        for income in (base, base - charges)
-    )
-    kept = _held_back(ebitda - tax, service, prepayment, draw, ebitda, reserve_periods_count, lock_up_dscr_factor)
-    held = kept.reserve_usd + kept.trapped_usd
+    taxes = {
+        "tax_rate_share": tax_rate_share,
+        "loss_cap_share": loss_cap_share,
+        "immediate_loss_share": immediate_loss_share,
+    }
+    unlevered = tax_usd(income_usd=base, **taxes)
+    earned = np.zeros_like(base - charges)
+    # What is held back earns interest in the next period, is taxed with it, and may hold back more: each pass is right
+    # for one period more, and usually the second is right for all.
+    for _ in range(base.shape[-1] + 1):
+        tax = tax_usd(income_usd=base - charges + earned, **taxes)
+        available = ebitda + earned - tax
+        kept = _held_back(available, service, prepayment, draw, ebitda, reserve_periods_count, lock_up_dscr_factor)
+        held = kept.reserve_usd + kept.trapped_usd
+        again = per_period(reserve_interest_share) * before(held)
+        if np.array_equal(again, np.broadcast_to(earned, again.shape), equal_nan=True):
+            break
+        earned = again
     project = ebitda + salvage - capital
-    equity = project + draw - service - prepayment - (held - before(held))
+    equity = project + draw - service - prepayment - (held - before(held)) + earned
     after = equity - tax
-    sources = revenue + salvage + draw + before(held) + np.maximum(-after, 0.0)
+    sources = revenue + salvage + draw + before(held) + earned + np.maximum(-after, 0.0)
     uses = opex + capital + service + prepayment + tax + held + np.maximum(after, 0.0)
-    held_back = (kept.reserve_usd, kept.trapped_usd)
+    held_back = (kept.reserve_usd, kept.trapped_usd, earned)
     flows = (project, project - unlevered, equity, after)
     return CashFlow(*together(ebitda, ebitda, service, tax, unlevered, *held_back, *flows, sources - uses))
 

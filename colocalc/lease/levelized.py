@@ -5,16 +5,14 @@ present value 0 after tax), and the ``lcoe`` of SAM (revenue less net present va
 rate charged and is no price at which anything breaks even.
 """
 
-from collections.abc import Callable
-
 import numpy as np
 from numpy.typing import ArrayLike
 
 from colocalc.arrays import Array, as_array, per_period, together
 from colocalc.lease.cashflow import present_value_usd
 from colocalc.lease.tax import tax_usd
+from colocalc.root import rising_root
 
-_STEPS = 200  # every second one halves the bracket, and a double has 52 bits
 _CLOSE_SHARE = 1e-14  # of the money at stake, which is where rounding begins
 
 
@@ -172,25 +170,7 @@ def break_even_rate_usd_per_gpu_h(
     most = (rate_of_tax * valued(np.maximum(taxed, 0.0)) - valued(other)) * per_hour
     least = (-rate_of_tax * valued(np.maximum(-taxed, 0.0)) - valued(other)) * per_hour
     high, low = (most / np.where(most > 0.0, kept, 1.0), least / np.where(least > 0.0, 1.0, kept))
-    return _root(worth, low, high, _CLOSE_SHARE * valued(np.abs(other)))
-
-
-def _root(worth: Callable[[Array], Array], low: Array, high: Array, close: Array) -> Array:
-    # Every scenario goes its own way and stands still once it is there, so others do not change its answer.
-    under, over = worth(low), worth(high)
-    low, high, close, under, over = together(low, high, close, under, over)
-    step = 0
-    while step < _STEPS and np.any(np.nextafter(low, high) < high):
-        rise = over - under
-        chord = low - under * (high - low) / np.where(rise == 0.0, np.inf, rise)
-        rate = np.clip(chord, low, high) if step % 2 == 0 else 0.5 * (low + high)
-        value = worth(rate)
-        there = np.abs(value) <= close
-        down, up = (value <= 0.0) | there, (value >= 0.0) | there
-        low, under = np.where(down, rate, low), np.where(down, value, under)
-        high, over = np.where(up, rate, high), np.where(up, value, over)
-        step += 1
-    return low
+    return rising_root(worth, low, high, _CLOSE_SHARE * valued(np.abs(other)))
 
 
 def break_even_billed_share(*, break_even_usd_per_gpu_h: ArrayLike, rate_usd_per_gpu_h: ArrayLike) -> Array:

@@ -89,6 +89,121 @@ def cash_revenue_usd(
     return as_array(revenue_usd) - as_array(credit_usd) + np.where(paid, as_array(prepayment_usd)[..., None], 0.0)
 
 
+def prepaid_cash_usd(
+    *,
+    revenue_usd: ArrayLike,
+    prepayment_usd: ArrayLike,
+    prepayment_share: ArrayLike,
+    unwind_share: ArrayLike,
+    signing_month: ArrayLike,
+    calendar_month: ArrayLike,
+) -> Array:
+    """Cash from the tenant by month, from what is agreed to be paid ahead.
+
+    Parameters
+    ----------
+    revenue_usd : array_like (..., month)
+        Revenue recognised, not negative.
+    prepayment_usd : array_like (...)
+        Amount paid ahead.
+    prepayment_share : array_like (...)
+        Share of all revenue that is paid ahead besides.
+    unwind_share : array_like (..., month)
+        As for ``prepayment_credit_usd``.
+    signing_month : array_like (...)
+        As for ``cash_revenue_usd``.
+    calendar_month : array_like (..., month)
+        As for ``cash_revenue_usd``.
+
+    Returns
+    -------
+    ndarray (..., month)
+        Cash received [usd].
+
+    Notes
+    -----
+    ``cash_revenue_usd`` of ``P = amount + share sum(r)``
+
+    - Neither an amount nor a share: the revenue.
+    - A share alone: in proportion to the price, as the revenue is.
+
+    References
+    ----------
+    As ``cash_revenue_usd``.
+    """
+    ahead: Array = as_array(prepayment_usd) + as_array(prepayment_share) * np.sum(as_array(revenue_usd), axis=-1)
+    return cash_revenue_usd(
+        revenue_usd=revenue_usd,
+        credit_usd=prepayment_credit_usd(revenue_usd=revenue_usd, prepayment_usd=ahead, unwind_share=unwind_share),
+        prepayment_usd=ahead,
+        signing_month=signing_month,
+        calendar_month=calendar_month,
+    )
+
+
+def refund_usd(*, cash_revenue_usd: ArrayLike, revenue_usd: ArrayLike, kept_share: ArrayLike) -> Array:
+    """What is owed back, in the month in which a lease ends before its time: paid, and not yet earned.
+
+    Parameters
+    ----------
+    cash_revenue_usd : array_like (..., month)
+        Cash received if the lease ran on.
+    revenue_usd : array_like (..., month)
+        Revenue recognised if the lease ran on.
+    kept_share : array_like (..., month)
+        Share of each month for which the lease still runs: 1, then part of a month, then 0.
+
+    Returns
+    -------
+    ndarray (..., month)
+        Refund [usd], in the last month that is kept in part or in whole.
+
+    Notes
+    -----
+    ``sum_m k_m (cash_m - revenue_m)``: deferred revenue when the lease ends
+
+    - No prepayment: 0.
+    - Cash received until then less the refund: the revenue until then.
+    - All that was paid ahead is credited by then: 0.
+    - No month kept: 0, since nothing was paid.
+
+    References
+    ----------
+    A contract liability is owed back where the service is not rendered: IFRS 15, paragraph 106.
+    """
+    kept = as_array(kept_share)
+    owed: Array = np.sum(kept * (as_array(cash_revenue_usd) - as_array(revenue_usd)), axis=-1, keepdims=True)
+    return owed * last_kept_share(kept_share=kept)
+
+
+def last_kept_share(*, kept_share: ArrayLike) -> Array:
+    """Where a lease ends: 1 in the last month that is kept in part or in whole, else 0.
+
+    Parameters
+    ----------
+    kept_share : array_like (..., month)
+        Share of each month for which the lease still runs.
+
+    Returns
+    -------
+    ndarray (..., month)
+        1 in one month, 0 in the others [share].
+
+    Notes
+    -----
+    ``k_m > 0`` and ``k_j = 0`` for all ``j > m``
+
+    - No month kept: 0 throughout.
+    - All months kept: 1 in the last.
+
+    References
+    ----------
+    Arithmetic.
+    """
+    started = as_array(kept_share) > 0.0
+    return as_array(started & (np.cumsum(started[..., ::-1], axis=-1)[..., ::-1] == 1))
+
+
 def deferred_revenue_usd(*, cash_revenue_usd: ArrayLike, revenue_usd: ArrayLike) -> Array:
     """What the tenant has paid and not yet received, at the end of each month.
 

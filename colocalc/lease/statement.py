@@ -82,6 +82,13 @@ class Contract:
     payment_lag_months: Array
     discount_rate_share: Array
 
+    @property
+    def unwind_share(self) -> Array:
+        """Where a prepayment is credited, ``(..., month)``: 1 in the stated years, parts of a month at their ends."""
+        return covered_share(
+            calendar_month=self.calendar_month, start_month=self.unwind_start_month, end_month=self.unwind_end_month
+        )
+
 
 @dataclass(frozen=True, eq=False)
 class Statement:
@@ -186,17 +193,11 @@ def _fee(contract: Contract, factor: Array) -> Array:
 
 
 def _cash(contract: Contract, revenue: Array) -> Array:
-    unwind = covered_share(
-        calendar_month=contract.calendar_month,
-        start_month=contract.unwind_start_month,
-        end_month=contract.unwind_end_month,
-    )
-    paid = contract.prepayment_usd + contract.prepayment_share * np.sum(revenue, axis=-1)
-    credit = prepayment.prepayment_credit_usd(revenue_usd=revenue, prepayment_usd=paid, unwind_share=unwind)
-    return prepayment.cash_revenue_usd(
+    return prepayment.prepaid_cash_usd(
         revenue_usd=revenue,
-        credit_usd=credit,
-        prepayment_usd=paid,
+        prepayment_usd=contract.prepayment_usd,
+        prepayment_share=contract.prepayment_share,
+        unwind_share=contract.unwind_share,
         signing_month=contract.signing_month,
         calendar_month=contract.calendar_month,
     )

@@ -57,6 +57,8 @@ def money_problems(fleet: Fleet, catalog: Catalog) -> Iterator[Problem]:
     if fleet.debt is not None:
         yield from _debt(fleet.debt)
         yield from _tenor(fleet.debt, found, [] if mixed else spans)
+        if spans and len(spans) == len(found) and not mixed:
+            yield from _built(fleet, fleet.debt, spans, catalog)
     if fleet.depreciation is not None:
         yield from _tax_life(fleet.depreciation, catalog)
 
@@ -179,6 +181,37 @@ def _tenor(debt: Debt, found: list[tuple[Path, Lease]], spans: list[_Span]) -> I
     if debt.tenor_months is not None and debt.tenor_months.value > months:
         message = f"is longer than contracts and market, which end after {months:,.0f} months"
         yield Problem(("debt", "tenor_months"), message, "lengthen market.months of a contract, or shorten the tenor")
+
+
+def _built(fleet: Fleet, debt: Debt, spans: list[_Span], catalog: Catalog) -> Iterator[Problem]:
+    """Debt that is due before the last server is paid for: while it is drawn nothing is repaid."""
+    if debt.tenor_months is None:
+        return
+    given = fleet.finance.periods if fleet.finance else None
+    periods = given or str(catalog.default("finance.periods").value)
+    months = 1.0 if periods == "monthly" else MONTHS_PER_YEAR
+    first = min(span.start for span in spans) // 1.0
+    built = max(_last_delivery_month(span, first) for span in spans) // months
+    if _up(debt.tenor_months.value / months) > built:
+        return
+    after = f"{built * months:,.0f} months"
+    message = f"is over before the fleet is built: servers are paid for, and debt drawn, until {after} after the start"
+    yield Problem(("debt", "tenor_months"), message, "lengthen the tenor, or shorten the ramp")
+
+
+def _last_delivery_month(span: _Span, first: float) -> float:
+    """The month, counted from the first, at whose beginning the last servers of a contract are paid for."""
+    start, lease = span.start - first, span.lease
+    if lease.ramp_share:
+        steps = enumerate(zip((0.0, *lease.ramp_share), lease.ramp_share, strict=False))
+        return (start + max((place for place, (before, after) in steps if after > before), default=0)) // 1.0
+    ramp = lease.ramp_months.value if lease.ramp_months else 0.0
+    return max(_up(start + ramp) - 1.0, start // 1.0)
+
+
+def _up(value: float) -> float:
+    # Rounding of dates may leave a trace of a month that is none.
+    return -(-(value - 1e-9) // 1.0)
 
 
 def _tax_life(book: Depreciation, catalog: Catalog) -> Iterator[Problem]:

@@ -239,6 +239,11 @@ def logarithm(part: Term, value: float) -> Term:
     return Term(f"LN({part.text})", value)
 
 
+def exponential(part: Term, value: float) -> Term:
+    """The exponential; its value is told, as mathematics is numpy's here."""
+    return Term(f"EXP({part.text})", value)
+
+
 def picked(span: Span, place: Term) -> Term:
     """The cell of a span at a place counted from 1."""
     return Term(f"INDEX({span.text},{place.text})", span.values[int(number(place)) - 1])

@@ -9,6 +9,7 @@ from colocalc.case import Case, LeaseCase, Terms
 from colocalc.lease import contract, delivery, months, prepayment, termination
 from colocalc.lease.statement import Contract, evaluate_contract
 from colocalc.study import leasing, prices
+from colocalc.study.priced import Priced, priced
 from colocalc.units import HOURS_PER_YEAR, MONTHS_PER_YEAR
 
 
@@ -69,6 +70,11 @@ class Deal:
     firm_months: Array
     contracts: "tuple[ContractMonths, ...]"
 
+    @property
+    def priced(self) -> tuple[Priced, ...]:
+        """Each contract, at any price."""
+        return tuple(one.priced for one in self.contracts)
+
 
 @dataclass(frozen=True, eq=False)
 class ContractMonths:
@@ -81,11 +87,10 @@ class ContractMonths:
     pool_passthrough_usd: Array
     pool_credit_usd: Array
     revenue_usd: Array
-    firm_usd: Array
-    expected_usd: Array
     cash_usd: Array
     whole_market_usd: Array
     delivered_share: Array
+    priced: Priced
 
 
 def evaluate_deal(case: Case) -> Deal | None:
@@ -121,8 +126,8 @@ def evaluate_deal(case: Case) -> Deal | None:
         pool_billed_gpu_h=total("pool_contract_gpu_h") + total("pool_market_gpu_h"),
         contract_gpu_h=np.sum(total("pool_contract_gpu_h"), axis=-2),
         revenue_usd=revenue,
-        firm_usd=total("firm_usd"),
-        expected_usd=total("expected_usd"),
+        firm_usd=np.asarray(sum(one.revenue_usd * one.priced.firm_share for one in found)),
+        expected_usd=np.asarray(sum(one.revenue_usd * one.priced.alive_share for one in found)),
         market_usd=contract.contract_usd(pool_usd=total("pool_market_usd")),
         passthrough_usd=contract.contract_usd(pool_usd=total("pool_passthrough_usd")),
         credit_usd=contract.contract_usd(pool_usd=total("pool_credit_usd")),
@@ -195,23 +200,22 @@ def _contract(number: int, terms: Terms, case: Case, lease: LeaseCase, calendar:
     # Nothing of a bill that is not known is nothing.
     passes = terms.power_passthrough_share[..., None, None] > 0.0
     power = np.where(passes, _pool_power_usd(case, hours, held), 0.0)
-    found = evaluate_contract(_as_contract(number, terms, case, lease, calendar, hours, power))
-    after, market_hours, whole = _market(terms, gpus, calendar, hours, prices.market_path(case, calendar))
+    whole = _as_contract(number, terms, case, lease, calendar, hours, power)
+    found = evaluate_contract(whole)
+    after, market_hours, market = _market(terms, gpus, calendar, hours, prices.market_path(case, calendar))
+    passed = contract.passthrough_usd(power_cost_usd=power, passthrough_share=terms.power_passthrough_share)
     return ContractMonths(
         pool_revenue_usd=found.pool_revenue_usd,
         pool_market_usd=after,
         pool_contract_gpu_h=found.billed_gpu_h,
         pool_market_gpu_h=market_hours,
-        pool_passthrough_usd=contract.passthrough_usd(
-            power_cost_usd=power, passthrough_share=terms.power_passthrough_share
-        ),
+        pool_passthrough_usd=passed,
         pool_credit_usd=found.sla_credit_usd,
         revenue_usd=found.revenue_usd,
-        firm_usd=found.revenue_usd * _firm(terms, calendar),
-        expected_usd=found.revenue_usd * _alive(terms, calendar),
         cash_usd=found.cash_revenue_usd,
-        whole_market_usd=whole,
+        whole_market_usd=market,
         delivered_share=_delivered(terms, case, calendar),
+        priced=priced(whole, revenue_usd=found.revenue_usd, passthrough_usd=contract.contract_usd(pool_usd=passed)),
     )
 
 

@@ -1,24 +1,27 @@
 """What contracts and their cash flow come to: values, returns, cover ratios, and the hedge by year."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from colocalc.arrays import Array
 from colocalc.case import Case
-from colocalc.lease import downside, finance, lender, rates
+from colocalc.lease import finance, rates
 from colocalc.lease.cashflow import present_value_usd
-from colocalc.lease.termination import NEVER_MONTHS
-from colocalc.study import writing_off
+from colocalc.study import break_even, writing_off
 from colocalc.study.deal import Deal, evaluate_deal
+from colocalc.study.flows import by_year, period_of_month, summed
 from colocalc.study.leasing import LeaseResult, contracted, data_centre_usd, pool_hardware_usd
-from colocalc.study.project import Project, by_year, evaluate_project, per_period_share, period_of_month, summed
+from colocalc.study.lending import VIEWED, LenderView, debt_values, evaluate_lending, lending_values
+from colocalc.study.project import Project, evaluate_project, per_period_share
 from colocalc.units import MONTHS_PER_YEAR
 
-_OF_LENDERS = frozenset(
-    f"lease.{name}_factor" for name in ("llcr", "plcr", "min_firm_dscr", "min_downside_dscr")
-)  # metrics that need a lender's view of each period
+_BREAK_EVEN = (
+    "lease.break_even_rate_usd_per_gpu_h",
+    "lease.break_even_billed_share",
+    "lease.equity_break_even_rate_usd_per_gpu_h",
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,19 +54,15 @@ class Returns:
     ----------
     deal, project : Deal, Project
         Contracts by month, and the project by period.
-    downside_dscr_factor, firm_dscr_factor, llcr_factor, plcr_factor, loan_to_value_share : ndarray (..., period)
-        The lender's view of each period.
+    lender : LenderView or None
+        What a lender looks at; None without debt.
     values : mapping of str to ndarray
         Metrics by id.
     """
 
     deal: Deal
     project: Project | None
-    downside_dscr_factor: Array | None
-    firm_dscr_factor: Array | None
-    llcr_factor: Array | None
-    plcr_factor: Array | None
-    loan_to_value_share: Array | None
+    lender: LenderView | None
     values: Mapping[str, Array]
     discount_rate_share: Array
 
@@ -79,36 +78,26 @@ class Returns:
 def evaluate_returns(case: Case, lease: LeaseResult | None, names: Collection[str] | None = None) -> Returns | None:
     """Contract values, returns and cover ratios; None where no contract says how long it runs.
 
-    Parameters
-    ----------
-    case : Case
-        The case.
-    lease : LeaseResult or None
-        Its leases.
-    names : collection of str, optional
-        Metrics that are asked for: what takes long and is for none of them is left out. All without it.
+    Rates of return and rates that break even are searched for, and a lender's view is taken, only where ``names`` has
+    one of what they give, or is None.
     """
     deal = evaluate_deal(case)
     if deal is None or lease is None:
         return None
     project = evaluate_project(case, deal)
-    has_debt = project is not None and case.project is not None and case.project.debt is not None
-    lends = has_debt and (names is None or not _OF_LENDERS.isdisjoint(names))
-    view = _lender_view(case, deal, project) if project and lends else {}
+    viewed = names is None or not VIEWED.isdisjoint(names)
+    view = evaluate_lending(case, deal, project) if project and viewed else None
     values = dict(_deal_values(case, deal, lease))
     if project is not None:
-        values |= {
-            name: value_of() for name, value_of in _project_values(case, project) if names is None or name in names
-        }
-        values |= dict(_debt_values(case, deal, project, view))
+        values |= dict(_project_values(case, project))
+        values |= dict(_rates_of_return(project, names))
+        values |= dict(_break_even_values(case, deal, project, names))
+        values |= dict(debt_values(case, project))
+        values |= dict(lending_values(case, deal, project, view)) if view else {}
     return Returns(
         deal=deal,
         project=project,
-        downside_dscr_factor=view.get("downside"),
-        firm_dscr_factor=view.get("firm"),
-        llcr_factor=view.get("llcr"),
-        plcr_factor=view.get("plcr"),
-        loan_to_value_share=view.get("value"),
+        lender=view,
         values=values,
         discount_rate_share=case.project.discount_rate_share if case.project else np.asarray(np.nan),
     )
@@ -120,6 +109,8 @@ def _deal_values(case: Case, deal: Deal, lease: LeaseResult) -> Iterator[tuple[s
     yield "lease.headline_value_usd", total
     yield "lease.firm_value_usd", np.sum(deal.firm_usd, axis=-1)
     yield "lease.expected_value_usd", np.sum(deal.expected_usd, axis=-1)
+    if any(one.is_prepaid for one in deal.priced):
+        yield "lease.expected_refund_usd", sum((one.expected_refund_usd for one in deal.priced), np.zeros(()))
     pools = np.sum(deal.pool_revenue_usd, axis=-1)
     for number, name in enumerate(case.pools.names):
         yield f"pools.{name}.lease.contract_revenue_usd", pools[..., number]
@@ -140,8 +131,7 @@ def _contribution(deal: Deal) -> Array:
     return np.asarray(deal.revenue_usd - deal.power_usd - deal.operations_usd)
 
 
-def _project_values(case: Case, project: Project) -> Iterator[tuple[str, Callable[[], Array]]]:
-    """Metrics with what computes each: rates of return take longer than all else."""
+def _project_values(case: Case, project: Project) -> Iterator[tuple[str, Array]]:
     terms = case.project
     if terms is None:
         return
@@ -150,18 +140,39 @@ def _project_values(case: Case, project: Project) -> Iterator[tuple[str, Callabl
         per_period_share(rate, months) for rate in (terms.discount_rate_share, terms.equity_discount_rate_share)
     )
     cash = project.cash
-    yield "lease.capital_usd", lambda: project.capital_usd
-    yield "lease.project_npv_usd", lambda: finance.npv(own, cash.project_after_tax_usd)
-    yield "lease.project_irr_share", lambda: per_year(finance.irr(cash.project_after_tax_usd), months)
-    yield "lease.project_npv_before_tax_usd", lambda: finance.npv(own, cash.project_before_tax_usd)
-    yield "lease.project_irr_before_tax_share", lambda: per_year(finance.irr(cash.project_before_tax_usd), months)
-    yield "lease.equity_npv_usd", lambda: finance.npv(owners, cash.equity_after_tax_usd)
-    yield "lease.equity_irr_share", lambda: per_year(finance.irr(cash.equity_after_tax_usd), months)
-    yield "lease.equity_moic_factor", lambda: finance.moic(cash.equity_after_tax_usd)
-    yield "lease.payback_yr", lambda: finance.payback(cash.project_after_tax_usd) * months / MONTHS_PER_YEAR
-    yield "lease.break_even_rate_usd_per_gpu_h", lambda: project.break_even_usd_per_gpu_h
-    yield "lease.levelized_cost_usd_per_gpu_h", lambda: project.levelized_usd_per_gpu_h
-    yield "lease.break_even_billed_share", lambda: _break_even_billed_share(case, project)
+    yield "lease.capital_usd", project.capital_usd
+    yield "lease.project_npv_usd", finance.npv(own, cash.project_after_tax_usd)
+    yield "lease.project_npv_before_tax_usd", finance.npv(own, cash.project_before_tax_usd)
+    yield "lease.equity_npv_usd", finance.npv(owners, cash.equity_after_tax_usd)
+    yield "lease.equity_moic_factor", finance.moic(cash.equity_after_tax_usd)
+    yield "lease.payback_yr", finance.payback(cash.project_after_tax_usd) * months / MONTHS_PER_YEAR
+    yield "lease.levelized_cost_usd_per_gpu_h", project.levelized_usd_per_gpu_h
+
+
+def _rates_of_return(project: Project, names: Collection[str] | None) -> Iterator[tuple[str, Array]]:
+    flows = {
+        "lease.project_irr_share": project.cash.project_after_tax_usd,
+        "lease.project_irr_before_tax_share": project.cash.project_before_tax_usd,
+        "lease.equity_irr_share": project.cash.equity_after_tax_usd,
+    }
+    for name, flow in flows.items():
+        if names is None or name in names:
+            yield name, per_year(finance.irr(flow), project.months_per_period)
+
+
+def _break_even_values(
+    case: Case, deal: Deal, project: Project, names: Collection[str] | None
+) -> Iterator[tuple[str, Array]]:
+    terms = case.project
+    if terms is None:
+        return
+    assets, share, owners = _BREAK_EVEN
+    if names is None or assets in names or share in names:
+        rate = break_even.assets_usd_per_gpu_h(terms, deal, project)
+        yield assets, rate
+        yield share, _break_even_billed_share(case, project, rate)
+    if names is None or owners in names:
+        yield owners, break_even.owners_usd_per_gpu_h(terms, deal, project)
 
 
 def per_year(rate: Array, months_per_period: float) -> Array:
@@ -169,77 +180,13 @@ def per_year(rate: Array, months_per_period: float) -> Array:
     return np.expm1(np.log1p(rate) * MONTHS_PER_YEAR / months_per_period)
 
 
-def _break_even_billed_share(case: Case, project: Project) -> Array:
+def _break_even_billed_share(case: Case, project: Project, rate_usd_per_gpu_h: Array) -> Array:
     """Undefined where a contract has a fee, which does not follow the hours."""
     if case.lease is None or not bool(np.all(np.isnan(case.lease.fee_usd_per_month))):
         return np.asarray(np.nan)
     gpus = case.pools.gpu_count
     billed = np.sum(case.lease.billed_share * gpus, axis=-1) / np.sum(gpus * (case.lease.billed_share > 0.0), axis=-1)
-    mean = project.mean_rate_usd_per_gpu_h
-    return np.asarray(billed * project.break_even_usd_per_gpu_h / np.where(mean > 0.0, mean, np.nan))
-
-
-def _lender_view(case: Case, deal: Deal, project: Project) -> dict[str, Array]:
-    flows, loan = project.flows, project.loan
-    place = period_of_month(deal, project.months_per_period)
-    firm = flows.firm_usd - flows.opex_usd
-    cash = flows.revenue_usd - flows.opex_usd
-    late = _let_again_usd(case, deal)
-    service = np.where(loan.draw_usd > 0.0, 0.0, loan.service_usd)
-    return {
-        "firm": lender.dscr_factor(cfads_usd=firm, service_usd=service),
-        "downside": lender.dscr_factor(cfads_usd=summed(late, place) - flows.opex_usd, service_usd=service),
-        "llcr": lender.llcr_factor(
-            cfads_usd=cash,
-            interest_share=project.interest_share,
-            repaying_share=project.repaying_share,
-            debt_usd=loan.closing_usd,
-        ),
-        "plcr": lender.plcr_factor(cfads_usd=cash, interest_share=project.interest_share, debt_usd=loan.closing_usd),
-        "value": lender.loan_to_value_share(debt_usd=loan.closing_usd, value_usd=flows.value_usd),
-    }
-
-
-def _let_again_usd(case: Case, deal: Deal) -> Array:
-    """Cash by month when the last tenant to leave gives notice as early as it may, in the month of the downside case.
-
-    NaN where a contract has no notice or the market's rate is not known.
-    """
-    if case.project is None or case.project.debt is None:
-        return np.full_like(deal.revenue_usd, np.nan)
-    earliest, notice, gap = (
-        np.max(np.stack(np.broadcast_arrays(*(getattr(terms, name) for terms in case.terms))), axis=0)
-        for name in ("earliest_notice_month", "notice_months", "gap_months")
-    )
-    again = downside.let_again_usd(
-        revenue_usd=deal.cash_revenue_usd,
-        market_revenue_usd=deal.whole_market_usd,
-        given_after_count=np.maximum(case.project.debt.notice_in_month_count, earliest - deal.calendar_month[0]),
-        notice_count=notice,
-        gap_count=gap,
-    )
-    unknown = np.isnan(deal.whole_market_usd).any(axis=-1) | (notice >= NEVER_MONTHS)
-    return np.where(unknown[..., None], np.nan, again)
-
-
-def _debt_values(case: Case, deal: Deal, project: Project, view: Mapping[str, Array]) -> Iterator[tuple[str, Array]]:
-    terms = case.project.debt if case.project else None
-    if terms is None:
-        return
-    yield "lease.debt_usd", project.debt_usd
-    yield "lease.debt_share", project.debt_usd / np.where(project.capital_usd > 0.0, project.capital_usd, np.nan)
-    yield "lease.min_dscr_factor", lender.min_dscr_factor(dscr_factor=project.loan.dscr_factor)
-    yield "lease.mean_dscr_factor", lender.mean_dscr_factor(dscr_factor=project.loan.dscr_factor)
-    if view:
-        drawn = int(np.flatnonzero(np.any(np.atleast_2d(project.loan.draw_usd) > 0.0, axis=0)).max(initial=0))
-        yield "lease.llcr_factor", view["llcr"][..., drawn]
-        yield "lease.plcr_factor", view["plcr"][..., drawn]
-        yield "lease.min_firm_dscr_factor", lender.min_dscr_factor(dscr_factor=view["firm"])
-        yield "lease.min_downside_dscr_factor", lender.min_dscr_factor(dscr_factor=view["downside"])
-    yield (
-        "lease.firm_tenor_factor",
-        lender.firm_tenor_factor(firm_months=deal.firm_months, tenor_months=terms.tenor_months),
-    )
+    return np.asarray(billed * rate_usd_per_gpu_h / project.mean_rate_usd_per_gpu_h)
 
 
 def depreciation_usd_per_yr(case: Case) -> Array:
@@ -254,7 +201,7 @@ def depreciation_usd_per_yr(case: Case) -> Array:
 
 def service_usd_per_yr(project: Project) -> tuple[Array, Array]:
     """Mean interest and principal of a year while debt is repaid; NaN without debt."""
-    repaying = project.repaying_share
+    repaying = project.loan.repaying_share
     years = np.sum(repaying, axis=-1) * project.months_per_period / MONTHS_PER_YEAR
     years = np.where(years > 0.0, years, np.nan)
     interest = (project.loan.interest_usd + project.loan.fee_usd) * repaying

@@ -25,8 +25,10 @@ def straight_shares(life_yr: Array, periods: int, months_per_period: float) -> A
 def book_shares(project: ProjectCase, periods: int, months_per_period: float) -> Array:
     """Book depreciation of hardware as shares of its cost, of the periods after it is spent; the residual stays."""
     life, residual = project.book_life_yr, project.residual_share
+    # A curve or a decay is of the market, not of the books.
+    residual = np.where(np.isnan(project.residual_decay_per_yr), residual, 0.0)
     if project.residual_curve_share.shape[-1]:
-        residual = np.zeros(())  # a curve is of the market, not of the books
+        residual = np.zeros(())
     if project.book_method == "straight-line":
         return straight_shares(life, periods, months_per_period) * (1.0 - residual)[..., None]
     years = int(np.ceil(periods * months_per_period / MONTHS_PER_YEAR))

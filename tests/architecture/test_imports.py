@@ -18,7 +18,7 @@ PACKAGE = Path(colocalc.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 BOTTOM = ("units", "errors")
-KERNEL_BASE = ("arrays", "units")
+KERNEL_BASE = ("arrays", "root", "units")
 COMPOSED = ("mfu.job", "mfu.cut", "mfu.pace", "mfu.traffic", "mfu.step", "mfu.waterfall")
 PRIMITIVES = tuple(
     name for path in sorted((PACKAGE / "mfu").glob("[!_]*.py")) if (name := f"mfu.{path.stem}") not in COMPOSED
@@ -63,6 +63,7 @@ MAY_IMPORT = {
     "arrays": (),
     "places": (),
     "guide": (),
+    "root": ("arrays",),
     "metrics": ("units", "metrics_of_choice", "metrics_of_deals"),
     "metrics_of_deals": (),
     "metrics_of_choice": (),
@@ -155,7 +156,7 @@ MAY_IMPORT = {
     "case.card_rates": ("case", "catalog", *DEFINITIONS, "lease.surface", *BOTTOM),
     "case.price_paths": ("case", "catalog", *DEFINITIONS, "lease.forward", "lease.months", "lease.path", "arrays"),
     "case.risk": ("case", "catalog", *DEFINITIONS, "chance.shapes.loading_factor", "arrays", *BOTTOM),
-    "study": ("study", "case", "mfu", "lease", "h100e", "chance", "metrics", "expect", "arrays", *BOTTOM),
+    "study": ("study", "case", "mfu", "lease", "h100e", "chance", "metrics", "expect", "arrays", "root", *BOTTOM),
     "study.engine.cluster": ("__version__", "study.engine.task", "arrays", "errors"),
     "study.calibrate": ("calibration.EXPERTS", "study", "case", "arrays", *BOTTOM),
     "study.needed": ("claim", "study", "case", *BOTTOM),
@@ -231,7 +232,7 @@ MAY_IMPORT = {
     "__main__": EVERYTHING,
 }
 
-NUMPY_OWNERS = ("arrays", "mfu", "lease", "h100e", "chance", "case", "study", "report.views", "cli.trials")
+NUMPY_OWNERS = ("arrays", "root", "mfu", "lease", "h100e", "chance", "case", "study", "report.views", "cli.trials")
 OWNERS = {
     "numpy": NUMPY_OWNERS,
     "pydantic": (*DEFINITIONS, "catalog", "loading"),

@@ -65,7 +65,7 @@ def value(terms: dict[str, np.ndarray], *, sweep: bool) -> None:
     flows, ratio = loan(terms, sweep=sweep)
     given = {name: terms[name] for name in ("revenue_usd", "opex_usd", "capital_usd", "depreciation_usd")}
     nothing = np.zeros(MONTHS + 1)
-    held = {"reserve_periods_count": 6.0, "lock_up_dscr_factor": 1.15}
+    held = {"reserve_periods_count": 6.0, "reserve_interest_share": 0.003, "lock_up_dscr_factor": 1.15}
     flow = cash_flow(**given, **flows, **TAX, **held, salvage_usd=nothing, gain_usd=nothing)
     present_value_usd(flow_usd=flow.equity_after_tax_usd, discount_share=0.008)
     min_dscr_factor(dscr_factor=ratio)

@@ -70,7 +70,13 @@ MARKET = optional(
         optional={"gap_months": st.integers(0, 6), "change_share_per_yr": parts(-0.3, 0.2), "sold_share": SHARE},
     )
 )
-PREPAID = optional(prepayment=st.fixed_dictionaries({"revenue_share": parts(0.0, 0.5)}))
+CREDITED = {"credited_from_yr": st.integers(1, 2), "credited_to_yr": st.integers(2, 6)}
+PREPAID = optional(
+    prepayment=st.one_of(
+        st.fixed_dictionaries({"revenue_share": parts(0.0, 0.5)}, optional=CREDITED),
+        st.fixed_dictionaries({"amount_usd": parts(0.0, 1e9)}, optional=CREDITED),
+    )
+)
 TERM = st.integers(1, 60)
 RATE = parts(0.5, 8.0)
 SITE = {"facility_power_mw": 50, "energy_price_usd_per_mwh": 60}
@@ -99,10 +105,12 @@ CAP = {"advance_rate_share": parts(0.1, 1.0)}
 COVENANTS = {
     "sweep_share": parts(0.0, 1.0),
     "reserve_months": st.integers(0, 12),
+    "reserve_interest_share": parts(0.0, 0.06),
     "lock_up_dscr_factor": parts(1.0, 2.0),
     "commitment_fee_share": parts(0.0, 0.02),
 }
-LOAN = {"interest_share": parts(0.0, 0.2), "tenor_months": st.integers(2, 13)}  # no longer than the shortest contract
+# Longer than the longest ramp, no longer than the shortest contract.
+LOAN = {"interest_share": parts(0.0, 0.2), "tenor_months": st.integers(11, 13)}
 # A cover of 1 leaves owners nothing but rounding, which has no rate of return.
 DEBT = st.one_of(
     st.fixed_dictionaries(
@@ -164,11 +172,21 @@ def test_pools_sum_to_the_fleet_to_the_cent(pools, lease):
 
 
 @LAWS
-@given(pools=POOLS, lease=merged(PRICED, SHAPE, PREPAID))
-def test_cash_and_revenue_of_a_contract_have_one_sum(pools, lease):
-    deal = evaluated(pools=pools, lease=lease).returns.deal
+@given(pools=POOLS, lease=merged(PRICED, SHAPE), share=parts(0.0, 0.5))
+def test_cash_and_revenue_of_a_contract_have_one_sum(pools, lease, share):
+    deal = evaluated(pools=pools, lease=lease | {"prepayment": {"revenue_share": share}}).returns.deal
     assert deal.cash_revenue_usd.sum() == pytest.approx(deal.revenue_usd.sum(), rel=1e-12)
     assert deal.deferred_usd.min() >= -1e-9 * deal.revenue_usd.sum()
+
+
+@LAWS
+@given(pools=POOLS, lease=merged(PRICED, SHAPE, NOTICE), share=parts(0.0, 0.5))
+def test_a_tenant_who_leaves_has_paid_for_what_it_had(pools, lease, share):
+    deal = evaluated(pools=pools, lease=lease | {"prepayment": {"revenue_share": share}}).returns.deal
+    (one,) = deal.priced
+    assert one.firm_cash_usd().sum() == pytest.approx(deal.firm_usd.sum(), rel=1e-12, abs=CENT)
+    assert one.expected_refund_usd + CENT >= 0.0
+    assert one.expected_refund_usd <= share * deal.revenue_usd.sum() + CENT
 
 
 # Cash
@@ -233,20 +251,45 @@ def test_all_money_scaled_scales_value_and_leaves_returns(pools, lease, costs, d
             assert float(other[f"lease.{name}"]) == pytest.approx(float(one[f"lease.{name}"]), rel=1e-6, abs=1e-7)
 
 
+def at_rate(lease, result, metric, **blocks):
+    """The same fleet let at a rate that a metric found; None where that is no price."""
+    rate = float(result.metrics.get(metric, np.nan))
+    # What market and residual bring in may be worth more than all costs; no price is negative.
+    if not rate > 0.0:
+        return None
+    mean = float(result.returns.project.mean_rate_usd_per_gpu_h)
+    again = evaluated(lease=lease | {"rate_usd_per_gpu_h": lease["rate_usd_per_gpu_h"] * rate / mean}, **blocks)
+    assert float(again.returns.project.mean_rate_usd_per_gpu_h) == pytest.approx(rate, rel=1e-12)
+    return again.metrics
+
+
 @LAWS
-@given(pools=POOLS, lease=merged(PRICED, SHAPE, MARKET), costs=COSTS, depreciation=BOOK, finance=FINANCE)
+@given(pools=POOLS, lease=merged(PRICED, SHAPE, MARKET, PREPAID), costs=COSTS, depreciation=BOOK, finance=FINANCE)
 def test_at_the_rate_that_breaks_even_value_is_0(pools, lease, costs, depreciation, finance):
     blocks = {"pools": pools, "costs": costs, "depreciation": depreciation, "finance": finance}
-    result = evaluated(lease=lease, **blocks)
-    rate = float(result.metrics["lease.break_even_rate_usd_per_gpu_h"])
-    mean = float(result.returns.project.mean_rate_usd_per_gpu_h)
-    # What market and residual bring in may be worth more than all costs; no price is negative.
-    if rate <= 0.0:
-        return
-    again = evaluated(lease=lease | {"rate_usd_per_gpu_h": lease["rate_usd_per_gpu_h"] * rate / mean}, **blocks)
-    value, capital = (float(again.metrics[f"lease.{name}_usd"]) for name in ("project_npv", "capital"))
-    assert value == pytest.approx(0.0, abs=1e-6 * capital)
-    assert float(again.returns.project.mean_rate_usd_per_gpu_h) == pytest.approx(rate, rel=1e-12)
+    again = at_rate(lease, evaluated(lease=lease, **blocks), "lease.break_even_rate_usd_per_gpu_h", **blocks)
+    if again is not None:
+        value, capital = (float(again[f"lease.{name}_usd"]) for name in ("project_npv", "capital"))
+        assert value == pytest.approx(0.0, abs=1e-9 * capital)
+
+
+@LAWS
+@given(
+    pools=POOLS,
+    lease=merged(PRICED, SHAPE, NOTICE, MARKET, PREPAID),
+    costs=COSTS,
+    depreciation=BOOK,
+    finance=FINANCE,
+    debt=DEBT,
+)
+def test_at_the_rate_that_breaks_even_for_owners_their_value_is_0(pools, lease, costs, depreciation, finance, debt):
+    # A covenant is all or nothing: where one is tripped value jumps, and a jump over 0 has no root.
+    debt = {key: value for key, value in debt.items() if key != "lock_up_dscr_factor"}
+    blocks = {"pools": pools, "costs": costs, "depreciation": depreciation, "finance": finance, "debt": debt}
+    again = at_rate(lease, evaluated(lease=lease, **blocks), "lease.equity_break_even_rate_usd_per_gpu_h", **blocks)
+    if again is not None:
+        value, capital = (float(again[f"lease.{name}_usd"]) for name in ("equity_npv", "capital"))
+        assert value == pytest.approx(0.0, abs=1e-9 * capital)
 
 
 @LAWS

@@ -72,9 +72,19 @@ RUNS = [
     # A loan with everything that a cash flow can do to it.
     (
         "neocloud-1k-h100",
-        ("debt.sweep_share=0.5", "debt.lock_up_dscr_factor=1.7", "depreciation.bonus_share=0.4"),
+        (
+            "debt.sweep_share=0.5",
+            "debt.lock_up_dscr_factor=1.7",
+            "debt.reserve_interest_share=0.03",
+            "depreciation.bonus_share=0.4",
+        ),
         "swept",
-        {"lease.rate_usd_per_gpu_h": 2.2, "debt.sweep_share": 0.8, "depreciation.bonus_share": 0.6},
+        {
+            "lease.rate_usd_per_gpu_h": 2.2,
+            "debt.sweep_share": 0.8,
+            "debt.reserve_interest_share": 0.05,
+            "depreciation.bonus_share": 0.6,
+        },
     ),
     (
         "neocloud-1k-h100",

@@ -286,6 +286,7 @@ def project(run: Run):
         loss_cap_share=1.0,
         immediate_loss_share=1.0,
         reserve_periods_count=run.reserve_years,
+        reserve_interest_share=0.0,
         lock_up_dscr_factor=0.0,
     )
     return revenue, loan, flow

@@ -12,6 +12,7 @@ from colocalc.report.views import claims as claims_view
 from colocalc.report.views import deal as deal_view
 from colocalc.report.views import h100e as h100e_view
 from colocalc.report.views import lease as lease_view
+from colocalc.report.views import lending as lending_view
 from colocalc.report.views import memory as memory_view
 from colocalc.report.views import mfu as mfu_view
 from colocalc.report.views import needed as needed_view
@@ -98,7 +99,7 @@ def lease(
         notes=(
             *map(Note, notes),
             *(lease_view.warnings(case, found) if found else ()),
-            *deal_view.warnings(case, result.returns),
+            *lending_view.warnings(case, result.returns),
         ),
     )
 

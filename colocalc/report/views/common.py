@@ -10,6 +10,7 @@ from colocalc.case import Case
 from colocalc.metrics import METRICS, base_id, unit_suffix
 from colocalc.report.table import Assumption, Column, Note, Report, Table, cited_sources
 from colocalc.study.evaluate import Result
+from colocalc.units import MONTHS_PER_YEAR
 
 if TYPE_CHECKING:
     from colocalc.catalog import Catalog
@@ -174,3 +175,8 @@ def metric_table(key: str, title: str, names: Sequence[str], result: Result, cap
         Column("meaning", "Meaning", kind="text"),
     )
     return Table(key, title, columns, tuple(rows), caption=caption)
+
+
+def month_name(calendar_month: float) -> str:
+    """Year and month of months counted from year 0: ``2026-05``."""
+    return f"{int(calendar_month // MONTHS_PER_YEAR):04d}-{int(calendar_month % MONTHS_PER_YEAR) + 1:02d}"

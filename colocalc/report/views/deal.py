@@ -6,11 +6,13 @@ import numpy as np
 
 from colocalc.arrays import Array
 from colocalc.case import Case
-from colocalc.report.table import Column, Note, Table, sparkline
-from colocalc.report.views.common import metric_table, number
+from colocalc.report.table import Column, Table, sparkline
+from colocalc.report.views import lending
+from colocalc.report.views.common import metric_table, month_name, number
 from colocalc.study.evaluate import Result
+from colocalc.study.flows import at_year_end, by_year
 from colocalc.study.prices import price_steps
-from colocalc.study.project import Project, at_year_end, by_year
+from colocalc.study.project import Project
 from colocalc.study.returns import HedgeYears, Returns
 from colocalc.units import MONTHS_PER_YEAR, text
 
@@ -18,6 +20,7 @@ _VALUES = (
     "lease.headline_value_usd",
     "lease.firm_value_usd",
     "lease.expected_value_usd",
+    "lease.expected_refund_usd",
     "lease.capitalised_value_usd",
     "lease.capitalised_valuation_share",
     "lease.multiple_value_usd",
@@ -36,17 +39,7 @@ _RETURNS = (
     "lease.levelized_cost_usd_per_gpu_h",
     "lease.break_even_rate_usd_per_gpu_h",
     "lease.break_even_billed_share",
-)
-_LENDER = (
-    "lease.debt_usd",
-    "lease.debt_share",
-    "lease.min_dscr_factor",
-    "lease.mean_dscr_factor",
-    "lease.min_firm_dscr_factor",
-    "lease.min_downside_dscr_factor",
-    "lease.llcr_factor",
-    "lease.plcr_factor",
-    "lease.firm_tenor_factor",
+    "lease.equity_break_even_rate_usd_per_gpu_h",
 )
 
 
@@ -91,11 +84,8 @@ def tables(case: Case, result: Result) -> tuple[Table, ...]:
             *_roots(returns, project),
             _cash_flow(case, returns, project),
         ]
-        if case.project is not None and case.project.debt is not None:
-            found += [
-                metric_table("lender", "The lender's view", _LENDER, result, caption=_LENDER_CAPTION),
-                _cover(returns, project),
-            ]
+        if returns.lender is not None:
+            found += lending.tables(case, result, returns, project, returns.lender)
     return (*_prices(case), *found, _months(case, returns))
 
 
@@ -112,7 +102,7 @@ def _prices(case: Case) -> tuple[Table, ...]:
             step.contract,
             step.pool,
             step.who,
-            _month(step.calendar_month) if dated else f"month {step.calendar_month - first + 1.0:.0f}",
+            month_name(step.calendar_month) if dated else f"month {step.calendar_month - first + 1.0:.0f}",
             step.usd_per_gpu_h,
         )
         for step in steps
@@ -132,10 +122,6 @@ def _prices(case: Case) -> tuple[Table, ...]:
 _VALUE_CAPTION = (
     "Not discounted, but for the capitalised value. Firm: what survives a notice given as early as it may be. "
     "Expected: each month's fees times the probability that the contract still runs then."
-)
-_LENDER_CAPTION = (
-    "DSCR: cash before tax over interest, fees and principal. Firm: fees that survive a notice, alone. Downside: the "
-    "tenant gives notice, and the fleet is let again at the market's rate after a gap."
 )
 
 
@@ -169,11 +155,7 @@ def _labels(case: Case, returns: Returns, count: int) -> list[str]:
     first = float(returns.deal.calendar_month[0])
     if not bool(np.any(case.leap_day_count > 0.0)):
         return ["close", *(f"year {year}" for year in range(1, count))]
-    return ["close", *(f"from {_month(first + MONTHS_PER_YEAR * year)}" for year in range(count - 1))]
-
-
-def _month(calendar_month: float) -> str:
-    return f"{int(calendar_month // MONTHS_PER_YEAR):04d}-{int(calendar_month % MONTHS_PER_YEAR) + 1:02d}"
+    return ["close", *(f"from {month_name(first + MONTHS_PER_YEAR * year)}" for year in range(count - 1))]
 
 
 def _cash_flow(case: Case, returns: Returns, project: Project) -> Table:
@@ -244,51 +226,6 @@ def _course(flow: Array, months_per_period: float) -> str:
     return f" Assets by {each}, {text(min(values), 'usd')} to {text(max(values), 'usd')}: {line}"
 
 
-def _cover(returns: Returns, project: Project) -> Table:
-    """Cover and loan to value at the end of each year that has debt service."""
-    step, loan, flows = project.months_per_period, project.loan, project.flows
-    asked = (loan.service_usd > 0.0) & (loan.draw_usd == 0.0)  # no cover is asked for while debt is drawn
-
-    def due_in(flow: Array) -> Array:
-        return by_year(np.where(asked, flow, 0.0), step)
-
-    service, cash = due_in(loan.service_usd), due_in(flows.revenue_usd - flows.opex_usd)
-    firm = due_in(flows.firm_usd - flows.opex_usd)
-    late = returns.downside_dscr_factor
-    again = due_in(np.nan_to_num(late) * loan.service_usd) if late is not None else np.full_like(cash, np.nan)
-    known = late is not None and not bool(np.all(np.isnan(late)))
-    levels = [
-        None if each is None else at_year_end(each, step)
-        for each in (loan.closing_usd, returns.loan_to_value_share, returns.llcr_factor, returns.plcr_factor)
-    ]
-    rows = []
-    for year in range(1, service.shape[-1]):
-        due = service[year]
-        ratios = [
-            part[year] / due if due > 0.0 else np.nan for part in (cash, firm, again if known else again * np.nan)
-        ]
-        rows.append(
-            (
-                f"year {year}",
-                number(due),
-                *map(number, ratios),
-                *(None if level is None else number(level[year]) for level in levels),
-            )
-        )
-    columns = (
-        Column("year", "Year", kind="text"),
-        Column("service_usd", "Debt service", "usd"),
-        Column("dscr_factor", "DSCR", "factor"),
-        Column("firm_dscr_factor", "Firm", "factor"),
-        Column("downside_dscr_factor", "Downside", "factor"),
-        Column("debt_usd", "Debt at end", "usd"),
-        Column("loan_to_value_share", "Loan to value", "share"),
-        Column("llcr_factor", "LLCR", "factor", wide=True),
-        Column("plcr_factor", "PLCR", "factor", wide=True),
-    )
-    return Table("cover", "Cover of the debt by year", columns, tuple(rows))
-
-
 def _months(case: Case, returns: Returns) -> Table:
     """Contracts by month, for JSON and CSV."""
     deal = returns.deal
@@ -309,7 +246,7 @@ def _months(case: Case, returns: Returns) -> Table:
     dated = bool(np.any(case.leap_day_count > 0.0))
     rows = tuple(
         (
-            _month(month) if dated else f"month {place + 1}",
+            month_name(month) if dated else f"month {place + 1}",
             *(number(np.broadcast_to(part, deal.calendar_month.shape)[place]) for part in parts.values()),
         )
         for place, month in enumerate(deal.calendar_month)
@@ -346,24 +283,3 @@ def hedge_years(years: HedgeYears | None) -> tuple[Table, ...]:
 
 
 _KINDS = ("gross", "contribution", "ebit", "cash")
-
-
-def warnings(case: Case, returns: Returns | None) -> tuple[Note, ...]:
-    """What a lender or an owner would be told first."""
-    return tuple(Note(sentence, "warning") for sentence in _warned(case, returns))
-
-
-def _warned(case: Case, returns: Returns | None) -> Iterator[str]:
-    project = returns.project if returns else None
-    if project is None or case.project is None:
-        return
-    if bool(np.any(project.debt_usd > project.capital_usd)):
-        yield "debt is above capital, so that owners have nothing at stake: give debt.advance_rate_share"
-    if case.project.debt is not None and bool(np.any(case.project.debt.balloon_share > 0.0)):
-        balloon = text(number(project.debt_usd * case.project.debt.balloon_share), "usd")
-        yield f"a balloon of {balloon} is due at maturity: it is no part of debt service, so that no cover sees it"
-    if bool(np.any(project.loan.closing_usd[..., -1] > 1.0)):
-        owed = text(number(project.loan.closing_usd[..., -1]), "usd")
-        yield f"debt of {owed} is still owed when the contracts end"
-    if bool(np.any(project.loan.dscr_factor < 1.0)):
-        yield "cash does not cover debt service in every period: owners pay the rest in"

@@ -270,31 +270,46 @@ class _Debt:
         )
 
 
-def held_back(sheet: Sheet, loan: Loan, terms: DebtCase | None, available: Line) -> Line:
-    """Cash in the reserve and trapped by a lock-up at the end of each period."""
-    if terms is None or (one(terms.reserve_months) == 0.0 and one(terms.lock_up_dscr_factor) == 0.0):
-        return sheet.line("Cash held back", "usd", lambda _: term(0.0))
-    left = sheet.line("Cash after debt service", "usd", lambda t: available[t] - (loan.service[t] + loan.prepayment[t]))
-    aim = _target(sheet, loan, terms)
-    level = sheet.inputs.number("debt.lock_up_dscr_factor", terms.lock_up_dscr_factor)
-    locked = sheet.line(
-        "Locked up", "share", lambda t: when(both(loan.service[t].above(0.0), loan.dscr[t].below(level)), 1.0, 0.0)
-    )
-    used, reserve, trapped = (
-        sheet.grid.line(label, "usd") for label in ("Reserve after what service lacks", "Reserve", "Trapped cash")
-    )
-    last = sheet.count - 1
-    for t in range(sheet.count):
+class HeldBack:
+    """The lines of cash in the reserve and trapped by a lock-up, period by period."""
+
+    def __init__(self, sheet: Sheet, loan: Loan, terms: DebtCase) -> None:
+        self.loan, self.last = loan, sheet.count - 1
+        self.aim = _target(sheet, loan, terms)
+        level = sheet.inputs.number("debt.lock_up_dscr_factor", terms.lock_up_dscr_factor)
+        self.locked = sheet.line(
+            "Locked up", "share", lambda t: when(both(loan.service[t].above(0.0), loan.dscr[t].below(level)), 1.0, 0.0)
+        )
+        self.left, self.used, self.reserve, self.trapped, self.held = (
+            sheet.grid.line(label, "usd")
+            for label in (
+                "Cash after debt service",
+                "Reserve after what service lacks",
+                "Reserve",
+                "Trapped cash",
+                "Cash held back",
+            )
+        )
+
+    def add(self, t: int, available: Term) -> None:
+        """What is held back of the cash after tax of the next period."""
+        loan, used, reserve, trapped, aim = self.loan, self.used, self.reserve, self.trapped, self.aim
+        self.left.add(available - (loan.service[t] + loan.prepayment[t]))
         held, trap = (line[t - 1] if t else term(0.0) for line in (reserve, trapped))
-        lacking, free, drawn = most(-left[t], 0.0), most(left[t], 0.0), loan.draw[t].above(0.0)
+        lacking, free, drawn = most(-self.left[t], 0.0), most(self.left[t], 0.0), loan.draw[t].above(0.0)
         from_trap = least(trap, lacking)
         used.add(held - least(held, lacking - from_trap))
         filled = when(drawn, aim[t], least(used[t] + free, aim[t]))
-        reserve.add(filled if t < last else 0.0)  # every dollar is back by the last period
+        reserve.add(filled if t < self.last else 0.0)  # every dollar is back by the last period
         spare = when(drawn, 0.0, free + used[t] - reserve[t])
         kept = when(drawn, trap, trap - from_trap) + spare
-        trapped.add(when(locked[t].above(0.0), kept, 0.0) if t < last else 0.0)
-    return sheet.line("Cash held back", "usd", lambda t: reserve[t] + trapped[t])
+        trapped.add(when(self.locked[t].above(0.0), kept, 0.0) if t < self.last else 0.0)
+        self.held.add(reserve[t] + trapped[t])
+
+
+def holds_back(terms: DebtCase | None) -> bool:
+    """Whether lenders hold any cash back."""
+    return terms is not None and (one(terms.reserve_months) > 0.0 or one(terms.lock_up_dscr_factor) > 0.0)
 
 
 def _target(sheet: Sheet, loan: Loan, terms: DebtCase) -> Line:

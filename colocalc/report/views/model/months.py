@@ -1,16 +1,17 @@
 """The sheets of months: the course of the contracts as colocalc has it, and what they earn and cost by month."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from colocalc.arrays import Array
-from colocalc.report.formula import Term, added, least, term, total, when
+from colocalc.report.formula import Term, added, dot, least, term, total, when
 from colocalc.report.views.model.build import Build, Contract, Fleet, known, one
 from colocalc.report.views.model.grid import Grid, Line
 from colocalc.report.views.model.run_rate import RunRate
 from colocalc.study.deal import Deal, Shape, contract_shapes, cost_anniversaries
+from colocalc.study.priced import Priced
 from colocalc.study.prices import by_month
 from colocalc.units import HOURS_PER_YEAR, MONTHS_PER_YEAR
 
@@ -25,15 +26,18 @@ class Months:
 
     Attributes
     ----------
-    revenue, cash, firm, expected, market, credit, passthrough, power, operations, colocation, hours : Line
-        Fees earned and received; those that survive notice, and those expected; the market's; service credits; power
-        passed on; energy; operations with colocation, and colocation alone; hours billed by contracts.
+    revenue, cash, firm_cash, firm, expected, market, credit, passthrough : Line
+        Fees earned and received; received when a notice ends the contract, what is paid ahead then owed back; those
+        that survive notice, and those expected; the market's; service credits; power passed on.
+    power, operations, colocation, hours : Line
+        Energy; operations with colocation, and colocation alone; hours billed by contracts.
     running : Line
         Share of each month between the first start and the end.
     """
 
     revenue: Line
     cash: Line
+    firm_cash: Line
     firm: Line
     expected: Line
     market: Line
@@ -110,7 +114,8 @@ class _Months:
     def written(self) -> Months:
         """Contracts one after another, then their sums and the costs."""
         earned = [
-            self._contract(contract, shape) for contract, shape in zip(self.fleet.contracts, self.shapes, strict=True)
+            self._contract(contract, shape, priced)
+            for contract, shape, priced in zip(self.fleet.contracts, self.shapes, self.deal.priced, strict=True)
         ]
         self.grid.heading("All contracts")
 
@@ -120,7 +125,7 @@ class _Months:
         lines = {key: summed(label, unit, key) for key, (label, unit) in _SUMS.items()}
         return Months(**lines, **self._costs(earned), running=self.running)
 
-    def _contract(self, contract: Contract, shape: Shape) -> dict[str, Line]:
+    def _contract(self, contract: Contract, shape: Shape, priced: Priced) -> dict[str, Line]:
         """The lines of one contract, by what they are."""
         for sheet in (self.profile, self.grid):
             sheet.heading("The contract" if contract.path == "lease" else f"Contract {contract.name}")
@@ -143,6 +148,7 @@ class _Months:
         found["firm"] = self.live("Of it firm", "usd", lambda month: revenue[month] * rows.firm[month])
         found["expected"] = self.live("Of it expected", "usd", lambda month: revenue[month] * rows.alive[month])
         found["cash"] = self._cash(contract, shape, revenue)
+        found["firm_cash"] = self._firm_cash(contract, priced, rows, found)
         found |= self._market(contract, shape)
         found["powered"] = rows.powered
         return found
@@ -238,6 +244,19 @@ class _Months:
             lambda month: revenue[month] - eligible[month] * credited + signing[month] * amount,
         )
 
+    def _firm_cash(self, contract: Contract, priced: Priced, rows: _Frozen, found: Mapping[str, Line]) -> Line:
+        """Cash from a tenant who leaves as early as it may, and is owed back then what it has paid ahead."""
+        cash, revenue, label = found["cash"], found["revenue"], "Cash that survives a notice"
+        prepaid = one(contract.terms.prepaid_share) > 0.0 or one(contract.terms.prepaid_usd) > 0.0
+        if not prepaid or not bool(np.any(priced.leaving_share > 0.0)):
+            return self.live(label, "usd", lambda month: cash[month] * rows.firm[month])
+        leaving = self.frozen("The month in which a notice ends it", priced.leaving_share, "share")
+        ahead = self.live("Paid ahead less credited", "usd", lambda month: cash[month] - revenue[month])
+        row = self.grid.row()
+        self.grid.words(row, ["Owed back after a notice", "usd"])
+        owed = self.grid.put((row, _FIRST - 1), dot(ahead.span(), rows.firm.span()), unit="usd", role="formula")
+        return self.live(label, "usd", lambda month: cash[month] * rows.firm[month] - leaving[month] * owed)
+
     def _market(self, contract: Contract, shape: Shape) -> dict[str, Line]:
         if not bool(np.any(shape.open_share > 0.0)):
             return {}
@@ -310,6 +329,7 @@ _COSTS = ("power", "operations", "colocation")
 _SUMS = {
     "revenue": ("Revenue of contracts", "usd"),
     "cash": ("Cash from tenants", "usd"),
+    "firm_cash": ("Of it surviving a notice", "usd"),
     "firm": ("Of revenue firm", "usd"),
     "expected": ("Of revenue expected", "usd"),
     "market": ("From the market", "usd"),

@@ -6,14 +6,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from colocalc.case import ProjectCase
-from colocalc.report.formula import Term, added, least, most, term, total
+from colocalc.report.formula import Term, added, exponential, least, most, term, total
+from colocalc.report.formula import number as value_of
 from colocalc.report.views.model.build import Build, Fleet, known, one
 from colocalc.report.views.model.grid import Grid, Line
 from colocalc.report.views.model.months import Months
 from colocalc.report.views.model.run_rate import RunRate
 from colocalc.study import writing_off
 from colocalc.study.deal import contract_shapes
-from colocalc.study.project import Project, period_of_month, summed
+from colocalc.study.flows import period_of_month, summed
+from colocalc.study.project import Project
 from colocalc.units import MONTHS_PER_YEAR
 
 NAME = "Cash flow"
@@ -92,13 +94,11 @@ def before_debt(sheet: Sheet, fleet: Fleet, costs: RunRate) -> Flows:
     revenue = sheet.of_months("Revenue, as cash", [months.cash, months.market])
     opex = sheet.of_months("Power and operations", [months.power, months.operations])
     ebitda = sheet.flow("EBITDA, the cash available for debt service", lambda t: revenue[t] - opex[t])
-    late = sheet.of_months("Revenue not yet firm", [months.revenue])
-    sure = sheet.of_months("Revenue that is firm", [months.firm])
-    market = sheet.of_months("From the market", [months.market])
-    firm = sheet.flow("Cash that survives a notice", lambda t: revenue[t] - market[t] - late[t] + sure[t])
+    earned = sheet.of_months("Fees as earned", [months.revenue])
+    firm = sheet.of_months("Cash that survives a notice", [months.firm_cash])
     hours = sheet.of_months("Hours billed by contracts", [months.hours], "gpu_h")
     passed = sheet.of_months("Power passed on", [months.passthrough])
-    fees = sheet.flow("Fees without power passed on", lambda t: late[t] - passed[t])
+    fees = sheet.flow("Fees without power passed on", lambda t: earned[t] - passed[t])
     grid.heading("Capital and what it is written off by")
     hardware, vintages = _hardware(sheet, fleet)
     building = sheet.flow("Data centre", lambda t: costs.building_usd if t == 0 else 0.0)
@@ -176,7 +176,7 @@ def _book_shares(sheet: Sheet) -> Line:
 def _residual(build: Build) -> Term:
     """What books leave; a curve of values is of the market, not of them."""
     terms = build.case.project
-    if terms is None or terms.residual_curve_share.shape[-1]:
+    if terms is None or terms.residual_curve_share.shape[-1] or known(terms.residual_decay_per_yr):
         return term(0.0)
     return build.inputs.number("depreciation.residual_share", terms.residual_share)
 
@@ -196,7 +196,11 @@ def _sold(sheet: Sheet, hardware: Line, building: Line, of_building: Line, writt
     share = _value_shares(sheet)
     last = sheet.count - 1
     whole, house = total(hardware.span()), total(building.span())
-    worth = sheet.line("Value of the assets", "usd", lambda t: whole * share[t] + house - total(of_building.span(0, t)))
+    worth = sheet.line(
+        "Value of the assets",
+        "usd",
+        lambda t: total(hardware.span(0, t)) * share[t] + house - total(of_building.span(0, t)),
+    )
     salvage = sheet.flow("Sold at the end", lambda t: worth[t] if t == last else 0.0)
     left = whole + house - total(written.span())
     return salvage, sheet.flow("Gain of the sale", lambda t: salvage[t] - left if t == last else 0.0)
@@ -209,26 +213,56 @@ def _value_shares(sheet: Sheet) -> Line:
         age = np.arange(sheet.count) * sheet.months / MONTHS_PER_YEAR
         held = np.interp(age, np.arange(curve.shape[-1] + 1.0), np.concatenate([[1.0], curve]))
         return sheet.frozen(f"{label}, by the curve", "share", list(held))
+    if known(sheet.terms.residual_decay_per_yr):
+        return _decaying(sheet, label)
     lost = 1.0 - _residual(sheet.build)
     return sheet.line(label, "share", lambda t: 1.0 - lost * least(sheet.periods[t] / last, 1.0))
 
 
-def taxed(sheet: Sheet, label: str, income: Line) -> Line:
-    """Tax on an income, with losses carried forward or turned into cash at once."""
-    rate, cap = sheet.finance("tax_rate_share"), sheet.finance("tax_loss_cap_share")
-    at_once = sheet.inputs.number(
-        "finance.immediate_loss_share",
-        sheet.terms.immediate_loss_share,
-        note="finance.tax_losses: 1 where a loss lowers other tax at once, 0 where it is carried forward",
+def _decaying(sheet: Sheet, label: str) -> Line:
+    floor, decay = (
+        sheet.inputs.number(f"depreciation.{name}", getattr(sheet.terms, name))
+        for name in ("residual_floor_share", "residual_decay_per_yr")
     )
-    profit = sheet.line("Profit", "usd", lambda t: most(income[t], 0.0))
-    now = sheet.line("Losses used at once", "usd", lambda t: at_once * (profit[t] - income[t]))
-    pool = sheet.grid.line("Losses carried forward", "usd")
-    for t in range(sheet.count):
+
+    def left(t: int) -> Term:
+        fallen = decay * (term(0.0) - sheet.periods[t] * (sheet.months / MONTHS_PER_YEAR))
+        return floor + (1.0 - floor) * exponential(fallen, float(np.exp(value_of(fallen))))
+
+    return sheet.line(label, "share", left)
+
+
+class Taxed:
+    """The lines of a tax, period by period: losses are carried forward or turned into cash at once."""
+
+    def __init__(self, sheet: Sheet, label: str) -> None:
+        self.rate, self.cap = sheet.finance("tax_rate_share"), sheet.finance("tax_loss_cap_share")
+        self.at_once = sheet.inputs.number(
+            "finance.immediate_loss_share",
+            sheet.terms.immediate_loss_share,
+            note="finance.tax_losses: 1 where a loss lowers other tax at once, 0 where it is carried forward",
+        )
+        self.profit, self.now, self.pool, self.tax = (
+            sheet.grid.line(name, "usd") for name in ("Profit", "Losses used at once", "Losses carried forward", label)
+        )
+
+    def add(self, t: int, income: Term) -> Term:
+        """The tax on the income of the next period."""
+        profit, now, pool = self.profit, self.now, self.pool
         start = pool[t - 1] if t else term(0.0)
-        pool.add(most(start + (profit[t] - income[t] - now[t] - cap * profit[t]), 0.0))
-    before = [term(0.0), *pool.terms]
-    return sheet.flow(label, lambda t: rate * (profit[t] - now[t] - least(before[t], cap * profit[t])))
+        profit.add(most(income, 0.0))
+        now.add(self.at_once * (profit[t] - income))
+        pool.add(most(start + (profit[t] - income - now[t] - self.cap * profit[t]), 0.0))
+        self.tax.add(self.rate * (profit[t] - now[t] - least(start, self.cap * profit[t])))
+        return self.tax[t]
+
+
+def taxed(sheet: Sheet, label: str, income: Line) -> Line:
+    """Tax on an income."""
+    found = Taxed(sheet, label)
+    for t in range(sheet.count):
+        found.add(t, income[t])
+    return found.tax.totalled()
 
 
 def per_period(rate: Term, months: float) -> Term:

@@ -27,9 +27,9 @@ from colocalc.report.formula import (
     when,
     worth,
 )
-from colocalc.report.views.model.debt import Loan, held_back
+from colocalc.report.views.model.debt import HeldBack, Loan, holds_back
 from colocalc.report.views.model.grid import Line
-from colocalc.report.views.model.project import Flows, Sheet, discounting, per_period, taxed
+from colocalc.report.views.model.project import Flows, Sheet, Taxed, discounting, per_period, taxed
 from colocalc.units import MONTHS_PER_YEAR
 
 RATES = "Rates of return"
@@ -61,31 +61,40 @@ def write(sheet: Sheet, flows: Flows, loan: Loan | None) -> Equity:
         "Flow of the assets before tax", lambda t: flows.ebitda[t] + flows.salvage[t] - flows.capital[t]
     )
     after = sheet.flow("Flow of the assets after tax", lambda t: before[t] - unlevered[t])
-    tax = unlevered if loan is None else _with_interest(sheet, loan, base)
-    owners = (
-        sheet.flow("Flow of the owners after tax", lambda t: after[t])
-        if loan is None
-        else _owners(sheet, flows, loan, before, tax)
-    )
+    tax = unlevered
+    if loan is None:
+        owners = sheet.flow("Flow of the owners after tax", lambda t: after[t])
+    else:
+        tax, owners = _owners(sheet, flows, loan, before, base)
     _returns(sheet, flows, before, after, owners)
     return Equity(tax, after, owners)
 
 
-def _with_interest(sheet: Sheet, loan: Loan, base: Line) -> Line:
+def _owners(sheet: Sheet, flows: Flows, loan: Loan, before: Line, base: Line) -> tuple[Line, Line]:
+    """Tax after interest, and what owners receive; period by period, as cash held back earns interest in the next."""
     sheet.grid.heading("Tax and owners")
-    income = sheet.line("Taxable income", "usd", lambda t: base[t] - loan.interest[t] - loan.fee[t])
-    return taxed(sheet, "Tax", income)
-
-
-def _owners(sheet: Sheet, flows: Flows, loan: Loan, before: Line, tax: Line) -> Line:
-    available = sheet.line("Cash after tax", "usd", lambda t: flows.ebitda[t] - tax[t])
-    held = held_back(sheet, loan, sheet.terms.debt, available)
+    terms = sheet.terms.debt
+    income, available, earned = (
+        sheet.grid.line(label, "usd") for label in ("Taxable income", "Cash after tax", "Interest on cash held back")
+    )
+    taxes = Taxed(sheet, "Tax")
+    held = HeldBack(sheet, loan, terms) if terms is not None and holds_back(terms) else None
+    rate = term(0.0)
+    if terms is not None and held is not None:
+        given = sheet.inputs.number("debt.reserve_interest_share", terms.reserve_interest_share)
+        rate = given * (sheet.months / MONTHS_PER_YEAR)
+    for t in range(sheet.count):
+        earned.add(rate * held.held[t - 1] if held is not None and t else 0.0)
+        income.add(base[t] - loan.interest[t] - loan.fee[t] + earned[t])
+        available.add(flows.ebitda[t] + earned[t] - taxes.add(t, income[t]))
+        if held is not None:
+            held.add(t, available[t])
 
     def owners(t: int) -> Term:
-        change = held[t] - (held[t - 1] if t else term(0.0))
-        return before[t] + loan.draw[t] - loan.service[t] - loan.prepayment[t] - tax[t] - change
+        flow = before[t] + loan.draw[t] - loan.service[t] - loan.prepayment[t] - taxes.tax[t] + earned[t]
+        return flow if held is None else flow - (held.held[t] - (held.held[t - 1] if t else term(0.0)))
 
-    return sheet.flow("Flow of the owners after tax", owners)
+    return taxes.tax.totalled(), sheet.flow("Flow of the owners after tax", owners)
 
 
 def _returns(sheet: Sheet, flows: Flows, before: Line, after: Line, owners: Line) -> None:

@@ -13,7 +13,7 @@ from colocalc.report.views.model.project import Flows, Sheet, first_book_share
 from colocalc.report.views.model.returns import Equity
 from colocalc.report.views.model.run_rate import RunRate
 from colocalc.report.workbook import Place, Series, SheetChart
-from colocalc.study.project import period_of_month
+from colocalc.study.flows import period_of_month
 from colocalc.units import MONTHS_PER_YEAR
 
 YEARS = "By year"
