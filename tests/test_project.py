@@ -7,7 +7,7 @@ from colocalc.case import lower
 from colocalc.catalog import load_catalog
 from colocalc.errors import ColocalcError
 from colocalc.loading import load_fleet
-from colocalc.report.views.deal import warnings
+from colocalc.report.views.lending import warnings
 from colocalc.study.evaluate import evaluate
 from colocalc.study.returns import hedge_by_year
 
