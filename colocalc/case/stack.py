@@ -18,6 +18,7 @@ _TELLING = frozenset(
         "assumptions",
         "remarks",
         "read_by",
+        "made",
         "gpus",
         "definitions",
         "rate_sources",
