@@ -257,7 +257,7 @@ _BUILDS_ON = {
     "project": frozenset({"pools"}),
     "equivalents": frozenset({"pools"}),
     "peak_flop_per_s": frozenset({"pools", "jobs"}),
-    "choice": frozenset({"pools", "jobs"}),
+    "choice": frozenset({"pools"}),  # of jobs it takes words alone, which no number moves
     "inference": frozenset({"pools"}),
     "market_factor": frozenset({"pools"}),
 }
