@@ -214,9 +214,9 @@ def _all_same(arrays: Sequence[Array]) -> bool:
 def _joined(values: Sequence[Any], join: Callable[[Sequence[Array]], Array]) -> Any:
     """One structure out of several: arrays joined, everything else the same in all."""
     first = values[0]
-    distinct = list({id(value): value for value in values}.values())
-    if len(distinct) == 1:
+    if len(set(map(id, values))) == 1:
         return first
+    distinct = list({id(value): value for value in values}.values())
     _same([type(value) for value in distinct])
     if isinstance(first, np.ndarray):
         return join(values)
