@@ -133,7 +133,7 @@ def with_arrays(case: Any, arrays: Sequence[Array]) -> Any:
 def _mapped(value: Any, change: Callable[[Array], Array]) -> Any:
     if isinstance(value, np.ndarray):
         return change(value)
-    if names := _computed_with(type(value)):
+    if names := _computed_with(value.__class__):
         return replace(value, **{name: _mapped(getattr(value, name), change) for name in names})
     if isinstance(value, Mapping):
         return {key: _mapped(one, change) for key, one in value.items()}
@@ -220,7 +220,7 @@ def _joined(values: Sequence[Any], join: Callable[[Sequence[Array]], Array]) -> 
     _same([type(value) for value in distinct])
     if isinstance(first, np.ndarray):
         return join(values)
-    if names := _computed_with(type(first)):
+    if names := _computed_with(first.__class__):
         return replace(first, **{name: _joined(list(map(attrgetter(name), values)), join) for name in names})
     if isinstance(first, Mapping):
         _same([list(value) for value in distinct])
@@ -233,7 +233,7 @@ def _joined(values: Sequence[Any], join: Callable[[Sequence[Array]], Array]) -> 
 
 
 @cache
-def _computed_with(kind: type) -> tuple[str, ...]:
+def _computed_with(kind: Any) -> tuple[str, ...]:
     """The fields of a dataclass that hold arrays or structure; none of what is no dataclass."""
     return tuple(field.name for field in fields(kind) if field.name not in _TELLING) if is_dataclass(kind) else ()
 

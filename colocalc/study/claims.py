@@ -8,8 +8,9 @@ hold, and the numbers that would make it true are told.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from math import isnan
 from typing import Literal
+
+import numpy as np
 
 from colocalc.arrays import Array
 from colocalc.case import Case, numbers
@@ -118,7 +119,7 @@ class _Ground:
         else:
             self._values = known = self._values or values(self.case, self.metrics)
         found = float(known.get(metric, float("nan")))
-        return None if isnan(found) else found
+        return None if np.isnan(found) else found
 
     def ranged(self) -> tuple[Ranged, ...]:
         if self._ranged is None:
