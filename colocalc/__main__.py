@@ -1,9 +1,12 @@
 """The entry point: answers ``--version`` before anything heavy is imported, then hands over to the command line."""
 
+import gc
 import os
 import sys
 
 from colocalc import __version__
+
+_COLLECTED_AT = 100_000  # new objects: start-up makes very many that stay, and to look for cycles among them is in vain
 
 
 def main() -> None:
@@ -17,6 +20,8 @@ def main() -> None:
 
             _say(FIRST)
             return
+        os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # looking for them reads every package's metadata
+        gc.set_threshold(_COLLECTED_AT)
         from colocalc.cli import run
 
         run()

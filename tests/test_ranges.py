@@ -137,8 +137,14 @@ def test_only_inputs_of_the_metrics_family_are_tried(small):
     covered = {one.row.path for one in ranged(small, [COVERED])}
 
     assert covered == {"pools.a.count", "lease.rate_usd_per_gpu_h", "sites.site.energy_price_usd_per_mwh"}
-    assert "calibration.scale_loss_share" in {one.row.path for one in ranged(small, ["mfu.job_share"])}
     assert "calibration.scale_loss_share" not in {one.row.path for one in ranged(small, [KEPT])}
+
+
+def test_the_constants_of_the_model_are_tried_where_a_metric_is_that_of_a_stage(small):
+    constant, factor = "calibration.scale_loss_share", "mfu.stage.jitter_factor"
+
+    assert constant in {one.row.path for one in ranged(small, ["mfu.job_share", factor])}
+    assert constant not in {one.row.path for one in ranged(small, ["mfu.job_share"])}
 
 
 def test_a_fleet_without_ranges_has_none():

@@ -31,6 +31,7 @@ TELLING = {
     "assumptions",
     "remarks",
     "read_by",
+    "made",
     "title",
     "scenario",
     "rate_sources",

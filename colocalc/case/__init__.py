@@ -14,7 +14,7 @@ from colocalc.case.choice import ChoiceCase, lower_choice
 from colocalc.case.equivalents import EquivalentsCase, lower_equivalents
 from colocalc.case.layout_rule import BY_SEARCH
 from colocalc.case.leases import CostCase, LeaseCase, LossCase, lower_costs, lower_lease, lower_loss
-from colocalc.case.ledger import Assumption, Ledger, Remark, scalar
+from colocalc.case.ledger import Assumption, Ledger, Made, Remark, scalar
 from colocalc.case.pools import Pools, Sites, lower_pools, lower_sites
 from colocalc.case.price_paths import no_months
 from colocalc.case.project import DebtCase, ProjectCase, lower_project
@@ -92,6 +92,8 @@ class Case:
         What a reader should know.
     read_by : mapping of str to frozenset of str
         The parts of the case that each assumption goes into, by path.
+    made : mapping of str to Made
+        Pieces of its parts, which a case with other numbers has as well where it can.
     """
 
     name: str
@@ -115,6 +117,7 @@ class Case:
     assumptions: tuple[Assumption, ...]
     remarks: tuple[Remark, ...]
     read_by: Mapping[str, frozenset[str]]
+    made: Mapping[str, Made]
 
 
 def lower(
@@ -165,6 +168,7 @@ def lower(
         assumptions=ledger.assumptions,
         remarks=ledger.remarks,
         read_by=ledger.read_by,
+        made=ledger.made,
     )
 
 
@@ -197,6 +201,8 @@ def varied(
         {**fleet.assumptions, **figures},
         remembers=False,
         searched=searched_layout(case) if keeps_layout else None,
+        made=case.made,
+        moved=instead,
     )
     parts: dict[str, Any] = {name: getattr(case, name) for name in _PARTS}
     stale = {part for path in instead for part in case.read_by[path]}
@@ -252,7 +258,7 @@ _BUILDS_ON = {
     "project": frozenset({"pools"}),
     "equivalents": frozenset({"pools"}),
     "peak_flop_per_s": frozenset({"pools", "jobs"}),
-    "choice": frozenset({"pools", "jobs"}),
+    "choice": frozenset({"pools"}),  # of jobs it takes words alone, which no number moves
     "inference": frozenset({"pools"}),
     "market_factor": frozenset({"pools"}),
 }

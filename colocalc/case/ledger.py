@@ -1,8 +1,8 @@
 """The record of every number taken on the way from a definition to an array: its value, band, source and origin."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from colocalc.arrays import Array, as_array
 from colocalc.catalog import Catalog
@@ -55,6 +55,27 @@ class Remark:
     topics: frozenset[str]
 
 
+class Made(NamedTuple):
+    """Something lowered, so that a fleet with other numbers need not lower it again.
+
+    Attributes
+    ----------
+    what : object
+        What was made.
+    of : tuple of object
+        What it was made of.
+    asked : frozenset of str
+        Paths of the numbers that were asked for.
+    """
+
+    what: Any
+    of: tuple[object, ...]
+    asked: frozenset[str]
+
+
+_T = TypeVar("_T")
+
+
 class Ledger:
     """Takes numbers from files, catalog and defaults, and remembers each of them once.
 
@@ -68,6 +89,10 @@ class Ledger:
         Whether what is taken is remembered; a study that lowers a fleet many times asks for the numbers alone.
     searched : mapping of str to Assumption, optional
         Layouts that a search has found for the fleet as it is, by path: what studies vary is not searched anew.
+    made : mapping of str to Made, optional
+        What was lowered for the fleet as it is, by name.
+    moved : collection of str
+        Paths of the numbers in which this fleet differs from that one.
     """
 
     def __init__(
@@ -77,12 +102,17 @@ class Ledger:
         *,
         remembers: bool = True,
         searched: Mapping[str, Assumption] | None = None,
+        made: Mapping[str, Made] | None = None,
+        moved: Collection[str] = (),
     ) -> None:
         self.catalog = catalog
         self.searched = searched or {}
         self._remembers = remembers
         self._instead = instead
         self._replaced: set[str] = set()
+        self.made: dict[str, Made] = dict(made or {})
+        self._moved = frozenset(moved)
+        self._asked: set[str] = set()
         self._read_by: dict[str, set[str]] = {}
         self.part = ""  # which part of the case is being lowered
         self._rows: dict[str, Assumption] = {}
@@ -107,6 +137,32 @@ class Ledger:
     def unused(self) -> tuple[str, ...]:
         """Paths of ``instead`` that no number was asked for under."""
         return tuple(path for path in self._instead if path not in self._replaced)
+
+    def unmoved(self, name: str, make: Callable[[], _T], *of: object) -> _T:
+        """What ``make`` returns; as it was made before, if no number it asks for has moved since.
+
+        Parameters
+        ----------
+        name : str
+            What is made, a name for each.
+        make : callable
+            Makes it, of numbers of this ledger.
+        *of : object
+            What else it is made of and may change: it must be the same objects as before.
+        """
+        known = self.made.get(name)
+        if (
+            known is not None
+            and known.asked.isdisjoint(self._moved)
+            and all(one is other for one, other in zip(known.of, of, strict=True))
+        ):
+            self._asked |= known.asked
+            return known.what  # type: ignore[no-any-return]
+        before, self._asked = self._asked, set()
+        what = make()
+        self.made[name] = Made(what, of, frozenset(self._asked))
+        self._asked |= before
+        return what
 
     def remark(self, text: str, *topics: Topic, kind: Literal["note", "warning"] = "note") -> None:
         """Remembers a sentence for the reports of these topics."""
@@ -184,10 +240,12 @@ class Ledger:
             return self.number(path, replacement, *topics)
         if figure is None:
             return float("nan")
-        self.record(path, figure.value, *topics, origin=self.origin_of(path), figure=figure, note=note)
+        if self._remembers:
+            self.record(path, figure.value, *topics, origin=self.origin_of(path), figure=figure, note=note)
         return float(figure.value)
 
     def _replacement(self, path: str) -> Figure[float] | None:
+        self._asked.add(path)
         if path in self._instead:
             self._replaced.add(path)
         return self._instead.get(path)

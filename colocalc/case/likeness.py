@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 # What a case is called and how it came about, not what it is.
-_HISTORY = frozenset({"name", "title", "scenario", "assumptions", "remarks", "read_by"})
+_HISTORY = frozenset({"name", "title", "scenario", "assumptions", "remarks", "read_by", "made"})
 
 
 def same_numbers(one: Any, other: Any) -> bool:

@@ -6,6 +6,8 @@ must be the same in all.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
+from functools import cache
+from operator import attrgetter, itemgetter
 from typing import Any
 
 import numpy as np
@@ -18,6 +20,7 @@ _TELLING = frozenset(
         "assumptions",
         "remarks",
         "read_by",
+        "made",
         "gpus",
         "definitions",
         "rate_sources",
@@ -131,8 +134,7 @@ def with_arrays(case: Any, arrays: Sequence[Array]) -> Any:
 def _mapped(value: Any, change: Callable[[Array], Array]) -> Any:
     if isinstance(value, np.ndarray):
         return change(value)
-    if is_dataclass(value) and not isinstance(value, type):
-        names = [field.name for field in fields(value) if field.name not in _TELLING]
+    if names := _computed_with(value.__class__):
         return replace(value, **{name: _mapped(getattr(value, name), change) for name in names})
     if isinstance(value, Mapping):
         return {key: _mapped(one, change) for key, one in value.items()}
@@ -213,22 +215,28 @@ def _all_same(arrays: Sequence[Array]) -> bool:
 def _joined(values: Sequence[Any], join: Callable[[Sequence[Array]], Array]) -> Any:
     """One structure out of several: arrays joined, everything else the same in all."""
     first = values[0]
-    if all(value is first for value in values):
+    if len(set(map(id, values))) == 1:
         return first
-    _same([type(value) for value in values])
+    distinct = list({id(value): value for value in values}.values())
+    _same([type(value) for value in distinct])
     if isinstance(first, np.ndarray):
         return join(values)
-    if is_dataclass(first) and not isinstance(first, type):
-        names = [field.name for field in fields(first) if field.name not in _TELLING]
-        return replace(first, **{name: _joined([getattr(value, name) for value in values], join) for name in names})
+    if names := _computed_with(first.__class__):
+        return replace(first, **{name: _joined(list(map(attrgetter(name), values)), join) for name in names})
     if isinstance(first, Mapping):
-        _same([list(value) for value in values])
-        return {key: _joined([value[key] for value in values], join) for key in first}
+        _same([list(value) for value in distinct])
+        return {key: _joined(list(map(itemgetter(key), values)), join) for key in first}
     if isinstance(first, tuple) and any(is_dataclass(one) for one in first):
-        _same([len(value) for value in values])
+        _same([len(value) for value in distinct])
         return tuple(_joined(list(column), join) for column in zip(*values, strict=True))
-    _same(values)
+    _same(distinct)
     return first
+
+
+@cache
+def _computed_with(kind: Any) -> tuple[str, ...]:
+    """The fields of a dataclass that hold arrays or structure; none of what is no dataclass."""
+    return tuple(field.name for field in fields(kind) if field.name not in _TELLING) if is_dataclass(kind) else ()
 
 
 def _same(values: Sequence[Any]) -> None:

@@ -129,30 +129,38 @@ def _arrays(
 ) -> mfu_job.Job:
     gpus, model, layout = [pools.gpus[i] for i in index], words.model, words.layout
     count = array(*pools.gpu_count[list(index)])
-    network = lower_network(fleet, gpus, ledger)
+    network = ledger.unmoved(f"{path}.network", lambda: lower_network(fleet, gpus, ledger))
     # Without a model, a sequence and a batch no stage of compute can be worked out, and shares are assumed.
     given = (model, training.sequence_tokens, training.global_batch_tokens)
     is_computed = all(one is not None for one in given)
     sequence = ledger.number(f"{path}.sequence_tokens", training.sequence_tokens, _TOPIC)
     calibration = _calibration(path, training, ledger)
+    nic = network.nic_byte_per_s
     return mfu_job.Job(
         gpu_count=count,
         shape_share=array(*(_shape_share(gpu.family, ledger, is_computed=is_computed) for gpu in gpus)),
         failures_per_1000_gpu_day=failure_rates(path, fleet, index, pools, ledger),
         gpu_power_share=array(*[np.inf] * len(index)),
         smoothing_factor=array(*[1.0] * len(index)),
-        chip=facts.lower_chip(gpus, words.precision, network.nic_byte_per_s, ledger),
-        stack=_stack(path, training, gpus, float(np.sum(count)), words, fleet, ledger),
-        dimensions=facts.lower_dimensions(model, sequence),
-        constants=facts.lower_constants(calibration, gpus, model, ledger),
-        **_model_arrays(path, training, model, sequence, ledger),
+        chip=ledger.unmoved(f"{path}.chip", lambda: facts.lower_chip(gpus, words.precision, nic, ledger), nic),
+        stack=ledger.unmoved(
+            f"{path}.stack",
+            lambda: _stack(path, training, gpus, float(np.sum(count)), words, fleet, ledger),
+            pools.gpu_count,
+        ),
+        constants=ledger.unmoved(f"{path}.constants", lambda: facts.lower_constants(calibration, gpus, model, ledger)),
+        **ledger.unmoved(f"{path}.model", lambda: _model_arrays(path, training, model, sequence, ledger), sequence),
         **_layout_arrays(layout),
         **_recompute(words, gpus, fleet, ledger),
         **_assumed(path, training, words.software, ledger, is_computed=is_computed),
-        model_error_factor=scalar(
-            model_error(path, calibration, gpus, count, words.precision, model if is_computed else None, ledger)
+        model_error_factor=ledger.unmoved(
+            f"{path}.model_error",
+            lambda: scalar(
+                model_error(path, calibration, gpus, count, words.precision, model if is_computed else None, ledger)
+            ),
+            pools.gpu_count,
         ),
-        **lower_reliability(fleet.reliability, ledger),
+        **ledger.unmoved("reliability", lambda: lower_reliability(fleet.reliability, ledger)),
         **_network_arrays(network),
         measured={
             name.removesuffix("_factor"): scalar(ledger.number(f"{path}.measured.{name}", figure, _TOPIC))
@@ -263,7 +271,11 @@ def _model_arrays(
     else:
         found = _flop_per_token(model, sequence, convention)
         _tell_of_model(path, model, ledger)
-    return {**found, "global_batch_tokens": scalar(batch)}
+    return {
+        **found,
+        "dimensions": facts.lower_dimensions(model, sequence),
+        "global_batch_tokens": scalar(batch),
+    }
 
 
 def _tell_of_model(path: str, model: ModelDims, ledger: Ledger) -> None:

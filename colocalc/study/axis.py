@@ -60,7 +60,8 @@ class Axis:
             values = self.low * (self.high / self.low) ** places
         else:
             values = self.low + (self.high - self.low) * places
-        return np.unique(np.round(values)) if self.whole else values
+        # Not ``np.unique``, which imports masked arrays: values ascend.
+        return _each_once(np.round(values)) if self.whole else values
 
     def between(self) -> Between | None:
         """The case at any values without lowering each of them; None where that would not be exact."""
@@ -78,6 +79,10 @@ class Axis:
     def bend(self) -> None:
         """Lowers every value from now on: a value between the probes turned out not to lie on their line."""
         self._between = None
+
+
+def _each_once(ascending: Array) -> Array:
+    return ascending[np.diff(ascending, prepend=-np.inf) > 0.0]
 
 
 # The ends of what a number may be are searched too; what is divided by nothing there is undefined, and no fault.

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from colocalc.study.evaluate import values
 from colocalc.study.needed import MFU_LEVELS
-from colocalc.study.ranges import CONSTANTS, Ranged, Varied, band, ranged
+from colocalc.study.ranges import Ranged, Varied, band, ranged
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def mfu_band(fleet: Varied) -> Band | None:
 
 def _banded(fleet: Varied, names: Sequence[str]) -> Band:
     now = {name: float(value) for name, value in values(fleet.case, names).items()}
-    moved = [one for one in ranged(fleet, names) if not one.row.path.startswith(CONSTANTS)]
+    moved = ranged(fleet, names)
     last = names[-1]
     ends = {}
     for name in names:

@@ -6,10 +6,13 @@ may make it true; a claim that equals a ratio of two different kinds of count mi
 hold, and the numbers that would make it true are told.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+import numpy as np
+
+from colocalc.arrays import Array
 from colocalc.case import Case, numbers
 from colocalc.claim import BASE, Claim, Range
 from colocalc.errors import ColocalcError
@@ -17,7 +20,7 @@ from colocalc.expect import EQUAL_WITHIN_SHARE
 from colocalc.metrics import STAGES, unit_suffix
 from colocalc.mfu.waterfall import attribution_share
 from colocalc.study import mixed_units
-from colocalc.study.evaluate import Result, evaluate
+from colocalc.study.evaluate import Result, evaluate, values
 from colocalc.study.levers import Need, inside_ranges, levers, needed_of
 from colocalc.study.ranges import Ranged, Varied, band, ranged
 from colocalc.units import text, unit_of
@@ -97,6 +100,7 @@ class _Ground:
     fleet: Varied
     metrics: tuple[str, ...]
     _result: Result | None = field(default=None, init=False)
+    _values: Mapping[str, Array] | None = field(default=None, init=False)
     _ranged: tuple[Ranged, ...] | None = field(default=None, init=False)
 
     @property
@@ -109,8 +113,13 @@ class _Ground:
         return self._result
 
     def value(self, metric: str) -> float | None:
-        found = self.result().metrics.get(metric)
-        return None if found is None else float(found)
+        """A metric, computed with the others that are asked for here; None where it is undefined."""
+        if metric not in self.metrics:
+            known: Mapping[str, Array] = self.result().metrics
+        else:
+            self._values = known = self._values or values(self.case, self.metrics)
+        found = float(known.get(metric, float("nan")))
+        return None if np.isnan(found) else found
 
     def ranged(self) -> tuple[Ranged, ...]:
         if self._ranged is None:

@@ -153,6 +153,8 @@ class Ranged:
 def ranged(fleet: Varied, names: Sequence[str]) -> tuple[Ranged, ...]:
     """Every input of these metrics that has a low or a high, at most ``MOST_RANGED``, with metrics at both ends.
 
+    The constants of the step-time model are among them where a metric is that of one stage.
+
     Parameters
     ----------
     fleet : Varied
@@ -168,6 +170,8 @@ def ranged(fleet: Varied, names: Sequence[str]) -> tuple[Ranged, ...]:
     ]
     # Of a fleet of very many pools, one more or less moves nothing: they stand last.
     rows = sorted(rows, key=lambda row: row.path.startswith("pools."))[:MOST_RANGED]
+    if not any(map(_is_stage, names)):  # the error of the model stands for its constants
+        rows = [row for row in rows if not row.path.startswith(CONSTANTS)]
     ends = [(_end(row.low, row), _end(row.high, row)) for row in rows]
     cases = [_case(fleet, row.path, value) for row, pair in zip(rows, ends, strict=True) for value in pair]
     if not cases:
@@ -205,7 +209,7 @@ def band(name: str, value: float, moved: Iterable[Ranged]) -> tuple[float, float
     The error of the step-time model is known for a step as a whole: there it stands for all of the model's constants.
     For one stage it says nothing; there the constants move, each by its own standard error.
     """
-    is_stage = ".stage." in name
+    is_stage = _is_stage(name)
     down = up = 0.0
     for one in moved:
         if one.row.path.endswith(MODEL_ERROR) if is_stage else one.row.path.startswith(CONSTANTS):
@@ -214,6 +218,10 @@ def band(name: str, value: float, moved: Iterable[Ranged]) -> tuple[float, float
         down += min([0.0, *steps]) ** 2
         up += max([0.0, *steps]) ** 2
     return value - down**0.5, value + up**0.5
+
+
+def _is_stage(name: str) -> bool:
+    return ".stage." in name
 
 
 def nudged(fleet: Varied, keys: Sequence[str], names: Sequence[str]) -> Mapping[str, Mapping[str, float]]:

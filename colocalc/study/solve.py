@@ -15,7 +15,10 @@ from colocalc.case import Case
 from colocalc.study.axis import Axis, metrics_along, metrics_one_by_one
 
 SCANNED = 96  # points of the first look
-_INSIDE = 31  # points inside a bracket in each round
+_EVEN = np.linspace(0.0, 1.0, 17)[1:-1]  # parts of a bracket looked at in each round, wherever the metric turns
+# Parts of a bracket to either side of where a straight line through its ends meets the target.
+_NEAR = 10.0 ** -np.linspace(1.3, 13.0, 10)
+_INSIDE = _EVEN.size + 2 * _NEAR.size
 _NARROW = 1e-13  # width of a bracket, relative to its ends, at which it is narrow enough
 _MOST_ROUNDS = 16
 _MOST_BRACKETS = 12  # a metric that crosses more often is told by the first of them
@@ -135,8 +138,7 @@ class _Hunt:
         return float(np.max(around, initial=0.0, where=np.isfinite(around)))
 
     def inner_points(self) -> Array:
-        points = [np.linspace(low, high, _INSIDE + 2)[1:-1] for low, high, _, _ in self.brackets]
-        flat = np.concatenate(points)
+        flat = np.concatenate([_inside(*bracket) for bracket in self.brackets])
         return np.clip(np.round(flat), self.axis.low, self.axis.high) if self.axis.whole else flat
 
     def narrow(self, at: Array, found: Array) -> None:
@@ -150,6 +152,13 @@ class _Hunt:
 
 
 _Bracket = tuple[float, float, float, float]
+
+
+def _inside(low: float, high: float, below: float, above: float) -> Array:
+    """Points of a bracket in ascending order: evenly, and close to where the metric would meet the target on a line."""
+    met = below / (below - above) if below != above else 0.5
+    parts = np.concatenate([_EVEN, met - _NEAR, met + _NEAR])
+    return low + (high - low) * np.sort(np.clip(parts, 0.0, 1.0))
 
 
 def _brackets(at: Array, off: Array) -> list[_Bracket]:
