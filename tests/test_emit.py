@@ -220,7 +220,9 @@ def test_markdown_has_a_section_and_a_grid_for_every_table(recalled, told, sampl
         grid = [line for line in section.splitlines() if line.startswith("|")]
         assert len({len(re.findall(r"(?<!\\)\|", line)) for line in grid}) <= 1
     grids = [line for line in text.splitlines() if re.fullmatch(r"\|( -+:? \|)+", line)]
-    assert len(grids) == len(document["tables"].keys() - {"months", "loan_to_value"}) + 1  # nobody reads pages of months
+    assert (
+        len(grids) == len(document["tables"].keys() - {"months", "loan_to_value"}) + 1
+    )  # nobody reads pages of months
 
 
 # Files

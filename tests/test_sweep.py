@@ -192,7 +192,9 @@ def test_extremes_do_not_hang_on_the_cut_or_the_order(values, size):
         gaps = int(np.isnan(numbers).sum())
         assert (found.seen_count, found.undefined_count, found.is_known) == (len(values), gaps, gaps < len(values))
         if found.is_known:
-            assert (found.least_at, found.most_at) == (int(np.nanargmin(numbers)), int(np.nanargmax(numbers)))
+            known = np.flatnonzero(~np.isnan(numbers))
+            ends = known[np.argmin(numbers[known])], known[np.argmax(numbers[known])]
+            assert (found.least_at, found.most_at) == ends
             assert (found.least, found.most) == (np.nanmin(numbers), np.nanmax(numbers))
         assert found.moves == (found.is_known and np.unique(numbers).size > 1)
 

@@ -13,6 +13,7 @@ from colocalc.study.solve import meets, solve
 from colocalc.units import text, unit_of
 
 _TRIED = 5  # the numbers a metric answers to most are solved for
+_ALIKE_DIGITS = 9  # what differs by less is alike, and stands in the order of the fleet's figures
 _SHOWN = 2  # of these, the nearest to what they are now
 _LEAST_ANSWER = 1e-3  # relative change of the metric over that of the number, below which it is no lever
 _MOST_POOLS = 16  # of more pools, no single one is what it takes
@@ -126,7 +127,8 @@ def levers(fleet: Varied, metric: str, target: float) -> tuple[Need, ...]:
     ]
     answers = nudged(fleet, keys, [metric])[metric]
     strong = sorted(
-        (key for key, answer in answers.items() if abs(answer) >= _LEAST_ANSWER), key=lambda key: -abs(answers[key])
+        (key for key, answer in answers.items() if abs(answer) >= _LEAST_ANSWER),
+        key=lambda key: -round(abs(answers[key]), _ALIKE_DIGITS),
     )[:_TRIED]
     if family in {"lease", "hedge"} and _RATE not in strong and _priced_by_card(fleet.case):
         strong.insert(0, _RATE)
@@ -160,7 +162,7 @@ def _distance(need: Need) -> tuple[bool, float]:
     """Ranges first, then the least relative change."""
     if not need.now or need.value <= 0.0 or need.now < 0.0:
         return not need.is_inside, 0.0 if need.key == _RATE else float("inf")
-    return not need.is_inside, abs(float(np.log(need.value / need.now)))
+    return not need.is_inside, round(abs(float(np.log(need.value / need.now))), _ALIKE_DIGITS)
 
 
 def _needs(fleet: Varied, axes: Sequence[Axis], metric: str, targets: Sequence[float]) -> list[Need | None]:
