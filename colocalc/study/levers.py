@@ -128,12 +128,13 @@ def levers(fleet: Varied, metric: str, target: float) -> tuple[Need, ...]:
     answers = nudged(fleet, keys, [metric])[metric]
     strong = sorted(
         (key for key, answer in answers.items() if abs(answer) >= _LEAST_ANSWER),
-        key=lambda key: -round(abs(answers[key]), _ALIKE_DIGITS),
+        key=lambda key: -abs(answers[key]),
     )[:_TRIED]
     if family in {"lease", "hedge"} and _RATE not in strong and _priced_by_card(fleet.case):
         strong.insert(0, _RATE)
     found = [need for need in needs_of(fleet, strong, metric, target) if need is not None]
-    return tuple(sorted(found, key=_distance)[:_SHOWN])
+    in_order = sorted(found, key=lambda need: keys.index(need.key) if need.key in keys else -1)
+    return tuple(sorted(in_order, key=_distance)[:_SHOWN])
 
 
 def _is_lever(path: str, metric: str) -> bool:
