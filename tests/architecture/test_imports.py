@@ -120,6 +120,7 @@ MAY_IMPORT = {
         "errors",
     ),
     "loading": (
+        "reading",
         "additions",
         "calibration",
         "keys",
@@ -158,7 +159,7 @@ MAY_IMPORT = {
     "study.needed": ("claim", "study", "case", *BOTTOM),
     "study.train_or_lease": ("claim", "study", "case", "mfu", "lease", "arrays", *BOTTOM),
     "study.layout": ("fleet", "hardware", "catalog", "study", "case", "mfu", "arrays", *BOTTOM),
-    "study.claims": ("claim", "study", "case", "mfu", "expect", "metrics", *BOTTOM),
+    "study.claims": ("arrays", "claim", "study", "case", "mfu", "expect", "metrics", *BOTTOM),
     "variants": ("case", "loading", "catalog", "fleet", "figure", "errors"),
     "yamlout": (),
     "resolved": (
