@@ -21,6 +21,7 @@ from colocalc.fleet import Fleet
 from colocalc.keys import is_assumption
 from colocalc.prices import price_file
 from colocalc.prices.leases import with_price_cards
+from colocalc.reading import without_collecting
 from colocalc.references import reference_faults
 
 _EXTENDS_DEPTH = 8
@@ -49,6 +50,7 @@ class LoadedFleet:
     notes: tuple[str, ...] = ()
 
 
+@without_collecting()
 def load_fleet(
     place: str,
     *,

@@ -5,7 +5,6 @@ without end, lets a duplicate key win silently, and reads ``no`` as false and ``
 """
 
 import functools
-import gc
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,7 +14,7 @@ import yaml
 from yaml import MappingEndEvent, ScalarEvent, SequenceEndEvent
 
 from colocalc.errors import Fault, InputError, printable, quoted
-from colocalc.reading import read_bytes
+from colocalc.reading import read_bytes, without_collecting
 
 MAX_BYTES: Final = 10 * 2**20
 MAX_DEPTH: Final = 64
@@ -213,15 +212,11 @@ class _Composer:
         self.keys: dict[str, str] = {}  # plain texts that may be keys
 
     def document(self) -> Any:
-        collects = gc.isenabled()
-        gc.disable()  # a million new containers without a cycle: looking for one takes a third of the time
         try:
-            value = self._document()
+            with without_collecting():
+                value = self._document()
         except yaml.MarkedYAMLError as error:
             self.faults.append(_syntax_fault(error, self.text, self.name))
-        finally:
-            if collects:
-                gc.enable()
         if self.faults:
             raise InputError(self.faults)
         return value

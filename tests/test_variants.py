@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from colocalc.case import lower, numbers, varied
+from colocalc.case.ledger import Ledger
 from colocalc.catalog import fleet_names, load_catalog
 from colocalc.errors import ColocalcError
 from colocalc.figure import Figure
@@ -330,3 +331,24 @@ def test_a_number_survives_being_written_and_read(value):
         )
         == value
     )
+
+
+# Pieces that are kept
+
+
+def test_a_piece_is_made_anew_only_where_a_number_it_asks_for_or_what_it_is_made_of_has_moved():
+    base = Ledger(CATALOG, {})
+    material = object()
+
+    def piece(ledger, of=material):
+        return ledger.unmoved("piece", lambda: [ledger.number("a_count", 1.0, "mfu")], of)
+
+    made = piece(base)
+
+    def varied(path):
+        return Ledger(CATALOG, {path: Figure(2.0)}, remembers=False, made=base.made, moved=(path,))
+
+    assert made == [1.0]
+    assert piece(varied("b_count")) is made
+    assert piece(varied("a_count")) == [2.0]
+    assert piece(varied("b_count"), object()) is not made

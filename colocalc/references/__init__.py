@@ -127,7 +127,7 @@ def _job(path: Path, training: Training, pools: Iterable[Pool], catalog: Catalog
     known = [(pool, catalog.gpus[key]) for pool in pools if (key := catalog.resolve_gpu(pool.gpu)) is not None]
     counts: dict[tuple[str | None, str, str | None], float] = {}
     for pool, gpu in known:
-        package = getattr(gpu, f"{pool.counted_as}_gpu_count", None)
+        package = getattr(gpu, f"{pool.counted_as}_gpu_count") if pool.counted_as in {"superchip", "rack"} else None
         place = (pool.name, gpu.id, pool.site)  # identical pools are one
         counts[place] = counts.get(place, 0.0) + pool.count.value * (package.value if package else 1.0)
     return _Job(path, training, [gpu for _, gpu in known], list(counts.values()))
@@ -306,24 +306,30 @@ def _numbers_and_sources(fleet: Fleet, catalog: Catalog) -> Iterator[Problem]:
 
 def _walk(value: Any, path: Path) -> Iterator[tuple[Path, float | str]]:
     """Every source a definition cites and every number too large or too small, with the path of what holds it."""
-    if isinstance(value, Figure):
-        numbers: Iterable[tuple[Path, Any]] = [(path, value.value), (path, value.low), (path, value.high)]
-    else:
-        numbers = [((*path, key), inner) for key, inner in _parts(value) if isinstance(inner, float)]
-    for place, number in numbers:
-        if number and not _SMALLEST <= abs(number) <= _LARGEST:
-            yield place, number
-    cited = getattr(value, "source", None)
-    if isinstance(value, Figure | Definition) and isinstance(cited, str):
-        yield path, cited
     for key, inner in _parts(value):
-        if isinstance(inner, Figure | Definition | Mapping | tuple):
+        if isinstance(inner, float):
+            if _is_out_of_reach(inner):
+                yield (*path, key), inner
+        elif isinstance(inner, Figure):
+            for found in _in_figure(inner):
+                yield (*path, key), found
+        elif isinstance(inner, Definition | Mapping | tuple):
             yield from _walk(inner, (*path, key))
+        elif key == "source" and isinstance(inner, str) and isinstance(value, Definition):
+            yield path, inner
+
+
+def _in_figure(figure: Figure[float]) -> list[float | str]:
+    numbers = (figure.value, figure.low, figure.high)
+    found: list[float | str] = [number for number in numbers if number is not None and _is_out_of_reach(number)]
+    return found if figure.source is None else [*found, figure.source]
+
+
+def _is_out_of_reach(number: float) -> bool:
+    return number != 0.0 and not _SMALLEST <= abs(number) <= _LARGEST
 
 
 def _parts(value: Any) -> Iterable[tuple[Any, Any]]:
     if isinstance(value, Definition):
         return [(key, getattr(value, key)) for key in value.model_fields_set]
-    if isinstance(value, Mapping):
-        return value.items()
-    return enumerate(value) if isinstance(value, tuple) else ()
+    return value.items() if isinstance(value, Mapping) else enumerate(value)

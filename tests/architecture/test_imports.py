@@ -121,6 +121,7 @@ MAY_IMPORT = {
         "errors",
     ),
     "loading": (
+        "reading",
         "additions",
         "calibration",
         "keys",
