@@ -86,9 +86,19 @@ def find_rate(card: RateCard, *, gpu_id: str, term: Term, region: str | None = N
     return min(found, key=lambda rate: rate.region is not None, default=None)
 
 
+_NAMED = 20  # a card may price more than a message can hold
+
+
+def _first(names: list[str]) -> str:
+    more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
+    return f"{', '.join(names[:_NAMED])}{more}"
+
+
 def offered(card: RateCard, gpu_id: str) -> str:
     """What a card has for a GPU, terms with their regions; the GPUs it prices when it has nothing."""
     terms = sorted(
         {f"{rate.term} in {rate.region}" if rate.region else rate.term for rate in card.rates if rate.gpu == gpu_id}
     )
-    return f"{', '.join(terms)} for it" if terms else ", ".join(sorted({rate.gpu for rate in card.rates}))
+    if terms:
+        return f"{_first(terms)} for it"
+    return _first(sorted({rate.gpu for rate in card.rates})) or "none at all"

@@ -129,6 +129,7 @@ MAY_IMPORT = {
         "faults",
         "fleet",
         "prices",
+        "reading",
         "references",
         "yamlio",
         "errors",
