@@ -22,11 +22,26 @@ def main() -> None:
             return
         os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # looking for them reads every package's metadata
         gc.set_threshold(_COLLECTED_AT)
+        _end_in_order()
         from colocalc.cli import run
 
         run()
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _end_in_order() -> None:
+    """Asked to end, or with its terminal gone, the program leaves as from an error: no half-written file stays."""
+    import signal
+
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)  # Windows has the first alone
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:  # nohup is heeded
+            signal.signal(number, _leave)
+
+
+def _leave(number: int, _: object) -> None:
+    sys.exit(128 + number)
 
 
 def _say(text: str) -> None:

@@ -243,10 +243,20 @@ def tier_of(rate: Rate, gpu_count: float) -> Tier | None:
     return next((tier for tier in reversed(rate.tiers) if gpu_count >= tier.from_gpu_count), None)
 
 
+_NAMED = 20  # a card may price more than a message can hold
+
+
+def _first(names: list[str]) -> str:
+    more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
+    return f"{', '.join(names[:_NAMED])}{more}"
+
+
 def offered(card: RateCard, gpu_id: str) -> str:
     """What a card has for a GPU, terms with their regions; the GPUs it prices when it has nothing."""
     terms = sorted(
         {f"{rate.term} in {rate.region}" if rate.region else rate.term for rate in card.rates if rate.gpu == gpu_id}
     )
+    if terms:
+        return f"{_first(terms)} for it"
     named = {rate.gpu for rate in card.rates} | {surface.gpu for surface in card.surfaces}
-    return f"{', '.join(terms)} for it" if terms else ", ".join(sorted(named))
+    return _first(sorted(named)) or "none at all"

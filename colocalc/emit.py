@@ -1,5 +1,6 @@
 """A report written where the user wants it: standard output or a file, whole or not at all."""
 
+import errno
 import os
 import sys
 import tempfile
@@ -7,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from colocalc.errors import EXIT_IO, EXIT_READER_WENT_AWAY, EXIT_USAGE, ColocalcError, did_you_mean, quoted
+from colocalc.errors import EXIT_IO, EXIT_READER_WENT_AWAY, EXIT_USAGE, ColocalcError, did_you_mean, printable, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,7 +77,7 @@ def emit(
     write(_rendered(report, chosen, output, color), output)
     if chosen in {"table", "csv"}:
         for note in report.notes:
-            to_stderr(f"{note.kind}: {note.text}")
+            to_stderr(printable(f"{note.kind}: {note.text}"))
 
 
 def emit_chart(report: "Report", name: str, *, fmt: str | None, output: Path | None) -> None:
@@ -246,14 +247,44 @@ def write_bytes(data: bytes, output: Path | None) -> None:
     if output is None or str(output) == "-":
         _bytes_to_stdout(data)
         return
-    target = Path(os.path.realpath(output))  # a link keeps pointing at what is replaced
     try:
         if output.exists() and not output.is_file():
-            output.write_bytes(data)
+            _into(output, data)
         else:
-            _replace(target, data)
+            _replace(target_of(output), data)
     except OSError as error:
         raise ColocalcError(f"cannot write: {error.strerror or error}", where=str(output), exit_code=EXIT_IO) from None
+
+
+def target_of(path: Path) -> Path:
+    """The file that a path stands for: a link keeps pointing at what is replaced.
+
+    Raises
+    ------
+    OSError
+        When links go round in a circle.
+    """
+    target = Path(os.path.realpath(path))
+    if target.is_symlink():
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+    return target
+
+
+def _into(place: Path, data: bytes) -> None:
+    """Writes to a pipe or a device as it is; a pipe that nobody reads would wait without end, and is a fault."""
+    with open(place, "wb", opener=_open_read) as file:
+        file.write(data)
+
+
+def _open_read(path: str, flags: int) -> int:
+    try:
+        descriptor = os.open(path, flags & ~os.O_TRUNC | getattr(os, "O_NONBLOCK", 0))
+    except OSError as error:
+        if error.errno == errno.ENXIO:
+            raise OSError(errno.ENXIO, "nobody reads this pipe") from None
+        raise
+    os.set_blocking(descriptor, True)
+    return descriptor
 
 
 def _replace(target: Path, data: bytes) -> None:

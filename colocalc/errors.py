@@ -17,6 +17,7 @@ EXIT_READER_WENT_AWAY = 141
 
 _SHOWN_FAULTS = 20
 _SHOWN_CHARACTERS = 80
+_MESSAGE_CHARACTERS = 2_000  # of one fault: a list of names in it may be as long as a file
 
 
 def printable(text: object, limit: int | None = None) -> str:
@@ -56,6 +57,11 @@ def did_you_mean(word: object, known: Iterable[str]) -> str | None:
     return f"did you mean {names[near[0]]}?" if near else None
 
 
+def _sentence(message: str, hint: str | None) -> str:
+    """A message with its hint as one harmless line that ends, whatever text of files it was put together from."""
+    return printable(f"{message}; {hint}" if hint else message, _MESSAGE_CHARACTERS)
+
+
 class ColocalcError(Exception):
     """A fault the user can mend.
 
@@ -81,9 +87,8 @@ class ColocalcError(Exception):
         self.exit_code = exit_code
 
     def __str__(self) -> str:
-        place = f"{printable(self.where)}: " if self.where else ""
-        hint = f"; {self.hint}" if self.hint else ""
-        return f"{place}{self.message}{hint}"
+        place = f"{printable(self.where, _MESSAGE_CHARACTERS)}: " if self.where else ""
+        return f"{place}{_sentence(self.message, self.hint)}"
 
 
 @dataclass(frozen=True)
@@ -105,8 +110,7 @@ class Fault:
         if self.line is not None:
             place += f":{self.line}:{self.column}"
         path = f"{printable(self.path, _SHOWN_CHARACTERS)}: " if self.path else ""
-        hint = f"; {self.hint}" if self.hint else ""
-        return f"{place}: {path}{self.message}{hint}"
+        return f"{place}: {path}{_sentence(self.message, self.hint)}"
 
 
 class InputError(ColocalcError):

@@ -21,7 +21,7 @@ from colocalc.fleet import Fleet
 from colocalc.keys import is_assumption
 from colocalc.prices import price_file
 from colocalc.prices.leases import with_price_cards
-from colocalc.reading import without_collecting
+from colocalc.reading import lies_below, real, without_collecting
 from colocalc.references import reference_faults
 
 _EXTENDS_DEPTH = 8
@@ -128,7 +128,7 @@ def _calibrations(fleet: Fleet, tree: Any, path: Path | None) -> dict[str, Calib
         file = None if path is None else path.parent / wanted
         if file is None:
             faults.append(fault_at(tree, key, "a fleet on standard input has no folder to read a file from"))
-        elif "://" in wanted or Path(wanted).is_absolute() or not file.resolve().is_relative_to(path.resolve().parent):  # type: ignore[union-attr]
+        elif "://" in wanted or Path(wanted).is_absolute() or not lies_below(file, path.parent):  # type: ignore[union-attr]
             faults.append(fault_at(tree, key, f"{quoted(wanted)} is not below the fleet's own folder"))
         elif not file.is_file():
             faults.append(fault_at(tree, key, f"no file {quoted(wanted)} in the fleet's folder"))
@@ -233,7 +233,7 @@ def _tree(place: str, stdin: bytes | None) -> Any:
         return _no_extends(yamlio.read(stdin or b"", name="<stdin>"))
     path = find_fleet(place)
     tree = yamlio.read_file(path)
-    return _extended(tree, path, (path.resolve(),))
+    return _extended(tree, path, (real(path),))
 
 
 def find_fleet(place: str) -> Path:
@@ -268,7 +268,7 @@ def _extended(tree: Any, path: Path, seen: tuple[Path, ...]) -> Any:
     if not isinstance(tree, yamlio.Map) or "extends" not in tree:
         return tree
     base_path = _base_path(tree, path, seen)
-    base = _extended(yamlio.read_file(base_path), base_path, (*seen, base_path.resolve()))
+    base = _extended(yamlio.read_file(base_path), base_path, (*seen, real(base_path)))
     if not isinstance(base, yamlio.Map):
         raise InputError([fault_at(tree, ("extends",), f"{quoted(str(tree['extends']))} holds no mapping")])
     own = yamlio.merged(base, tree)
@@ -287,9 +287,9 @@ def _base_path(tree: Any, path: Path, seen: tuple[Path, ...]) -> Path:
         raise refuse("should be the path of a fleet file in this folder")
     folder = seen[0].parent
     base = path.parent / wanted
-    if "://" in wanted or Path(wanted).is_absolute() or not base.resolve().is_relative_to(folder):
+    if "://" in wanted or Path(wanted).is_absolute() or not lies_below(base, folder):
         raise refuse(f"{quoted(wanted)} is not below the fleet's own folder")
-    if base.resolve() in seen:
+    if real(base) in seen:
         raise refuse(f"{quoted(wanted)} extends itself")
     if len(seen) > _EXTENDS_DEPTH:
         raise refuse(f"more than {_EXTENDS_DEPTH} files extend each other")

@@ -26,6 +26,16 @@ def read_bytes(path: Path, limit: int) -> bytes:
         raise ColocalcError(f"cannot be read: {reason}", where=str(path), exit_code=EXIT_IO) from None
 
 
+def real(path: Path) -> Path:
+    """The path without links; where links go round in a circle it leads nowhere, and is no fault yet."""
+    return Path(os.path.realpath(path))  # what Path.resolve makes of a circle depends on the version of Python
+
+
+def lies_below(path: Path, folder: Path) -> bool:
+    """Whether a file lies in a folder or below it, wherever links lead."""
+    return real(path).is_relative_to(real(folder))
+
+
 def _open_regular(path: str, flags: int) -> int:
     descriptor = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
     if stat.S_ISREG(mode := os.fstat(descriptor).st_mode):

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
-from colocalc.emit import file_mode
+from colocalc.emit import file_mode, target_of
 from colocalc.errors import EXIT_EXTRA, EXIT_IO, EXIT_USAGE, ColocalcError, printable
 
 PARQUET, CSV = ".parquet", ".csv"
@@ -32,8 +32,10 @@ class RowsFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._target = Path(os.path.realpath(path))  # a link keeps pointing at what is replaced
+        if path.exists() and not (path.is_file() or path.is_dir()):  # rows are many, and written over again at the end
+            raise ColocalcError("is a pipe or a device, not a file", where=str(path), exit_code=EXIT_IO)
         try:
+            self._target = target_of(path)
             handle, name = tempfile.mkstemp(dir=self._target.parent, prefix=f".{self._target.name}.", suffix=".tmp")
         except OSError as error:
             raise self._fault(error) from None

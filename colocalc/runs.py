@@ -15,9 +15,11 @@ from colocalc.errors import Fault, InputError
 from colocalc.faults import fault_at, faults_of
 from colocalc.profile import LayerProfile
 
-Number = Annotated[float, Field(strict=True, gt=0.0)]
-Whole = Annotated[int, Field(strict=True, ge=1)]
-WholeOrNone = Annotated[int, Field(strict=True, ge=0)]
+# What a number may be in size, as in a fleet: nothing that is computed from a few of them overflows or vanishes.
+_SMALLEST, _LARGEST = 1e-18, 1e18
+Number = Annotated[float, Field(strict=True, ge=_SMALLEST, le=_LARGEST)]
+Whole = Annotated[int, Field(strict=True, ge=1, le=int(_LARGEST))]
+WholeOrNone = Annotated[int, Field(strict=True, ge=0, le=int(_LARGEST))]
 Words = Annotated[str, Field(strict=True, min_length=1, max_length=4_000)]
 
 
@@ -94,7 +96,7 @@ class RunMeasured(_Row):
     step_time_s: Number | None = None
     tokens_per_s: Number | None = None
     tokens_per_s_per_gpu: Number | None = None
-    dp_sync_time_s: Annotated[float, Field(strict=True, ge=0.0)] | None = None
+    dp_sync_time_s: Annotated[float, Field(strict=True, ge=0.0, le=_LARGEST)] | None = None
 
 
 class RunNormalized(_Row):

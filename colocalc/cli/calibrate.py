@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from colocalc.cli.options import CalibrationOpt, ColorOpt, FormatOpt, OutOpt, catalog_with, emit_report, stdin_of
-from colocalc.errors import EXIT_IO, EXIT_USAGE, ColocalcError
+from colocalc.errors import EXIT_IO, EXIT_USAGE, ColocalcError, printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,7 +44,7 @@ def validate(
     """
     from colocalc.case.mixed_runs import lower_mixed_runs
     from colocalc.case.runs import lower_runs
-    from colocalc.emit import write
+    from colocalc.emit import to_stderr, write
     from colocalc.report.views.validate import validate as view
     from colocalc.study.mixed_runs import validate_mixed
     from colocalc.study.validate import validate as predicted
@@ -71,7 +71,7 @@ def validate(
     report = view(result, catalog, constants=constants, name=name, fit=found, mixed=mixed)
     if target is not None:
         write(constants.as_text(), target)
-        typer.echo(f"wrote {target}; use it with --calibration {target}", err=True)
+        to_stderr(printable(f"wrote {target}; use it with --calibration {target}"))
     emit_report(report, fmt, output, color)
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from colocalc.cli.options import ColorOpt, FormatOpt, OutOpt, emit_report
-from colocalc.errors import EXIT_IO, EXIT_USAGE, ColocalcError, did_you_mean, quoted
+from colocalc.errors import EXIT_IO, EXIT_USAGE, ColocalcError, did_you_mean, printable, quoted
 
 app = typer.Typer()
 _SCHEMAS = ("fleet", "report")
@@ -70,7 +70,7 @@ def init(
 
     Library twin: colocalc.schema.starter_text.
     """
-    from colocalc.emit import write
+    from colocalc.emit import to_stderr, write
     from colocalc.schema import SCHEMA_NAME, fleet_schema_text, starter_text
 
     text = starter_text(sample)
@@ -83,4 +83,4 @@ def init(
     beside = output.parent / SCHEMA_NAME
     if force or not beside.exists():
         write(fleet_schema_text(), beside)
-    typer.echo(f"wrote {output}; try: colocalc report {output}", err=True)
+    to_stderr(printable(f"wrote {output}; try: colocalc report {output}"))

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from colocalc.cli.comparing import compare_report, named, variants_of
 from colocalc.cli.grids import axes_of, sweep_report
 from colocalc.cli.trials import Asked, risk_report
-from colocalc.errors import EXIT_USAGE, ColocalcError, did_you_mean, quoted
+from colocalc.errors import EXIT_USAGE, ColocalcError, InputError, did_you_mean, quoted
 
 if TYPE_CHECKING:
     from colocalc.case import Case
@@ -87,6 +87,14 @@ def _in_with(one: Wanted) -> Iterator[None]:
     """Faults of what was typed behind ``--with``, told there."""
     try:
         yield
+    except InputError as error:
+        faults = [
+            replace(fault, file=f"--with sweep:{fault.file.removeprefix('--over ')}")
+            if fault.file.startswith("--over ")
+            else fault
+            for fault in error.faults
+        ]
+        raise InputError(faults) from None
     except ColocalcError as error:
         if not (error.where or "").startswith("--over"):
             raise

@@ -9,6 +9,7 @@ from colocalc.catalog import Catalog
 from colocalc.errors import ColocalcError, Fault, InputError, quoted
 from colocalc.faults import fault_at
 from colocalc.prices import PriceFile, price_file
+from colocalc.reading import lies_below
 
 Place = tuple[str | int, ...]
 
@@ -99,7 +100,7 @@ def _faults(tree: Any, given: PriceFile, places: list[Place], folder: Path | Non
 def _lies_below(file: str, folder: Path) -> bool:
     if "://" in file or "\0" in file or Path(file).is_absolute():
         return False
-    return (folder / file).resolve().is_relative_to(folder.resolve())
+    return lies_below(folder / file, folder)
 
 
 def _region(tree: Any, place: Place) -> str | None:

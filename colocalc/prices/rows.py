@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
@@ -12,6 +13,7 @@ MAX_BYTES: Final = 32 * 2**20
 MAX_ROWS: Final = 2_000_000
 MAX_FAULTS: Final = 1_000
 MAX_CHARACTERS: Final = 10_000  # of one field
+MAX_COLUMNS: Final = 1_000
 _LEAST, _MOST = 1e-6, 1e6  # of a price and a count: what is computed from them neither overflows nor vanishes
 
 _NUMBER = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
@@ -62,12 +64,15 @@ class Rows:
     def _check_header(self, required: Sequence[str], others: Mapping[str, Sequence[str]]) -> None:
         if not any(self.header):
             raise InputError([Fault("is empty: a header and rows are expected", self.name, 1, 1)])
+        if len(self.header) > MAX_COLUMNS:
+            raise InputError([Fault(f"more than {MAX_COLUMNS:,} columns", self.name, 1, 1)])
         own = next((way for way, columns in others.items() if set(columns) <= set(self.header)), None)
         for column in (column for column in required if column not in self._at):
             hint = f"these are the columns of {own}" if own else did_you_mean(column, self.header)
             self.fault(f"no column {column}", hint=hint, line=1)
-        for column in {column for column in self.header if self.header.count(column) > 1 and column}:
-            self.fault(f"a second column {quoted(column)}", line=1)
+        for column, count in Counter(self.header).items():
+            if count > 1 and column:
+                self.fault(f"a second column {quoted(column)}", line=1)
         self.finish()
 
     def _next(self) -> list[str] | None:

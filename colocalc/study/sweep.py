@@ -1,6 +1,7 @@
 """Grids: metrics of a fleet at every combination of values of some of its keys."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any, Protocol
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from colocalc.arrays import Array
 from colocalc.case import numbers
 from colocalc.case.plane import Span, bent
-from colocalc.errors import EXIT_USAGE, ColocalcError
+from colocalc.errors import EXIT_USAGE, ColocalcError, InputError, printable
 from colocalc.study.engine import Engine, Progress, run
 from colocalc.study.engine.task import Block, blocks_of, by_chunk, chunk_rows, whole_chunks
 from colocalc.study.extremes import Extremes
@@ -268,7 +269,33 @@ def point_count(axes: Sequence[Axis], *, is_written: bool = False) -> int:
 def _with_keys(fleet: Varied, axes: Sequence[Axis]) -> Varied:
     """The fleet with every key that its file does not have yet, or does not have as a number."""
     missing = [one for one in axes if one.key not in numbers(fleet.case)]
-    return fleet.given({one.key: one.values[0] for one in missing}) if missing else fleet
+    if not missing:
+        return fleet
+    based = fleet.given({one.key: one.values[0] for one in missing})
+    with _told_of(axes):
+        based.case  # noqa: B018 - lowering checks it
+    return based
+
+
+@contextmanager
+def _told_of(axes: Sequence[Axis]) -> Iterator[None]:
+    """Faults of a value told as faults of its axis: it is put into the fleet as ``--set`` would, but nobody typed that.
+
+    Raises
+    ------
+    InputError
+        With the same faults.
+    """
+    typed = tuple(printable(f"--set {one.key}=") for one in axes)
+    try:
+        yield
+    except InputError as error:
+        raise InputError(
+            replace(fault, file=f"--over {fault.file.removeprefix('--set ')}")
+            if fault.file.startswith(typed)
+            else fault
+            for fault in error.faults
+        ) from None
 
 
 def _straight(fleet: Varied, axes: Sequence[Axis]) -> list[Axis]:
@@ -281,7 +308,8 @@ def _straight(fleet: Varied, axes: Sequence[Axis]) -> list[Axis]:
         values = [float(value) for value in one.values]
         low, high = min(values), max(values)
         for end in (low, high):  # a value that the file may not have is told as the file would be
-            fleet.given({one.key: end}).case  # noqa: B018 - lowering checks it
+            with _told_of(axes):
+                fleet.given({one.key: end}).case  # noqa: B018 - lowering checks it
         if low < high:
             axis_of(fleet, one.key, between=(low, high))
             spans.append(Span(one.key, float(known[one.key].value), low, high))  # type: ignore[arg-type]

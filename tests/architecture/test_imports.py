@@ -131,6 +131,7 @@ MAY_IMPORT = {
         "faults",
         "fleet",
         "prices",
+        "reading",
         "references",
         "yamlio",
         "errors",
