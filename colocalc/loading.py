@@ -4,6 +4,7 @@ What happens here: ``extends``, ``--set``, ``scenarios``, the translation of val
 checks that need more than one part of the file or the catalog.
 """
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,7 +22,7 @@ from colocalc.fleet import Fleet
 from colocalc.keys import is_assumption
 from colocalc.prices import price_file
 from colocalc.prices.leases import with_price_cards
-from colocalc.reading import lies_below, real, without_collecting
+from colocalc.reading import is_file, lies_below, real, without_collecting
 from colocalc.references import reference_faults
 
 _EXTENDS_DEPTH = 8
@@ -130,7 +131,7 @@ def _calibrations(fleet: Fleet, tree: Any, path: Path | None) -> dict[str, Calib
             faults.append(fault_at(tree, key, "a fleet on standard input has no folder to read a file from"))
         elif "://" in wanted or Path(wanted).is_absolute() or not lies_below(file, path.parent):  # type: ignore[union-attr]
             faults.append(fault_at(tree, key, f"{quoted(wanted)} is not below the fleet's own folder"))
-        elif not file.is_file():
+        elif not is_file(file):
             faults.append(fault_at(tree, key, f"no file {quoted(wanted)} in the fleet's folder"))
         else:
             found[wanted] = read_calibration(file)
@@ -186,10 +187,10 @@ def _card_named(tree: Any, rate_card: str, catalog: Catalog) -> str:
     if rate_card in catalog.card_names() or rate_card in cards or price_file(rate_card) is not None:
         return rate_card  # a file of prices is read with those that leases name
     path = Path(rate_card)
-    if rate_card in fleet_names() or (path.suffix in _YAML and path.is_file() and _is_fleet(path)):
+    if rate_card in fleet_names() or (path.suffix in _YAML and is_file(path) and _is_fleet(path)):
         hint = f"put it before the option: colocalc lease {rate_card} --rate-card"
         raise ColocalcError(f"{quoted(rate_card)} is a fleet, not a card", where="--rate-card", hint=hint)
-    if path.suffix not in _YAML and not path.exists():
+    if path.suffix not in _YAML and not os.path.lexists(path):
         names = [printable(name) for name in (*cards, *catalog.card_names())]
         raise ColocalcError(
             f"no card {quoted(rate_card)}; there are {', '.join(names)}",
@@ -245,7 +246,7 @@ def find_fleet(place: str) -> Path:
         When neither exists, with the samples and the nearest of them.
     """
     path = Path(place)
-    if path.exists() or path.is_symlink():
+    if os.path.lexists(path):  # Path.exists raises where a name is too long
         return path
     names = fleet_names()
     if place in names:
@@ -293,7 +294,7 @@ def _base_path(tree: Any, path: Path, seen: tuple[Path, ...]) -> Path:
         raise refuse(f"{quoted(wanted)} extends itself")
     if len(seen) > _EXTENDS_DEPTH:
         raise refuse(f"more than {_EXTENDS_DEPTH} files extend each other")
-    if not base.is_file():
+    if not is_file(base):
         raise refuse(f"no file {quoted(wanted)} in the fleet's folder")
     return base
 

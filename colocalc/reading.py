@@ -31,6 +31,11 @@ def real(path: Path) -> Path:
     return Path(os.path.realpath(path))  # what Path.resolve makes of a circle depends on the version of Python
 
 
+def is_file(path: Path) -> bool:
+    """Whether there is a regular file, or a link to one; of a name that no disk takes there is none."""
+    return os.path.isfile(path)  # noqa: PTH113 - Path.is_file raises where a name is too long
+
+
 def lies_below(path: Path, folder: Path) -> bool:
     """Whether a file lies in a folder or below it, wherever links lead."""
     return real(path).is_relative_to(real(folder))

@@ -32,9 +32,9 @@ class RowsFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        if path.exists() and not (path.is_file() or path.is_dir()):  # rows are many, and written over again at the end
-            raise ColocalcError("is a pipe or a device, not a file", where=str(path), exit_code=EXIT_IO)
         try:
+            if path.exists() and not (path.is_file() or path.is_dir()):  # it would be replaced when the rows are done
+                raise ColocalcError("is a pipe or a device, not a file", where=str(path), exit_code=EXIT_IO)
             self._target = target_of(path)
             handle, name = tempfile.mkstemp(dir=self._target.parent, prefix=f".{self._target.name}.", suffix=".tmp")
         except OSError as error:

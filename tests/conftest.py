@@ -48,14 +48,13 @@ def colocalc(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Run]:
         from colocalc.cli import run as main
 
         out, err = _Stream(), _Stream()
-        monkeypatch.setattr(sys, "argv", ["colocalc", *map(str, arguments)])
-        monkeypatch.setattr(sys, "stdout", out)
-        monkeypatch.setattr(sys, "stderr", err)
-        monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(stdin)))
-        monkeypatch.setenv("COLUMNS", str(columns))
-        with pytest.raises(SystemExit) as ended:
+        with monkeypatch.context() as patched, pytest.raises(SystemExit) as ended:
+            patched.setattr(sys, "argv", ["colocalc", *map(str, arguments)])
+            patched.setattr(sys, "stdout", out)
+            patched.setattr(sys, "stderr", err)
+            patched.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(stdin)))
+            patched.setenv("COLUMNS", str(columns))
             main()
-        monkeypatch.undo()
         code = ended.value.code
         return Run(code if isinstance(code, int) else 0, out.text(), err.text())
 

@@ -93,13 +93,14 @@ def _read(place: str | None) -> "tuple[Sequence[Run | Incomplete], Sequence[Laye
 def _target(save: Path | None, *, fit: bool) -> Path | None:
     """Where a fit is written; never over a file that is no calibration, such as the runs themselves."""
     from colocalc.catalog import read_calibration
+    from colocalc.reading import is_file
 
     if not fit:
         if save is not None:
             raise ColocalcError("--save goes with --fit", exit_code=EXIT_USAGE)
         return None
     target = save or Path("calibration.yaml")
-    if target.is_file():
+    if is_file(target):
         try:
             read_calibration(target)
         except ColocalcError:

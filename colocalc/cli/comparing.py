@@ -1,6 +1,6 @@
 """The command that sets fleets side by side."""
 
-from pathlib import Path
+import os
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -100,4 +100,4 @@ def variants_of(text: str, catalog: "Catalog", sets: tuple[str, ...]) -> "Varian
 def named(text: str) -> tuple[str, str | None]:
     """A fleet and its scenario, which stands behind the last @ unless a file has that name."""
     place, at, scenario = text.rpartition("@")
-    return (text, None) if not at or not place or Path(text).exists() else (place, scenario or None)
+    return (text, None) if not at or not place or os.path.lexists(text) else (place, scenario or None)

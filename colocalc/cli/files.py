@@ -1,5 +1,6 @@
 """Commands without a fleet: the catalog, the schema, a file to start from."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -77,7 +78,7 @@ def init(
     if str(output) == "-":
         write(text, None)
         return
-    if output.exists() and not force:
+    if os.path.lexists(output) and not force:
         raise ColocalcError("exists already", where=str(output), hint="--force overwrites it", exit_code=EXIT_IO)
     write(text, output)
     beside = output.parent / SCHEMA_NAME

@@ -9,7 +9,7 @@ from colocalc.catalog import Catalog
 from colocalc.errors import ColocalcError, Fault, InputError, quoted
 from colocalc.faults import fault_at
 from colocalc.prices import PriceFile, price_file
-from colocalc.reading import lies_below
+from colocalc.reading import is_file, lies_below
 
 Place = tuple[str | int, ...]
 
@@ -93,7 +93,7 @@ def _faults(tree: Any, given: PriceFile, places: list[Place], folder: Path | Non
         yield fault_at(tree, key, "a fleet on standard input has no folder to read a file from")
     elif not _lies_below(given.file, folder):
         yield fault_at(tree, key, f"{quoted(given.file)} is not below the fleet's own folder")
-    elif not (folder / given.file).is_file():
+    elif not is_file(folder / given.file):
         yield fault_at(tree, key, f"no file {quoted(given.file)} in the fleet's folder")
 
 
