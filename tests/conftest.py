@@ -48,13 +48,14 @@ def colocalc(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Run]:
         from colocalc.cli import run as main
 
         out, err = _Stream(), _Stream()
-        with monkeypatch.context() as patched, pytest.raises(SystemExit) as ended:
+        with monkeypatch.context() as patched:  # undoes what is set here alone, not what the test has set
             patched.setattr(sys, "argv", ["colocalc", *map(str, arguments)])
             patched.setattr(sys, "stdout", out)
             patched.setattr(sys, "stderr", err)
             patched.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(stdin)))
             patched.setenv("COLUMNS", str(columns))
-            main()
+            with pytest.raises(SystemExit) as ended:
+                main()
         code = ended.value.code
         return Run(code if isinstance(code, int) else 0, out.text(), err.text())
 
