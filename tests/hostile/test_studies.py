@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -178,9 +179,12 @@ def watched(*arguments, folder):
         told += os.read(ours, 4_096)
     files = [path.name for path in folder.iterdir()]
     running.send_signal(signal.SIGINT)
+    late = threading.Timer(GENEROUS_S, running.kill)
+    late.start()
     with running.stdout:
         out = running.stdout.read().decode()
-    code = running.wait(timeout=GENEROUS_S)
+    code = running.wait()
+    late.cancel()
     try:
         while more := os.read(ours, 4_096):
             told += more
