@@ -446,7 +446,10 @@ def test_a_process_asked_to_end_while_writing_leaves_nothing(tmp_path, number, c
             time.sleep(0.02)
         started = list(tmp_path.iterdir())
         process.send_signal(number)
-        said, told = process.communicate(timeout=GENEROUS_S)
+        late = threading.Timer(GENEROUS_S, process.kill)
+        late.start()
+        said, told = process.communicate()
+        late.cancel()
 
     assert started
     assert (process.returncode, said, told, list(tmp_path.iterdir())) == (code, b"", b"", [])
