@@ -6,6 +6,7 @@ from typing import Any, get_args
 from colocalc import yamlio
 from colocalc.errors import Fault, did_you_mean, quoted
 
+MOST_FAULTS = 1_000  # of one check: each is worded, with a hint, and 20 are shown
 _PATTERNS = {
     "Name": "should be letters, digits, - and _, at most 60 of them",
     "date": "should be a date such as 2026-05-08",
@@ -76,7 +77,7 @@ def fault_at(
 
 
 def faults_of(error: Any, tree: Any, kind: type[Any], name: str) -> list[Fault]:
-    """The faults behind a pydantic ``ValidationError``, in the order of the file.
+    """The faults behind a pydantic ``ValidationError``, in the order of the file; a thousand of them at most.
 
     Parameters
     ----------
@@ -89,7 +90,7 @@ def faults_of(error: Any, tree: Any, kind: type[Any], name: str) -> list[Fault]:
     name : str
         What to call the input where a place has no file of its own.
     """
-    found = error.errors(include_url=False)
+    found = error.errors(include_url=False)[:MOST_FAULTS]
     unknown = {tuple(item["loc"]) for item in found if item["type"] == "extra_forbidden"}
     faults = [_fault(item, tree, kind, name) for item in found if not _is_echo(item, unknown, found, kind)]
     return in_order(faults)

@@ -295,7 +295,7 @@ class Fleet(Definition):
     gpus: dict[Name, GpuType] = Field(default_factory=dict)
     models: dict[Key, ModelDims] = Field(default_factory=dict)
     cards: dict[Key, RateCard] = Field(default_factory=dict)
-    scenarios: dict[DottedName, Scenario] = Field(default_factory=dict)
+    scenarios: dict[DottedName, Scenario] = Field(default_factory=dict, max_length=1_000)  # each is a fleet to check
 
     @model_validator(mode="after")
     def _one_of_each_pair(self) -> "Fleet":

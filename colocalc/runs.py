@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from colocalc import yamlio
 from colocalc.errors import Fault, InputError
-from colocalc.faults import fault_at, faults_of
+from colocalc.faults import MOST_FAULTS, fault_at, faults_of
 from colocalc.profile import LayerProfile
 
 # What a number may be in size, as in a fleet: nothing that is computed from a few of them overflows or vanishes.
@@ -158,6 +158,8 @@ def runs_of(tree: Any, *, name: str) -> tuple[Run | Incomplete, ...]:
     runs: list[Run | Incomplete] = []
     faults: list[Fault] = []
     for row in rows:
+        if len(faults) >= MOST_FAULTS:
+            break
         if not isinstance(row, yamlio.Map):
             faults.append(Fault("a run should be a mapping", name))
             continue

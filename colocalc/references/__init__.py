@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain, islice
 from typing import Any
 
 from colocalc.catalog import Catalog
 from colocalc.deal import Contract
 from colocalc.errors import Fault, quoted
-from colocalc.faults import fault_at, in_order
+from colocalc.faults import MOST_FAULTS, fault_at, in_order
 from colocalc.figure import Definition, Figure
 from colocalc.fleet import Fleet, Job, Layout, NetworkUse, Pool, Training
 from colocalc.hardware import GpuType
@@ -38,23 +39,24 @@ def reference_faults(fleet: Fleet, catalog: Catalog, tree: Any) -> list[Fault]:
     Returns
     -------
     list of Fault
-        In the order of the file.
+        In the order of the file; a thousand of them at most.
     """
-    problems = [
-        *_pools(fleet, catalog),
-        *_training(fleet, catalog),
-        *_network(fleet, catalog),
-        *_orbital_sites(fleet, catalog),
-        *_leases(fleet, catalog),
-        *money_problems(fleet, catalog),
-        *_finance(fleet, catalog),
-        *_inference(fleet, catalog),
-        *_risk(fleet, catalog),
-        *statement_problems(fleet, catalog, pool_labels(fleet, catalog)),
-        *_numbers_and_sources(fleet, catalog),
-    ]
+    problems = chain(
+        _pools(fleet, catalog),
+        _training(fleet, catalog),
+        _network(fleet, catalog),
+        _orbital_sites(fleet, catalog),
+        _leases(fleet, catalog),
+        money_problems(fleet, catalog),
+        _finance(fleet, catalog),
+        _inference(fleet, catalog),
+        _risk(fleet, catalog),
+        statement_problems(fleet, catalog, pool_labels(fleet, catalog)),
+        _numbers_and_sources(fleet, catalog),
+    )
     return in_order(
-        fault_at(tree, problem.path, problem.message, hint=problem.hint, key=problem.at_key) for problem in problems
+        fault_at(tree, problem.path, problem.message, hint=problem.hint, key=problem.at_key)
+        for problem in islice(problems, MOST_FAULTS)
     )
 
 

@@ -5,6 +5,7 @@ Every rendering reads a ``Report`` and nothing else, so that no two of them can 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
 from colocalc.errors import printable
@@ -103,6 +104,13 @@ class Table:
             raise ValueError(f"table {self.key}: a row has not one value per column")
         if not 0 <= self.total_count <= len(self.rows):
             raise ValueError(f"table {self.key}: more totals than rows")
+
+    @cached_property
+    def most_drawn(self) -> Mapping[int, float]:
+        """The largest number of each column that is drawn as bars, by its place; totals have no bar."""
+        parts = self.rows[: len(self.rows) - self.total_count]
+        drawn = [place for place, column in enumerate(self.columns) if column.drawn]
+        return {place: max((_bar_number(row, place) for row in parts), default=0.0) for place in drawn}
 
 
 @dataclass(frozen=True)
@@ -263,12 +271,16 @@ _LEVELS = "▁▂▃▄▅▆▇█"
 
 def _bar(place: int, row: tuple[object, ...], table: Table, width: int) -> str:
     """A bar of characters; that of the largest number of the column is as long as may be, and totals have none."""
-    parts = table.rows[: len(table.rows) - table.total_count]
-    if row not in parts:
+    totals = table.rows[len(table.rows) - table.total_count :]
+    if any(row is total for total in totals):
         return ""
-    numbers = [number if isinstance(number := raw(each[place]), int | float) else 0.0 for each in parts]
-    own, most = numbers[parts.index(row)], max(numbers, default=0.0)
+    own, most = _bar_number(row, place), table.most_drawn[place]
     return "█" * round(width * max(own, 0.0) / most if most > 0.0 else 0)
+
+
+def _bar_number(row: tuple[object, ...], place: int) -> float:
+    number = raw(row[place])
+    return number if isinstance(number, int | float) else 0.0
 
 
 def sparkline(values: Sequence[float]) -> str:

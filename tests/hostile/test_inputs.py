@@ -338,9 +338,9 @@ def test_a_pipe_that_somebody_reads_gets_all_of_it(colocalc, places):
     reader = threading.Thread(target=lambda: got.append((places / "pipe.yaml").read_bytes()), daemon=True)
     reader.start()
     begun = time.monotonic()
-    run = colocalc("schema", "-o", "pipe.yaml")
+    run = colocalc("schema", "-o", places / "pipe.yaml")
     while run.code and time.monotonic() - begun < GENEROUS_S:  # the reader may not stand there yet
-        run = colocalc("schema", "-o", "pipe.yaml")
+        run = colocalc("schema", "-o", places / "pipe.yaml")
     reader.join(GENEROUS_S)
 
     assert got == [colocalc("schema").out.encode()]
@@ -366,18 +366,20 @@ NAMES = (
 
 @needs_posix
 @pytest.mark.parametrize("name", NAMES, ids=ascii)
-def test_odd_names_of_files_are_shown_as_text(colocalc, tmp_path, monkeypatch, name):
-    monkeypatch.chdir(tmp_path)
+def test_odd_names_of_files_are_shown_as_text(colocalc, tmp_path, name):
     try:
         (tmp_path / f"{name}.yaml").write_text("name: x\npools: [{gpu: h100-sxm, count: 8}]\n")
     except OSError:
         pytest.skip("no such name on this disk")
+    (tmp_path / "made").mkdir()
+    file, made = tmp_path / f"{name}.yaml", tmp_path / "made" / f"{name}.yaml"
+    over = ("--over", "lease.rate_usd_per_gpu_h=1,2")
     runs = (
-        colocalc("compare", f"./{name}.yaml", "colossus-1"),
-        colocalc("init", "-o", f"./{name}.new.yaml"),
-        colocalc("check", f"./{name}.yaml", "--set", "pools=1"),
-        colocalc("lease", f"./{name}.none"),
-        colocalc("sweep", f"./{name}.yaml", "--over", "lease.rate_usd_per_gpu_h=1,2", "--points", f"./{name}.csv"),
+        colocalc("compare", file, "colossus-1"),
+        colocalc("init", "-o", made),
+        colocalc("check", file, "--set", "pools=1"),
+        colocalc("lease", f"{file}.none"),
+        colocalc("sweep", file, *over, "--points", made.with_suffix(".csv")),
     )
     for run in runs:
         assert run.code in {0, EXIT_INPUT, EXIT_IO}
@@ -408,6 +410,37 @@ def test_a_name_that_no_disk_takes_is_told_and_cut(colocalc, tmp_path, monkeypat
 
     held(run, EXIT_IO, tmp_path.iterdir())
     assert run.err.startswith("x" * 1_000)
+
+
+# Quantities
+
+FLEET = "name: x\npools: [{gpu: h100-sxm, count: 8}]\n"
+MANY = {
+    "unknown keys": FLEET + "".join(f"k{n}: 1\n" for n in range(50_000)),
+    "pools of unknown GPUs": "name: x\npools:\n" + "- {gpu: h100-sxmm, count: 1}\n" * 20_000,
+    "pools of words": "name: x\npools:\n" + "- {gpu: 1, count: x}\n" * 20_000,
+    "unknown expectations": f"{FLEET}expect:\n" + "- h100e.raw_countt > 1\n" * 20_000,
+    "claims without a source": f"{FLEET}claims:\n" + "- {metric: h100e.raw, says: 1, source: z}\n" * 10_000,
+    "unknown assumptions": f"{FLEET}assumptions:\n" + "".join(f"  a{n}.b_s: 1\n" for n in range(20_000)),
+    "scenarios": f"{FLEET}scenarios:\n" + "".join(f"  s{n}: {{set: {{name: a}}}}\n" for n in range(20_000)),
+}
+
+
+@pytest.mark.parametrize("fleet", MANY.values(), ids=MANY)
+def test_faults_without_number_are_told_soon_and_not_all(colocalc, fleet):
+    begun = time.monotonic()
+    run = colocalc("check", "-", stdin=fleet.encode())
+
+    held(run, EXIT_INPUT)
+    assert time.monotonic() - begun < GENEROUS_S
+    assert len(run.err.splitlines()) <= 21
+
+
+def test_runs_without_number_that_are_wrong_are_told_soon_and_not_all(colocalc):
+    run = colocalc("validate", "-", stdin=("- {id: 1, n_gpus: x}\n" * 20_000).encode())
+
+    held(run, EXIT_INPUT)
+    assert len(run.err.splitlines()) == 21
 
 
 # What a value of --over may not be
