@@ -34,7 +34,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     ),
     "hedge": ("colocalc hedge colossus-1", "colocalc hedge colossus-1 --set lease.billed_share=0.9"),
     "h100e": ("colocalc h100e colossus-1", "colocalc h100e colossus-1 --scenario superchips"),
-    "report": ("colocalc report colossus-1", "colocalc report fleet.yaml -o report.md"),
+    "report": ("colocalc report colossus-1", "colocalc report fleet.yaml -o report.html"),
     "train-or-lease": (
         "colocalc train-or-lease colossus-1",
         "colocalc train-or-lease colossus-1 --set training.split=partitions",

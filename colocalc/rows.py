@@ -3,20 +3,21 @@
 import csv
 import os
 import tempfile
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
 from colocalc.emit import file_mode, target_of
-from colocalc.errors import EXIT_EXTRA, EXIT_IO, EXIT_USAGE, ColocalcError, printable
+from colocalc.errors import EXIT_EXTRA, EXIT_IO, EXIT_USAGE, ColocalcError
+from colocalc.report import to_csv
 
 PARQUET, CSV = ".parquet", ".csv"
 _GROUP_ROWS = 65_536  # of a Parquet file: each group costs memory until the file is closed
-_STARTS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-class RowsFile:
+class RowsFile(ABC):
     """A file that takes blocks of columns, and is there when it is kept.
 
     Parameters
@@ -71,16 +72,17 @@ class RowsFile:
             self._end()
         self._temporary.unlink(missing_ok=True)
 
+    @abstractmethod
     def _put(self, columns: Mapping[str, Any]) -> None:
-        raise NotImplementedError
+        """Takes one more block."""
 
+    @abstractmethod
     def _flush(self) -> None:
         """Writes what waits."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _end(self) -> None:
         """Lets go of the file; once more does nothing."""
-        raise NotImplementedError
 
     def _fault(self, error: OSError) -> ColocalcError:
         reason = os.strerror(error.errno) if error.errno else error  # pyarrow has words of its own
@@ -112,10 +114,10 @@ class CsvRows(RowsFile):
 
 
 def _cell(value: object) -> object:
-    """A number as it is; text that a spreadsheet would take for a formula has a single quote in front."""
+    """A number as it is and nothing for NaN; text as in every CSV of ours."""
     if not isinstance(value, str):
         return "" if value != value else value  # noqa: PLR0124 - NaN is the one number unlike itself
-    return f"'{printable(value)}" if value.startswith(_STARTS_A_FORMULA) else printable(value)
+    return to_csv.text_cell(value)
 
 
 class ParquetRows(RowsFile):

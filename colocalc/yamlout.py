@@ -1,9 +1,11 @@
 """Plain data written as YAML that our own reader reads back as the same data: one way to write, and no surprises."""
 
-import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+import sys
+from collections.abc import Mapping
 from typing import Any
+
+import yaml
 
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:[ ._-][A-Za-z0-9]+)*")
 # Words that readers of YAML 1.1 or 1.2 take for something other than text.
@@ -24,52 +26,32 @@ def dump(data: Mapping[str, Any]) -> str:
     str
         Lines of block style, a line feed behind each.
     """
-    return "\n".join(_mapping(data, "")) + "\n"
+    return yaml.dump(
+        data, Dumper=_Dumper, sort_keys=False, default_flow_style=False, allow_unicode=True, width=sys.maxsize
+    )
 
 
-def _mapping(data: Mapping[str, Any], indent: str) -> Iterator[str]:
-    for key, value in data.items():
-        yield from _entry(f"{indent}{_text(key)}:", value, f"{indent}  ")
+class _Dumper(yaml.SafeDumper):
+    """YAML without anchors, in which text is bare only where no reader takes it for anything else."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        """No block is written as an alias of another, since readers of files of ours take few."""
+        del data
+        return True
 
 
-def _entry(head: str, value: Any, indent: str) -> Iterator[str]:
-    if isinstance(value, Mapping) and value:
-        yield head
-        yield from _mapping(value, indent)
-    elif isinstance(value, Sequence) and not isinstance(value, str) and value:
-        yield head
-        for item in value:
-            yield from _item(item, indent)
-    else:
-        yield f"{head} {_scalar(value)}"
+def _text(dumper: _Dumper, text: str) -> yaml.Node:
+    is_plain = _PLAIN.fullmatch(text) and text.casefold() not in _WORDS
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=None if is_plain else '"')
 
 
-def _item(value: Any, indent: str) -> Iterator[str]:
-    if isinstance(value, Mapping) and value:
-        first, *rest = _mapping(value, f"{indent}  ")
-        yield f"{indent}- {first.lstrip()}"
-        yield from rest
-    else:
-        yield from _entry(f"{indent}-", value, f"{indent}  ")
+def _number(dumper: _Dumper, value: float) -> yaml.Node:
+    is_count = value == int(value) and abs(value) < _EXACT
+    return dumper.represent_int(int(value)) if is_count else yaml.SafeDumper.represent_float(dumper, value)
 
 
-def _scalar(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        return _text(value)
-    if isinstance(value, Mapping | Sequence):
-        return "{}" if isinstance(value, Mapping) else "[]"
-    if value == int(value) and abs(value) < _EXACT:
-        return str(int(value))
-    digits, e, exponent = repr(value).partition("e")
-    return f"{digits}.0e{exponent}" if e and "." not in digits else repr(value)  # readers of YAML 1.1 want the point
-
-
-def _text(text: str) -> str:
-    """A word as it is, and anything else in double quotes, with escapes for what does not show."""
-    if _PLAIN.fullmatch(text) and text.casefold() not in _WORDS:
-        return text
-    # JSON's escapes are YAML's too, but it leaves some characters bare that no reader of YAML takes.
-    quoted = json.dumps(text, ensure_ascii=False)
-    return "".join(character if character.isprintable() else f"\\U{ord(character):08x}" for character in quoted)
+_Dumper.add_representer(str, _text)
+_Dumper.add_representer(float, _number)
+# Our reader makes mappings and lists of kinds of its own.
+_Dumper.add_multi_representer(dict, yaml.SafeDumper.represent_dict)
+_Dumper.add_multi_representer(list, yaml.SafeDumper.represent_list)

@@ -53,5 +53,5 @@ def test_text_that_looks_like_something_else_stays_text(text):
 
 def test_words_are_bare_and_a_whole_number_has_no_point():
     assert dump({"gpu": "h100-sxm", "count": 8.0, "share": 0.1, "on": [True, {"a": "b c", "d": []}], "e": {}}) == (
-        'gpu: h100-sxm\ncount: 8\nshare: 0.1\n"on":\n  - true\n  - a: b c\n    d: []\ne: {}\n'
+        'gpu: h100-sxm\ncount: 8\nshare: 0.1\n"on":\n- true\n- a: b c\n  d: []\ne: {}\n'
     )

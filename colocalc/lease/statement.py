@@ -123,8 +123,38 @@ class Statement:
     blended_rate_usd_per_gpu_h: Array
 
 
+@dataclass(frozen=True, eq=False)
+class Months:
+    """The first part of a ``Statement``: what a contract earns and is paid by month, under the names it has there."""
+
+    billed_gpu_h: Array
+    pool_revenue_usd: Array
+    sla_credit_usd: Array
+    revenue_usd: Array
+    cash_revenue_usd: Array
+
+
 def evaluate_contract(contract: Contract) -> Statement:
     """A contract month by month, and what it is worth."""
+    found = evaluate_months(contract)
+    return Statement(
+        billed_gpu_h=found.billed_gpu_h,
+        pool_revenue_usd=found.pool_revenue_usd,
+        sla_credit_usd=found.sla_credit_usd,
+        revenue_usd=found.revenue_usd,
+        cash_revenue_usd=found.cash_revenue_usd,
+        deferred_revenue_usd=prepayment.deferred_revenue_usd(
+            cash_revenue_usd=found.cash_revenue_usd, revenue_usd=found.revenue_usd
+        ),
+        **_values(contract, found.revenue_usd),
+        blended_rate_usd_per_gpu_h=terms.blended_rate_usd_per_gpu_h(
+            revenue_usd=found.pool_revenue_usd, billed_gpu_h=found.billed_gpu_h
+        ),
+    )
+
+
+def evaluate_months(contract: Contract) -> Months:
+    """A contract month by month, without what it is worth."""
     billed, gross = _billed_and_gross(contract)
     credit = terms.sla_credit_usd(
         revenue_usd=gross,
@@ -135,16 +165,12 @@ def evaluate_contract(contract: Contract) -> Statement:
     power = terms.passthrough_usd(power_cost_usd=contract.power_cost_usd, passthrough_share=contract.passthrough_share)
     by_pool = gross - credit + power
     revenue = terms.contract_usd(pool_usd=by_pool)
-    cash = _cash(contract, revenue)
-    return Statement(
+    return Months(
         billed_gpu_h=billed,
         pool_revenue_usd=by_pool,
         sla_credit_usd=credit,
         revenue_usd=revenue,
-        cash_revenue_usd=cash,
-        deferred_revenue_usd=prepayment.deferred_revenue_usd(cash_revenue_usd=cash, revenue_usd=revenue),
-        **_values(contract, revenue),
-        blended_rate_usd_per_gpu_h=terms.blended_rate_usd_per_gpu_h(revenue_usd=by_pool, billed_gpu_h=billed),
+        cash_revenue_usd=_cash(contract, revenue),
     )
 
 
@@ -203,8 +229,8 @@ def _cash(contract: Contract, revenue: Array) -> Array:
     )
 
 
-def _values(contract: Contract, revenue: Array) -> dict[str, Array]:
-    """Headline, firm and expected value, as paid and discounted."""
+def standing_shares(contract: Contract) -> tuple[Array, Array]:
+    """Of each month's fees, what survives a notice given as early as it may be, and what is likely to be paid."""
     under = {
         "calendar_month": contract.calendar_month,
         "start_month": contract.start_month,
@@ -212,11 +238,16 @@ def _values(contract: Contract, revenue: Array) -> dict[str, Array]:
         "earliest_notice_month": contract.earliest_notice_month,
         "notice_months": contract.notice_months,
     }
-    standing = {
-        "headline": np.ones(1),
-        "firm": termination.firm_share(**under),
-        "expected": termination.alive_share(**under, notice_share=contract.notice_share),
-    }
+    return (
+        termination.firm_share(**under),
+        termination.alive_share(**under, notice_share=contract.notice_share),
+    )
+
+
+def _values(contract: Contract, revenue: Array) -> dict[str, Array]:
+    """Headline, firm and expected value, as paid and discounted."""
+    firm, alive = standing_shares(contract)
+    standing = {"headline": np.ones(1), "firm": firm, "expected": alive}
     discounts = {
         "": np.ones(1),
         "discounted_": termination.discount_factor(

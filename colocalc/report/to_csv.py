@@ -48,10 +48,11 @@ def _cell(value: object) -> str:
         return ""
     if isinstance(known, bool):
         return "true" if known else "false"
-    return _text(known) if isinstance(known, str) else repr(known)
+    return text_cell(known) if isinstance(known, str) else repr(known)
 
 
-def _text(text: str) -> str:
+def text_cell(text: str) -> str:
+    """Text that shows and is no formula to a spreadsheet."""
     # A carriage return is written as an escape too: before Python 3.13 the writer leaves it outside quotes.
     shown = "".join(character if character in _KEPT else printable(character) for character in text)
     return f"'{shown}" if text.startswith(_STARTS_A_FORMULA) else shown

@@ -7,7 +7,7 @@ import numpy as np
 from colocalc.arrays import Array
 from colocalc.case import Case, LeaseCase, Terms
 from colocalc.lease import contract, delivery, months, prepayment, termination
-from colocalc.lease.statement import Contract, evaluate_contract
+from colocalc.lease.statement import Contract, evaluate_months
 from colocalc.study import leasing, prices
 from colocalc.study.priced import Priced, priced
 from colocalc.units import HOURS_PER_YEAR, MONTHS_PER_YEAR
@@ -201,7 +201,7 @@ def _contract(number: int, terms: Terms, case: Case, lease: LeaseCase, calendar:
     passes = terms.power_passthrough_share[..., None, None] > 0.0
     power = np.where(passes, _pool_power_usd(case, hours, held), 0.0)
     whole = _as_contract(number, terms, case, lease, calendar, hours, power)
-    found = evaluate_contract(whole)
+    found = evaluate_months(whole)
     after, market_hours, market = _market(terms, gpus, calendar, hours, prices.market_path(case, calendar))
     passed = contract.passthrough_usd(power_cost_usd=power, passthrough_share=terms.power_passthrough_share)
     return ContractMonths(

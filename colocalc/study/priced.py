@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from colocalc.arrays import Array, as_array, per_period
-from colocalc.lease import prepayment, termination
+from colocalc.lease import prepayment
 from colocalc.lease.months import SLACK_MONTHS
-from colocalc.lease.statement import Contract
+from colocalc.lease.statement import Contract, standing_shares
 
 _LIST_PRICE = np.ones(())
 
@@ -87,19 +87,13 @@ class Priced:
 
 def priced(contract: Contract, *, revenue_usd: Array, passthrough_usd: Array) -> Priced:
     """A contract at any price, from its terms and what it earns by month."""
-    under = {
-        "calendar_month": contract.calendar_month,
-        "start_month": contract.start_month,
-        "end_month": contract.end_month,
-        "earliest_notice_month": contract.earliest_notice_month,
-        "notice_months": contract.notice_months,
-    }
+    firm, alive = standing_shares(contract)
     left = contract.earliest_notice_month + contract.notice_months
     return Priced(
         rent_usd=revenue_usd - passthrough_usd,
         passthrough_usd=passthrough_usd,
-        firm_share=termination.firm_share(**under),
-        alive_share=termination.alive_share(**under, notice_share=contract.notice_share),
+        firm_share=firm,
+        alive_share=alive,
         early_share=as_array(left < contract.end_month - SLACK_MONTHS),
         prepaid_usd=contract.prepayment_usd,
         prepaid_share=contract.prepayment_share,

@@ -7,6 +7,7 @@ import numpy as np
 
 from colocalc.arrays import Array
 from colocalc.case import Case, Terms
+from colocalc.units import MONTHS_PER_YEAR
 
 
 def by_month(prices: Array, terms: Terms, calendar: Array, otherwise: Array) -> Array:
@@ -92,11 +93,8 @@ def _steps_of(case: Case, terms: Terms) -> Iterator[PriceStep]:
                 yield PriceStep(terms.name, case.pools.names[pool], who, calendar[place], float(found[pool, place]))
 
 
-_YEAR = 12
-
-
 def _told(prices: Array, *, is_market: bool) -> list[int]:
     """Places of the months that are told: where a contract's rate changes, or once a year for a market's."""
     if is_market:
-        return list(range(0, prices.shape[-1], _YEAR))
+        return list(range(0, prices.shape[-1], int(MONTHS_PER_YEAR)))
     return [0, *(np.flatnonzero(np.diff(prices)) + 1).tolist()]

@@ -229,7 +229,7 @@ MAY_IMPORT = {
     ),
     "mixing": ("additions", "case", "fleet", "variants"),
     "progress": ("emit", "units"),
-    "rows": ("emit", "errors"),
+    "rows": ("emit", "errors", "report.to_csv"),
     "cli": EVERYTHING,
     "__main__": EVERYTHING,
 }
@@ -239,7 +239,7 @@ OWNERS = {
     "numpy": NUMPY_OWNERS,
     "pydantic": (*DEFINITIONS, "catalog", "loading"),
     "pydantic_core": (*DEFINITIONS, "catalog"),
-    "yaml": ("yamlio",),
+    "yaml": ("yamlio", "yamlout"),
     "rich": ("report.to_terminal",),
     "typer": ("cli",),
     "distributed": ("study.engine.cluster",),
