@@ -28,7 +28,7 @@ from colocalc.lease.dates import DAY_COUNTS, xirr, xnpv, years_from_first
 from colocalc.lease.depreciation import macrs, straight_line_tax_half_year
 from colocalc.lease.returns import irr_roots, only_root, present_values, total_value
 from colocalc.lease.roots import real_roots
-from colocalc.lease.statement import evaluate_contract
+from colocalc.lease.statement import evaluate_contract, evaluate_months, standing_shares
 from colocalc.mfu.cut import Cut
 from colocalc.mfu.exchange import ALGORITHMS, Links, collective_s, data_parallel_s
 from colocalc.mfu.job import ISOLATIONS, SPLITS, Job, each, on_job_axis, partitioned
@@ -429,7 +429,7 @@ SAMPLES: dict[str, tuple[float, float, float]] = {
 # Kernels that take links, a word or a mapping have laws of their own below, and so have jobs. What works on a job, its
 # cut or one of its parts is part of the step model and is under the law of steps; what works on the facts of a prediction, or on what is
 # set up from them, is part of the predicted step or of its memory and is under the law of predictions.
-OF_RECORDS = {collective_s, data_parallel_s, compose, each, evaluate_contract}
+OF_RECORDS = {collective_s, data_parallel_s, compose, each, evaluate_contract, evaluate_months, standing_shares}
 # A search lists what there is to choose from: its axis is that of the layouts, and it has tests of its own.
 PARTS_OF_A_SEARCH = {every_choice, enumerate_layouts, search, rank}
 # Money on dates takes words, and a list of roots is as long as the most of them: they have laws of their own below. What
