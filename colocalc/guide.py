@@ -62,7 +62,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "colocalc sweep colossus-1 --over lease.rate_card=market-spot,market-3yr",
     ),
     "risk": ("colocalc risk neocloud-1k-h100 --trials 2000 --seed 1",),
-    "validate": ("colocalc validate", "colocalc validate runs.yaml --fit --save own.yaml"),
+    "validate": ("colocalc validate", "colocalc validate unseen", "colocalc validate runs.yaml --fit --save own.yaml"),
     "catalog": (
         "colocalc catalog fleets",
         "colocalc catalog gpus gb200-nvl72",

@@ -336,6 +336,10 @@ OF_STUDIES: Mapping[str, str] = {
     "validate.constant_45_mape_share": "the error when every run is called 45% of its peak",
     "validate.left_out_mape_share": "the error of fits without the publication that is predicted",
     "validate.left_out_large_mape_share": "that error for large runs",
+    "validate.unseen_rows_count": "published runs that no fit has seen",
+    "validate.unseen_mape_share": "mean absolute error of those",
+    "validate.unseen_dense_mape_share": "mean absolute error of the dense ones among those",
+    "validate.unseen_band_coverage_share": "share of those inside the band",
     "validate.mixed_rows_count": "runs on mixed hardware predicted",
     "validate.mixed_mape_share": "mean absolute error of those",
 }

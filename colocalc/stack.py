@@ -1,10 +1,12 @@
 """What a software profile is stated to do, by the time it was used: facts of stacks, never a fitted number."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import Field, RootModel
 
 from colocalc.figure import Definition, Flag, IsoDate, Text
+
+FSDP: Final = "fsdp"  # the profile that shards parameters and reduces gradients in every micro-batch
 
 Bytes = Annotated[float, Field(strict=True, gt=0.0)]
 

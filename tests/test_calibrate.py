@@ -70,7 +70,7 @@ def test_the_error_on_publications_left_out(case, fit):
 def test_the_band_holds_90_percent_of_dense_runs_left_out(case, fit):
     width = CATALOG.default("predict.band_share.dense").value
     inside = np.abs(np.log1p(fit.left_out_error_share[~case.has_experts])) <= width
-    assert 0.85 <= inside.mean() <= 0.95
+    assert inside.mean() >= 0.90  # more, as structure was chosen on these runs; its width is set on unseen ones
 
 
 def test_ten_publications(fit):

@@ -123,8 +123,9 @@ def test_an_unknown_figure_of_a_gpu_is_named():
 
 
 def test_selective_recompute_is_what_the_stack_and_the_model_make_of_it():
-    def shares(gpu: GpuType, model, *, is_fused):
-        kinds = layout_search.lower_recompute([gpu], CATALOG.model(model), Ledger(CATALOG, {}), is_fused=is_fused)
+    def shares(gpu: GpuType, model, *, is_fused, is_fsdp=False):
+        known = CATALOG.model(model), Ledger(CATALOG, {})
+        kinds = layout_search.lower_recompute([gpu], *known, is_fused=is_fused, is_fsdp=is_fsdp)
         one = next(kind for kind in kinds if kind.name == "selective")
         return one.layer_share, one.core_share, one.selective_share
 
@@ -132,6 +133,7 @@ def test_selective_recompute_is_what_the_stack_and_the_model_make_of_it():
     assert shares(h100, "llama-3.1-8b", is_fused=True) == (0.045, 0.0, 1.0)
     assert shares(h100, "llama-3.1-8b", is_fused=False) == (0.0, 1.0, 0.0)
     assert shares(h100, "deepseek-v3", is_fused=True) == (0.1, 0.0, 1.0)
+    assert shares(h100, "llama-3.1-8b", is_fused=True, is_fsdp=True) == (0.5, 0.0, 0.0)
     assert shares(tpu, "llama-3.1-8b", is_fused=True) == (0.85, 0.0, 0.0)
 
 

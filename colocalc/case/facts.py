@@ -17,7 +17,7 @@ from colocalc.figure import Figure
 from colocalc.hardware import GpuType
 from colocalc.mfu.predict.facts import Chip, Constants, Dimensions, Stack
 from colocalc.model import ModelDims
-from colocalc.stack import StackPeriod
+from colocalc.stack import FSDP, StackPeriod
 from colocalc.units import BYTES_PER_GBYTE, FLOPS_PER_TFLOPS
 
 _TOPIC: Final = "mfu"
@@ -196,7 +196,7 @@ def lower_stack(
     return Stack(
         **flags,
         parallel_block_share=array(float(model is not None and model.parallel_block)),
-        fsdp_share=array(float(software == "fsdp")),
+        fsdp_share=array(float(software == FSDP)),
         gradient_byte=gradient,
         loss_byte=stated("loss_bytes", period.loss_bytes),
         age_months=array(*(_age_months(gpu, software, as_of, ledger) for gpu in gpus)),
@@ -285,19 +285,19 @@ def _left_out(gpus: list[GpuType], model: ModelDims | None) -> tuple[str, ...]:
 
 
 def recompute_shares(
-    kind: str, gpus: list[GpuType], model: ModelDims | None, ledger: Ledger, *, is_fused: bool
+    kind: str, gpus: list[GpuType], model: ModelDims | None, ledger: Ledger, *, is_fused: bool, is_fsdp: bool
 ) -> dict[str, Any]:
     """What is run again: of a layer, of its attention core alone, and 1 where cheap parts are."""
     layer = core = selective = 0.0
     if kind == "full":
         layer = 1.0
     elif kind == "selective":
-        what = _selective_kind(gpus, model, is_fused=is_fused)
+        what = _selective_kind(gpus, model, is_fused=is_fused, is_fsdp=is_fsdp)
         if what == "core":
             core = 1.0
         else:
             layer = _assumed(f"predict.recompute_layer_share.{what}", f"predict.recompute.{what}_share", ledger)
-            selective = float(what != "tpu")
+            selective = float(what in {"experts", "cheap_parts"})
     return {
         "recompute_layer_share": scalar(layer),
         "recompute_core_share": scalar(core),
@@ -305,10 +305,16 @@ def recompute_shares(
     }
 
 
-def _selective_kind(gpus: list[GpuType], model: ModelDims | None, *, is_fused: bool) -> str:
-    """Selective means projections on a TPU, the cheap parts of a layer where attention is fused, else its core."""
+def _selective_kind(gpus: list[GpuType], model: ModelDims | None, *, is_fused: bool, is_fsdp: bool) -> str:
+    """What selective means.
+
+    Projections on a TPU, every second product in FSDP, the cheap parts of a layer where attention is fused, else its
+    core.
+    """
     if any(gpu.link_kind == "torus" for gpu in gpus):
         return "tpu"
+    if is_fsdp:
+        return "fsdp"
     if not is_fused:
         return "core"
     return "experts" if model is not None and model.expert_count is not None else "cheap_parts"

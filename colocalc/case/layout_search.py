@@ -108,11 +108,13 @@ def lower_limits(ledger: Ledger, *, ignores_memory: bool) -> Limits:
     )
 
 
-def lower_recompute(gpus: list[GpuType], model: ModelDims, ledger: Ledger, *, is_fused: bool) -> tuple[Recompute, ...]:
+def lower_recompute(
+    gpus: list[GpuType], model: ModelDims, ledger: Ledger, *, is_fused: bool, is_fsdp: bool
+) -> tuple[Recompute, ...]:
     """Every kind of recompute that a file may name."""
     kinds = []
     for name in RECOMPUTE:
-        shares = recompute_shares(name, gpus, model, ledger, is_fused=is_fused)
+        shares = recompute_shares(name, gpus, model, ledger, is_fused=is_fused, is_fsdp=is_fsdp)
         layer, core, selective = (
             float(shares[key]) for key in ("recompute_layer_share", "recompute_core_share", "selective_share")
         )

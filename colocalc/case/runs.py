@@ -19,7 +19,7 @@ from colocalc.errors import quoted
 from colocalc.hardware import GpuType
 from colocalc.mfu.predict.facts import Chip, Dimensions, Plan, Stack
 from colocalc.runs import Incomplete, Run, RunModel
-from colocalc.stack import StackPeriod
+from colocalc.stack import FSDP, StackPeriod
 from colocalc.units import BITS_PER_BYTE, BYTES_PER_GBYTE, FLOPS_PER_TFLOPS
 
 # Bits of the linear layers by the precision of a run; bytes of operands and casts are in the catalog.
@@ -309,7 +309,7 @@ def _stack(run: Run, gpu: GpuType, period: StackPeriod, catalog: Catalog) -> dic
         "pp_overlap_share": float(period.pipeline_overlap),
         "dp_overlap_share": float(period.data_overlap),
         "tuned_share": float(period.tuned),
-        "fsdp_share": float(run.software == "fsdp"),
+        "fsdp_share": float(run.software == FSDP),
         "gradient_byte": 2.0 if half_gradients else period.gradient_bytes,
         "loss_byte": period.loss_bytes,
         "age_months": float("inf") if gpu.link_kind == "torus" else max(age, 0.0),
@@ -360,16 +360,22 @@ def _recompute(run: Run, gpu: GpuType, catalog: Catalog, *, fused: bool) -> list
     """Forward pass of a layer run again, attention core run again, and whether cheap parts are."""
     share = {
         kind: float(catalog.default(f"predict.recompute_layer_share.{kind}").value)
-        for kind in ("tpu", "experts", "cheap_parts")
+        for kind in ("tpu", "fsdp", "experts", "cheap_parts")
     }
     if run.activation_recompute == "full":
         return [(1.0, 0.0, 0.0)]
     if run.activation_recompute == "none":
         return [(0.0, 0.0, 0.0)]
     if run.activation_recompute == "selective":
-        if gpu.link_kind == "torus":
-            return [(share["tpu"], 0.0, 0.0)]
-        return [(share["experts"], 0.0, 1.0)] if run.model.experts else [(0.0, 1.0, 0.0)]
+        return [_selective(run, gpu, share)]
     if fused:
         return [(0.0, 0.0, 0.0), (share["cheap_parts"], 0.0, 1.0)]
     return [(0.0, 0.0, 0.0), (0.0, 1.0, 0.0), (1.0, 0.0, 0.0)]
+
+
+def _selective(run: Run, gpu: GpuType, share: Mapping[str, float]) -> _Recompute:
+    if gpu.link_kind == "torus":
+        return share["tpu"], 0.0, 0.0
+    if run.software == FSDP:
+        return share["fsdp"], 0.0, 0.0
+    return (share["experts"], 0.0, 1.0) if run.model.experts else (0.0, 1.0, 0.0)

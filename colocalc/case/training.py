@@ -24,6 +24,7 @@ from colocalc.mfu import job as mfu_job
 from colocalc.mfu import transformer
 from colocalc.mfu.predict.facts import Stack
 from colocalc.model import ModelDims
+from colocalc.stack import FSDP
 from colocalc.units import text
 
 _TOPIC: Final = "mfu"
@@ -196,7 +197,9 @@ def _stack(
 
 def _recompute(words: _Words, gpus: list[GpuType], fleet: Fleet, ledger: Ledger) -> dict[str, Any]:
     is_fused = facts.stack_period(words.software, fleet.as_of, ledger).fused_attention
-    return facts.recompute_shares(words.layout.recompute, gpus, words.model, ledger, is_fused=is_fused)
+    return facts.recompute_shares(
+        words.layout.recompute, gpus, words.model, ledger, is_fused=is_fused, is_fsdp=words.software == FSDP
+    )
 
 
 def _asked(
@@ -229,7 +232,7 @@ def _asked(
         kv_head_count=model.kv_head_count,
         global_batch_tokens=ledger.number(f"{path}.global_batch_tokens", training.global_batch_tokens, _TOPIC),
         limits=layout_search.lower_limits(ledger, ignores_memory=training.ignore_memory),
-        recompute=layout_search.lower_recompute(gpus, model, ledger, is_fused=fused),
+        recompute=layout_search.lower_recompute(gpus, model, ledger, is_fused=fused, is_fsdp=software == FSDP),
         schedules=layout_search.lower_schedules((layout_search.PLAIN_SCHEDULE,), ledger),
     )
 

@@ -17,15 +17,23 @@ if TYPE_CHECKING:
     from colocalc.profile import LayerProfile
     from colocalc.runs import Incomplete, Run
     from colocalc.study.calibrate import Fit
+    from colocalc.study.validate import Validation
 
 app = typer.Typer()
+
+UNSEEN = "unseen"
+_FITTED = "the published runs that ship"
+_NOT_FITTED = "published runs that no fit has seen"
 
 
 @app.command()
 def validate(
     runs: Annotated[
         str | None,
-        typer.Argument(metavar="RUNS", help="A file of measured runs, or -; without one, those that ship."),
+        typer.Argument(
+            metavar="RUNS",
+            help="A file of measured runs, -, or unseen: published ones that no fit has seen; else those fitted to.",
+        ),
     ] = None,
     calibration: CalibrationOpt = None,
     fit: Annotated[
@@ -51,43 +59,52 @@ def validate(
 
     catalog = catalog_with(calibration)
     constants = catalog.calibration
-    listed, profiles = _read(runs)
+    listed, profiles, name = _read(runs)
     case = lower_runs(listed, catalog)
-    name = "the published runs that ship" if runs is None else "standard input" if runs == "-" else runs
     target = _target(save, fit=fit)
     found = None
     if target is not None:
         constants, found = _fitted(case, constants, catalog, name)
-    result = predicted(
-        case,
-        constants=constants.values(),
-        memory_slack_factor=float(catalog.default("predict.memory_slack_factor").value),
-        band_share=_by_kind(catalog, "predict.band_share"),
-    )
+
+    def judged(runs_case: "RunsCase") -> "Validation":
+        return predicted(
+            runs_case,
+            constants=constants.values(),
+            memory_slack_factor=float(catalog.default("predict.memory_slack_factor").value),
+            band_share=_by_kind(catalog, "predict.band_share"),
+        )
+
+    unseen = None if runs is not None else judged(lower_runs(_read(UNSEEN)[0], catalog))
     mixed = validate_mixed(
         lower_mixed_runs(listed, catalog, own=profiles),
         band_share=float(catalog.default("predict.band_share.mixed").value),
     )
-    report = view(result, catalog, constants=constants, name=name, fit=found, mixed=mixed)
+    report = view(judged(case), catalog, constants=constants, name=name, fit=found, mixed=mixed, unseen=unseen)
     if target is not None:
         write(constants.as_text(), target)
         to_stderr(printable(f"wrote {target}; use it with --calibration {target}"))
     emit_report(report, fmt, output, color)
 
 
-def _read(place: str | None) -> "tuple[Sequence[Run | Incomplete], Sequence[LayerProfile]]":
-    """The runs of a file, of standard input, or those that ship; and the layer profiles that stand beside them."""
+def _read(place: str | None) -> "tuple[Sequence[Run | Incomplete], Sequence[LayerProfile], str]":
+    """The runs of a file, of standard input, or of those that ship; layer profiles beside them, and the file's name."""
     from colocalc import yamlio
     from colocalc.catalog import catalog_dir
+    from colocalc.reading import is_file
     from colocalc.runs import profiles_of, runs_of
 
+    shipped = {None: ("runs.yaml", _FITTED), UNSEEN: ("unseen_runs.yaml", _NOT_FITTED)}
     if place == "-":
-        name = "standard input"
+        path = name = "standard input"
         tree = yamlio.read(stdin_of(place) or b"", name=name)
+    elif place in shipped and not (place and is_file(Path(place))):
+        file, name = shipped[place]
+        path = str(catalog_dir() / file)
+        tree = yamlio.read_file(Path(path))
     else:
-        path = catalog_dir() / "runs.yaml" if place is None else Path(place)
-        name, tree = str(path), yamlio.read_file(path)
-    return runs_of(tree, name=name), profiles_of(tree, name=name)
+        path = name = str(place)
+        tree = yamlio.read_file(Path(path))
+    return runs_of(tree, name=path), profiles_of(tree, name=path), name
 
 
 def _target(save: Path | None, *, fit: bool) -> Path | None:

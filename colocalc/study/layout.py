@@ -319,7 +319,7 @@ def _question(
     limits = layout_search.lower_limits(ledger, ignores_memory=training.ignore_memory)
     if ask.memory_share is not None:
         limits = replace(limits, memory_limit_share=ask.memory_share)
-    is_fused = bool(np.all(job.stack.flash_share > 0.0))
+    is_fused, is_fsdp = (bool(np.all(share > 0.0)) for share in (job.stack.flash_share, job.stack.fsdp_share))
     return layout_search.ask(
         gpu_count=job.gpu_count,
         chip=job.chip,
@@ -329,7 +329,7 @@ def _question(
         kv_head_count=model.kv_head_count,
         global_batch_tokens=float(job.global_batch_tokens),
         limits=limits,
-        recompute=layout_search.lower_recompute(gpus, model, ledger, is_fused=is_fused),
+        recompute=layout_search.lower_recompute(gpus, model, ledger, is_fused=is_fused, is_fsdp=is_fsdp),
         schedules=layout_search.lower_schedules(schedules, ledger),
     )
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from itertools import pairwise
 
 import numpy as np
 
@@ -13,14 +12,12 @@ from colocalc.catalog import Catalog
 from colocalc.report.table import Assumption, Column, Note, Report, Table
 from colocalc.report.views import mixed_runs
 from colocalc.report.views.common import counted, source_titles
+from colocalc.report.views.errors import scatter, spread, worst
 from colocalc.study.calibrate import Fit
 from colocalc.study.mixed_runs import MixedValidation
 from colocalc.study.validate import CONSTANT_GUESSES, LARGE_GPU_COUNT, Mask, Validation, mean_absolute_share
 from colocalc.units import text
 
-_WORST_COUNT = 10
-_BAR = 40
-_EDGES = (-np.inf, -0.20, -0.15, -0.10, -0.05, 0.0, 0.05, 0.10, 0.15, 0.20, np.inf)
 _FIT = "fit-2026-11"
 _SIZES = ((0.0, "up to 64"), (65.0, "65 to 1,024"), (1_025.0, "1,025 to 7,999"), (LARGE_GPU_COUNT, "8,000 and more"))
 _LABELS = {
@@ -29,8 +26,13 @@ _LABELS = {
     "by_software": "Software",
     "by_model": "Model",
     "by_source": "Source",
+    "unseen": "Source",
 }
 _UNSEEN = "Fitted without the publication that is predicted, the mean error is {}: the figure to trust."
+_NO_FIT = (
+    "{rows_count} runs that no fit has seen: within {mape_share}, those of dense models within {dense_mape_share}; the "
+    "band, whose width was set on them, holds {band_coverage_share}."
+)
 _UNDEFINED = "no run of the file can be predicted"
 _AVERAGES = (
     Column("rows_count", "Runs", "count"),
@@ -50,6 +52,7 @@ def validate(
     name: str,
     fit: Fit | None = None,
     mixed: MixedValidation | None = None,
+    unseen: Validation | None = None,
 ) -> Report:
     """The report of a validation.
 
@@ -67,6 +70,8 @@ def validate(
         The fit that found the constants.
     mixed : MixedValidation, optional
         Runs on mixed hardware; averages of the model leave them out.
+    unseen : Validation, optional
+        Runs that no fit has seen, beside those that the constants were fitted to.
     """
     everything = found.is_predicted
     count = int(np.sum(everything))
@@ -81,7 +86,7 @@ def validate(
         }
     if fit is not None:
         metrics |= _left_out_metrics(found, fit)
-    metrics |= mixed_runs.metrics(mixed)
+    metrics |= mixed_runs.metrics(mixed) | _unseen_metrics(unseen)
     names = ("mape", "band_coverage", "constant_40_mape", "constant_45_mape")
     missing = {} if count else {f"validate.{each}_share": _UNDEFINED for each in names}
     report = Report(
@@ -92,8 +97,8 @@ def validate(
         metrics=metrics,
         undefined=missing,
         units={each: "count" if each.endswith("_count") else "share" for each in (*metrics, *missing)},
-        tables=(*_tables(found, fit, mixed), *(() if fit is None else (_fitted(fit, constants),))),
-        headline=(*_headline(found, metrics, mixed), *mixed_runs.headline(mixed)),
+        tables=(*_tables(found, fit, mixed, unseen), *(() if fit is None else (_fitted(fit, constants),))),
+        headline=(*_headline(found, metrics, mixed), *_unseen_headline(metrics), *mixed_runs.headline(mixed)),
         notes=(*_notes(found, constants, catalog), *mixed_runs.notes(mixed)),
         assumptions=tuple(_assumptions(constants, catalog)),
     )
@@ -113,7 +118,9 @@ def _averages(found: Validation, among: Mask) -> tuple[float, float, float, floa
     )
 
 
-def _tables(found: Validation, fit: Fit | None, mixed: MixedValidation | None) -> Iterator[Table]:
+def _tables(
+    found: Validation, fit: Fit | None, mixed: MixedValidation | None, unseen: Validation | None
+) -> Iterator[Table]:
     predicted = found.is_predicted
     case = found.case
     if predicted.any():
@@ -121,11 +128,13 @@ def _tables(found: Validation, fit: Fit | None, mixed: MixedValidation | None) -
         yield mixed_runs.beside(_grouped("by_hardware", "By hardware and precision", found, _by(case.families)), mixed)
         yield _grouped("by_software", "By software", found, _by(case.software))
         yield _grouped("by_model", "By kind of model", found, lambda run: _kind(found, run))
-        yield _scatter(found)
-        yield _spread(found)
-        yield _worst(found)
-        publications = tuple(map(publication_of, case.sources))
-        yield _grouped("by_source", "By source", found, _by(publications), fit=fit)
+        yield scatter(found)
+        yield spread(found)
+        yield worst(found)
+        yield _grouped("by_source", "By source", found, _by(_publications(found)), fit=fit)
+    if unseen is not None:
+        title = "Runs that no fit has seen, by source"
+        yield _grouped("unseen", title, unseen, _by(_publications(unseen)), caption=_ALL_UNSEEN)
     yield from mixed_runs.tables(mixed)
     if skipped := list(_skipped(found, mixed)):
         columns = (Column("id", "Run", kind="text"), Column("skipped_because", "Not predicted because", kind="text"))
@@ -136,6 +145,13 @@ def _tables(found: Validation, fit: Fit | None, mixed: MixedValidation | None) -
 _HOW = (
     "Errors are of the time of a step: predicted over measured, less one. The constants are shares of the dense peak."
 )
+
+
+_ALL_UNSEEN = "Run by run: colocalc validate unseen."
+
+
+def _publications(found: Validation) -> tuple[str, ...]:
+    return tuple(map(publication_of, found.case.sources))
 
 
 def _by(labels: tuple[str, ...]) -> Callable[[int], str]:
@@ -188,6 +204,28 @@ def _left_out_metrics(found: Validation, fit: Fit) -> dict[str, float]:
     return {name: mean for name, mean in means.items() if np.isfinite(mean)}
 
 
+def _unseen_metrics(unseen: Validation | None) -> dict[str, float]:
+    """How many runs no fit has seen, and how far off they are."""
+    if unseen is None:
+        return {}
+    known = unseen.is_predicted
+    return {
+        "validate.unseen_rows_count": float(np.sum(known)),
+        "validate.unseen_mape_share": mean_absolute_share(unseen.error_share, known),
+        "validate.unseen_dense_mape_share": mean_absolute_share(unseen.error_share, known & ~unseen.case.has_experts),
+        "validate.unseen_band_coverage_share": float(np.mean(unseen.is_inside[known])),
+    }
+
+
+def _unseen_headline(metrics: dict[str, float]) -> tuple[str, ...]:
+    told = {
+        name.removeprefix("validate.unseen_"): text(value, "count" if name.endswith("_count") else "share")
+        for name, value in metrics.items()
+        if name.startswith("validate.unseen_")
+    }
+    return (_NO_FIT.format(**told),) if told else ()
+
+
 def _fitted(fit: Fit, constants: Calibration) -> Table:
     columns = (
         Column("constant", "Constant", kind="text"),
@@ -203,86 +241,6 @@ def _fitted(fit: Fit, constants: Calibration) -> Table:
         for name, error in fit.standard_error_log.items()
     )
     return Table("fit", "Fitted constants", columns, rows, caption="The error is of the natural logarithm.")
-
-
-def _spread(found: Validation) -> Table:
-    """How many runs are how far off."""
-    error = found.error_share[found.is_predicted]
-    counts = [int(np.sum((error >= low) & (error < high))) for low, high in pairwise(_EDGES)]
-    rows = [
-        (
-            low if np.isfinite(low) else None,
-            high if np.isfinite(high) else None,
-            count,
-            "#" * round(_BAR * count / max(counts)),
-        )
-        for (low, high), count in zip(pairwise(_EDGES), counts, strict=True)
-    ]
-    columns = (
-        Column("low_error_share", "From", "share"),
-        Column("high_error_share", "To below", "share"),
-        Column("rows_count", "Runs", "count"),
-        Column("bar", "", kind="text"),
-    )
-    return Table(
-        "errors",
-        "How the errors lie",
-        columns,
-        tuple(rows),
-        caption="Runs predicted too fast stand above, too slow below.",
-    )
-
-
-def _scatter(found: Validation) -> Table:
-    """Each run where its error and its time put it: the time of a step downwards in octaves, the error across."""
-    kept = found.is_predicted
-    error, octave = found.error_share[kept], np.floor(np.log2(found.case.measured_s[kept]))
-    place = np.rint((np.clip(error, -_REACH, _REACH) / _REACH + 1.0) * _HALF).astype(int)
-    rows = []
-    for step in sorted(set(octave.tolist())):
-        runs = np.bincount(place[octave == step], minlength=2 * _HALF + 1)
-        marks = [_MARKS[min(int(count), len(_MARKS) - 1)] for count in runs]
-        marks[_HALF] = "|" if marks[_HALF] == " " else marks[_HALF]
-        rows.append((2.0**step, 2.0 ** (step + 1), int(np.sum(runs)), "".join(marks).rstrip()))
-    columns = (
-        Column("low_step_time_s", "From", "s"),
-        Column("high_step_time_s", "To below", "s"),
-        Column("rows_count", "Runs", "count"),
-        Column("plot", f"{-_REACH:.0%} to {_REACH:.0%}, | is no error", kind="text"),
-    )
-    caption = "Down by the time of a step. A dot is a run, a colon two, o three or four, @ more; ends hold all beyond."
-    return Table("scatter", "Predicted against measured, run by run", columns, tuple(rows), caption=caption)
-
-
-_REACH = 0.20  # error at either end of the plot
-_HALF = 24  # characters from the middle to an end
-_MARKS = " .:oo@"  # by the number of runs at one place
-
-
-def _worst(found: Validation) -> Table:
-    size = np.where(found.is_predicted, np.abs(found.error_share), -1.0)
-    order = [int(run) for run in np.argsort(-size, kind="stable")[:_WORST_COUNT] if found.is_predicted[run]]
-    columns = (
-        Column("id", "Run", kind="text"),
-        Column("gpu_count", "GPUs", "count"),
-        Column("measured_step_time_s", "Measured", "s"),
-        Column("predicted_step_time_s", "Predicted", "s"),
-        Column("error_share", "Error", "share"),
-        Column("largest_stage", "Largest loss", kind="text", wide=True),
-    )
-    case = found.case
-    rows = tuple(
-        (
-            case.ids[run],
-            case.gpu_count[run],
-            case.measured_s[run],
-            found.predicted_s[run],
-            found.error_share[run],
-            max(found.stage_factors, key=lambda name: -float(found.stage_factors[name][run])),
-        )
-        for run in order
-    )
-    return Table("worst", "The farthest off", columns, rows)
 
 
 def _rows(found: Validation, mixed: MixedValidation | None) -> Table:
