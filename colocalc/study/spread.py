@@ -185,7 +185,9 @@ def _bars(
 
 def _moves(bar: Bar) -> bool:
     """Whether the ends of an input differ in the metric by more than rounding, or one of them has no value."""
-    return bar.at_low is not None and not np.isclose(bar.at_low, bar.at_high, rtol=_ROUNDING_SHARE, atol=0.0)
+    if bar.at_low is None or bar.at_high is None:
+        return False
+    return not np.isclose(bar.at_low, bar.at_high, rtol=_ROUNDING_SHARE, atol=0.0)
 
 
 def _ends(task: Trials, names: tuple[str, ...]) -> dict[str, Array]:

@@ -41,12 +41,11 @@ def _options() -> argparse.Namespace:
 def main() -> None:
     """Prints one line for each environment, and ends with 1 when one of them has a fault."""
     options = _options()
-    failed = False
+    failed, started = False, time.monotonic()
     with tempfile.TemporaryDirectory(prefix="colocalc-") as folder:
         work = Path(folder)
-        work.chmod(0o755)  # other users run what is installed in it
         if options.artifacts:
-            failed |= _told("artifacts", artifacts(work), time.monotonic())
+            failed |= _told("artifacts", artifacts(work), started)
         else:
             package = options.package.resolve() if options.package else build_wheel(work)
             for python in interpreters(options.python or [sys.executable]):

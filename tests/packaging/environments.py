@@ -13,8 +13,8 @@ ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS = ("dask", "parquet", "report", "xlsx")  # the others are for the development
 BARE = {"PATH": "/usr/bin:/bin"}
-NOBODY = 65_534
 _PIP = ("-m", "pip", "--disable-pip-version-check", "-q")
+_BOUND = ("setpriv", *(f"--{one}=-dac_override,-dac_read_search" for one in ("inh-caps", "bounding-set")))
 _ANSWERS = "import ensurepip, platform, sys, venv; print(platform.python_version(), sys.executable)"
 
 
@@ -121,7 +121,7 @@ class Environment:
         return run(self.folder / "bin" / "colocalc", *line, cwd=cwd)
 
 
-def run(*line: str | Path, cwd: Path, nobody: bool = False) -> subprocess.CompletedProcess[str]:
-    """Runs a program without environment variables; ``nobody``: as a user whom file modes hold, were this root."""
-    user = {"user": NOBODY, "group": NOBODY, "extra_groups": ()} if nobody and os.geteuid() == 0 else {}
-    return subprocess.run(line, cwd=cwd, env=BARE, capture_output=True, text=True, check=False, **user)
+def run(*line: str | Path, cwd: Path, bound: bool = False) -> subprocess.CompletedProcess[str]:
+    """Runs a program without environment variables; ``bound``: file modes hold it, even where root runs this."""
+    line = (*_BOUND, *line) if bound and os.geteuid() == 0 else line
+    return subprocess.run(line, cwd=cwd, env=BARE, capture_output=True, text=True, check=False)
