@@ -26,7 +26,9 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m tests.packaging", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--python", action="append", help="a version, a path, or all that are found; may be repeated")
+    parser.add_argument(
+        "--python", action="append", help="a version, a path, all that are found, or the others; may be repeated"
+    )
     parser.add_argument(
         "--oldest", action="store_true", help="the lower bounds, exactly, instead of the newest releases"
     )

@@ -27,12 +27,16 @@ class Python:
 
 
 def interpreters(names: Sequence[str]) -> Iterator[Python]:
-    """The interpreters of these versions or paths; ``all`` is every supported version that is found here."""
+    """The interpreters of these versions or paths.
+
+    ``all`` is every supported version that is found here, and ``others`` those that are not the one that runs this.
+    """
+    own = ".".join(map(str, sys.version_info[:2]))
     for name in names:
-        if name != "all":
+        if name not in {"all", "others"}:
             yield _found(name)
             continue
-        for version in supported():
+        for version in (one for one in supported() if name == "all" or one != own):
             try:
                 yield _found(version)
             except LookupError as error:
