@@ -43,6 +43,10 @@ def _options() -> argparse.Namespace:
 def main() -> None:
     """Prints one line for each environment, and ends with 1 when one of them has a fault."""
     options = _options()
+    try:
+        pythons = list(interpreters(options.python or [sys.executable]))
+    except LookupError as error:
+        sys.exit(str(error))
     failed, started = False, time.monotonic()
     with tempfile.TemporaryDirectory(prefix="colocalc-") as folder:
         work = Path(folder)
@@ -50,7 +54,7 @@ def main() -> None:
             failed |= _told("artifacts", artifacts(work), started)
         else:
             package = options.package.resolve() if options.package else build_wheel(work)
-            for python in interpreters(options.python or [sys.executable]):
+            for python in pythons:
                 started = time.monotonic()
                 environment = Environment.made(
                     work / f"venv-{python.version}", python, package, oldest=options.oldest, extras=options.extras

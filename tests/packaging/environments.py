@@ -52,9 +52,10 @@ def supported() -> list[str]:
 def _found(name: str) -> Python:
     for candidate in (name,) if os.sep in name else (f"python{name}", *_by_pyenv(name)):
         try:
-            version, path = ran(candidate, "-I", "-c", _ANSWERS).split(maxsplit=1)
+            done = subprocess.run([candidate, "-I", "-c", _ANSWERS], capture_output=True, text=True, check=True)
         except (OSError, subprocess.CalledProcessError):  # not there, a shim of nothing, or without venv
             continue
+        version, path = done.stdout.split(maxsplit=1)
         return Python(version, path.strip())
     message = f"no Python {name} that can make environments"
     raise LookupError(message)
@@ -66,8 +67,8 @@ def _by_pyenv(version: str) -> list[str]:
 
 
 def ran(*line: str | Path, cwd: Path = ROOT) -> str:
-    """What a program that must succeed prints."""
-    return subprocess.run(line, cwd=cwd, check=True, capture_output=True, text=True).stdout
+    """What a program that must succeed prints; what it has to say of a failure is shown."""
+    return subprocess.run(line, cwd=cwd, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
 def build_wheel(folder: Path, source: Path = ROOT) -> Path:
