@@ -1,3 +1,3 @@
 """Capacity and lease-economics calculator for GPU fleets."""
 
-__version__ = "0.1.0.dev0"
+__version__ = "0.1.0"

@@ -14,6 +14,7 @@ from colocalc.study.engine import Engine
 from colocalc.study.engine.task import Block
 from colocalc.study.evaluate import evaluate
 from colocalc.study.risk import perform, plan
+from colocalc.study.spread import spread
 from colocalc.study.trials import inputs_of
 from colocalc.variants import Variants
 
@@ -262,3 +263,9 @@ def test_a_block_that_is_wrong_is_refused_with_its_line(block):
     assert found.returncode == 3
     assert ":7:" in found.stderr
     assert "Traceback" not in found.stderr
+
+
+def test_an_input_that_moves_a_metric_by_rounding_alone_has_no_bar():
+    own = Variants("neocloud-1k-h100", CATALOG)  # its debt is sized to a cover of 1.35
+    found = planned(own, metrics=("lease.min_dscr_factor",))
+    assert spread(found, performed(found, 20, size=20)).tornadoes == {"lease.min_dscr_factor": ()}

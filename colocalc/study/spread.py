@@ -16,6 +16,7 @@ PROBABILITIES = (0.05, 0.10, 0.50, 0.90, 0.95)
 RANKED = 20_000  # trials over which ranks are compared: a correlation is then known to 0.007
 MARKET = "market.price_factor"
 _FEWEST_BINS, _MOST_BINS = 5, 20
+_ROUNDING_SHARE = 1e-9  # a metric that an input leaves alone, such as a cover that debt is sized to, moves by less
 _SURE = 4.0  # standard errors of a rank correlation of numbers that have nothing to do with each other
 
 
@@ -183,8 +184,10 @@ def _bars(
 
 
 def _moves(bar: Bar) -> bool:
-    """Whether the ends of an input differ in the metric, or one of them has no value."""
-    return bar.at_low is not None and bar.at_low != bar.at_high
+    """Whether the ends of an input differ in the metric by more than rounding, or one of them has no value."""
+    if bar.at_low is None or bar.at_high is None:
+        return False
+    return not np.isclose(bar.at_low, bar.at_high, rtol=_ROUNDING_SHARE, atol=0.0)
 
 
 def _ends(task: Trials, names: tuple[str, ...]) -> dict[str, Array]:
