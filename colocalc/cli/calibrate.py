@@ -51,13 +51,14 @@ def validate(
 
     catalog = catalog_with(calibration)
     constants = catalog.calibration
-    listed, profiles = _read(runs)
+    listed, profiles, unknown = _read(runs)
     case = lower_runs(listed, catalog)
     name = "the published runs that ship" if runs is None else "standard input" if runs == "-" else runs
     target = _target(save, fit=fit)
     found = None
     if target is not None:
-        constants, found = _fitted(case, constants, catalog, name)
+        # Published runs are fitted from what was believed without them, one's own from what those showed.
+        constants, found = _fitted(case, constants if runs is None else constants.as_prior(), catalog, name)
     result = predicted(
         case,
         constants=constants.values(),
@@ -68,18 +69,18 @@ def validate(
         lower_mixed_runs(listed, catalog, own=profiles),
         band_share=float(catalog.default("predict.band_share.mixed").value),
     )
-    report = view(result, catalog, constants=constants, name=name, fit=found, mixed=mixed)
+    report = view(result, catalog, constants=constants, name=name, fit=found, mixed=mixed, left_alone=unknown)
     if target is not None:
         write(constants.as_text(), target)
         to_stderr(printable(f"wrote {target}; use it with --calibration {target}"))
     emit_report(report, fmt, output, color)
 
 
-def _read(place: str | None) -> "tuple[Sequence[Run | Incomplete], Sequence[LayerProfile]]":
-    """The runs of a file, of standard input, or those that ship; and the layer profiles that stand beside them."""
+def _read(place: str | None) -> "tuple[Sequence[Run | Incomplete], Sequence[LayerProfile], Sequence[str]]":
+    """The runs of a file, of standard input, or those that ship; the layer profiles beside them; keys left alone."""
     from colocalc import yamlio
     from colocalc.catalog import catalog_dir
-    from colocalc.runs import profiles_of, runs_of
+    from colocalc.runs import left_alone, profiles_of, runs_of
 
     if place == "-":
         name = "standard input"
@@ -87,7 +88,7 @@ def _read(place: str | None) -> "tuple[Sequence[Run | Incomplete], Sequence[Laye
     else:
         path = catalog_dir() / "runs.yaml" if place is None else Path(place)
         name, tree = str(path), yamlio.read_file(path)
-    return runs_of(tree, name=name), profiles_of(tree, name=name)
+    return runs_of(tree, name=name), profiles_of(tree, name=name), left_alone(tree)
 
 
 def _target(save: Path | None, *, fit: bool) -> Path | None:
