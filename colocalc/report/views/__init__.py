@@ -20,6 +20,7 @@ from colocalc.report.views import sites as sites_view
 from colocalc.report.views.cards import card_tables
 from colocalc.report.views.common import assemble, counted
 from colocalc.report.views.layout import layout
+from colocalc.report.views.slips import slips
 from colocalc.report.views.solve import solve
 from colocalc.study.band import Band
 from colocalc.study.check import Checked
@@ -98,6 +99,7 @@ def lease(
         else (f"The lease is undefined: {NEEDS['lease']}.",),
         notes=(
             *map(Note, notes),
+            *slips(case, result, catalog),
             *(lease_view.warnings(case, found) if found else ()),
             *lending_view.warnings(case, result.returns),
         ),
@@ -128,9 +130,13 @@ def hedge(case: Case, result: Result, catalog: Catalog) -> Report:
         if found
         else (),
         headline=lease_view.hedge_headline(found) if found else (f"The hedge is undefined: {missing}.",),
-        notes=tuple(Note(line, "warning") for line in lease_view.contract_warnings(case, result.lease))
-        if result.lease
-        else (),
+        notes=(
+            *slips(case, result, catalog),
+            *(
+                Note(line, "warning")
+                for line in (lease_view.contract_warnings(case, result.lease) if result.lease else ())
+            ),
+        ),
     )
 
 
@@ -239,7 +245,7 @@ def check(
         topics=(),
         tables=(*((_findings(findings),) if findings else ()), *_judged(checked, verdicts, case.scenario)),
         headline=(f"{', '.join(parts)}: no faults.", expectations, *claims_view.headline(verdicts)),
-        notes=(*map(Note, notes), *([_found(findings)] if findings else [])),
+        notes=(*map(Note, notes), *slips(case, result, catalog), *([_found(findings)] if findings else [])),
     )
 
 
