@@ -338,6 +338,7 @@ def _apply_set(tree: Any, text: str, option: str, catalog: Catalog) -> None:
 
 def put_key(tree: Any, key: str, value: Any, mark: Place, catalog: Catalog) -> str | None:
     """Sets a key of the file, or replaces an assumption; what is wrong, where the key leads nowhere."""
+    key = key.removeprefix("assumptions.")  # an assumption is known by its path alone
     blocks = tree if isinstance(tree, dict) else {}
     own = {name: block for name in ("gpus", "cards") if isinstance(block := blocks.get(name), dict)}
     if not isinstance(tree, yamlio.Map) or not is_assumption(key, catalog, own):

@@ -206,7 +206,7 @@ def left_alone(tree: Any) -> tuple[str, ...]:
         A document of which ``runs_of`` found no fault.
     """
     rows = tree.get("runs") if isinstance(tree, dict) else tree
-    found = (one for row in rows for one in _unknown(row, Run, ""))
+    found = (one for row in rows or () for one in _unknown(row, Run, ""))
     return tuple(dict.fromkeys(found))
 
 

@@ -72,4 +72,4 @@ def _loss(result: Result) -> Iterator[str]:
     share = None if hedge is None else number(hedge.gross_share)
     if hedge is not None and share is not None and share > _COVERED_TOO_OFTEN:
         loss = text(number(hedge.loss_usd_per_yr), "usd_per_yr")
-        yield f"finance.loss_usd: {loss} is next to nothing beside the lease; it is in USD, not in thousands or millions"
+        yield f"finance.loss_usd: {loss} is nothing beside the lease; it is in USD, not in thousands or millions"
