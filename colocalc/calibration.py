@@ -132,6 +132,17 @@ class Calibration(Definition):
         """The values by name, as the kernels take them."""
         return {name: constant.value for name, constant in self.constants().items()}
 
+    def as_prior(self) -> "Calibration":
+        """The same values as what is believed before runs of one's own are seen, and as sure of them as at first.
+
+        A fit to a few runs keeps what they tell nothing of. The widths stay those of the priors: how far the software
+        and the machines of one place are from the published ones is not known better for all the runs of others.
+        """
+        known = self.model_dump()
+        for name, constant in self.constants().items():
+            known[name] |= {"prior": constant.value, "prior_source": constant.source}
+        return Calibration.model_validate(known)
+
     def fitted_to(
         self,
         values: Mapping[str, float],

@@ -94,6 +94,24 @@ def _store(node: Any, key: str, value: Any, mark: Place) -> None:
         node.pop(other, None)
 
 
+def give_way(merged: yamlio.Map, over: yamlio.Map) -> None:
+    """What a file said in another way than the one that extends it does, taken out of the two merged.
+
+    Parameters
+    ----------
+    merged : Map
+        Both files together; changed in place.
+    over : Map
+        The file that extends the other: where it says both, both stay, and are refused as in any file.
+    """
+    for key, value in over.items():
+        for other in _INSTEAD_OF.get(key, ()) if value is not None else ():
+            if other not in over:
+                merged.pop(other, None)
+        if isinstance(value, yamlio.Map) and isinstance(merged.get(key), yamlio.Map) and merged[key] is not value:
+            give_way(merged[key], value)
+
+
 def _labels(items: list[Any], resolve: Resolver) -> Iterator[str]:
     for item in items:
         entry = item if isinstance(item, dict) else {}

@@ -1,5 +1,6 @@
 """Validation errors told as a user reads them: file, line, column, path, a sentence, a hint."""
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, get_args
 
@@ -37,6 +38,10 @@ _SENTENCES: dict[str, Callable[[dict[str, Any]], str]] = {
     "list_type": lambda _: "should be a list",
     "union_tag_not_found": lambda _: "should be a name or a mapping",
 }
+_PERCENT = 100.0
+_LEAST_PERCENT = 2.0  # a share just above one is a share that is wrong, not percent
+_A_PERCENT = re.compile(r"\s*(\d{1,3}(?:\.\d+)?)\s*%\s*", re.ASCII)
+_SHARES = ("_share", "_share_per_yr", "_share_per_month")
 _EMPTY = {"too_short", "too_long"}
 _ALTERNATIVES = {"word": " or a mapping", "auto": " or a number"}  # by the tag of the union the value stands in
 
@@ -158,7 +163,8 @@ def _sentence(item: Any, kind: type[Any]) -> tuple[str, str | None]:
         shape = _PATTERNS["date" if r"\d{4}" in str(context["pattern"]) else "Name"]
         return f"{shape}, not {quoted(item['input'])}", None
     if code in _SENTENCES:
-        return f"{_SENTENCES[code](context)}, not {shown(item['input'])}", _of_other_kind(code, item["input"])
+        hint = _of_other_kind(code, item["input"]) or _percent(item)
+        return f"{_SENTENCES[code](context)}, not {shown(item['input'])}", hint
     return _WHOLE_SENTENCES.get(code, str(item["msg"])), None
 
 
@@ -167,8 +173,23 @@ def _of_other_kind(code: str, value: Any) -> str | None:
     if code == "string_type":
         return "put it in quotes" if isinstance(value, bool | int | float) else None
     if code == "float_type" and isinstance(value, str) and any(mark.isdigit() for mark in value):
+        if found := _A_PERCENT.fullmatch(value):
+            return _as_share(float(found[1]))
         return "a number has no quotes, commas or unit: 150000, 150_000, 1.5e5"
     return None
+
+
+def _percent(item: Any) -> str | None:
+    """The hint for a share that was given in percent."""
+    name = next((part for part in reversed(item["loc"]) if str(part).endswith(_SHARES)), None)
+    value = item["input"]
+    if item["type"] != "less_than_equal" or name is None or not isinstance(value, int | float):
+        return None
+    return _as_share(value) if _LEAST_PERCENT <= value <= _PERCENT else None
+
+
+def _as_share(percent: float) -> str:
+    return f"write percent as a share of one: {percent / _PERCENT:.6g}"
 
 
 def shown(value: Any) -> str:

@@ -277,20 +277,38 @@ def _prices(rows: list[_Row], card: RateCard, catalog: Catalog, bands: Bands) ->
             what = "rents" if card.kind == "rent" else "owning costs"
             message = f"{_usd(row.usd)} is outside {_usd(low)} to {_usd(high)}, the bundled {what} of {row.gpu}"
             yield row, "band", f"{message} with a factor of {slack:g} to either side"
-        slip = _slip(row, band, slack, catalog)
+        slip = _slip(row.gpu_id or "", row.usd, band, catalog)
         if slip is not None:
             yield row, "unit", slip
 
 
-def _slip(row: _Row, band: Band, slack: float, catalog: Catalog) -> str | None:
+def unit_slip(gpu_id: str, rate_usd_per_gpu_h: float, catalog: Catalog, bands: Bands) -> str | None:
+    """What a rent above all bundled ones of a GPU looks like a price of, as half a sentence; None when it is none.
+
+    Parameters
+    ----------
+    gpu_id : str
+        Id of the GPU.
+    rate_usd_per_gpu_h : float
+        The rate as given [USD/GPU-h].
+    catalog : Catalog
+        The GPUs and the thresholds, ``cards.*`` of its defaults.
+    bands : Bands
+        What ``known_bands`` returned.
+    """
+    band = bands.get(("rent", gpu_id))
+    return None if band is None else _slip(gpu_id, rate_usd_per_gpu_h, band, catalog)
+
+
+def _slip(gpu_id: str, usd: float, band: Band, catalog: Catalog) -> str | None:
     """The package or the time a price above all known ones is a plausible price of; None when there is none."""
-    if row.usd <= band.high_usd_per_gpu_h:
+    if usd <= band.high_usd_per_gpu_h:
         return None
     off, share, words = min(
-        (band.outside_factor(row.usd / count), row.usd / count, words)
-        for words, count in _other_units(row.gpu_id or "", catalog)
+        (band.outside_factor(usd / count), usd / count, words) for words, count in _other_units(gpu_id, catalog)
     )
-    return f"{_usd(row.usd)} looks like a rate per {words} it would be {_usd(share)}" if off <= slack else None
+    is_plausible = off <= _threshold(catalog, "band_slack_factor")
+    return f"{_usd(usd)} looks like a rate per {words} it would be {_usd(share)}" if is_plausible else None
 
 
 def _other_units(gpu_id: str, catalog: Catalog) -> Iterator[tuple[str, float]]:

@@ -15,7 +15,7 @@ from colocalc.additions import clashes, with_additions
 from colocalc.calibration import Calibration
 from colocalc.card import RateCard
 from colocalc.catalog import Catalog, fleet_names, fleets_dir, read_calibration
-from colocalc.editing import Place, put
+from colocalc.editing import Place, give_way, put
 from colocalc.errors import EXIT_IO, ColocalcError, Fault, InputError, did_you_mean, printable, quoted
 from colocalc.faults import fault_at, faults_of, in_order, shown
 from colocalc.fleet import Fleet
@@ -273,6 +273,7 @@ def _extended(tree: Any, path: Path, seen: tuple[Path, ...]) -> Any:
     if not isinstance(base, yamlio.Map):
         raise InputError([fault_at(tree, ("extends",), f"{quoted(str(tree['extends']))} holds no mapping")])
     own = yamlio.merged(base, tree)
+    give_way(own, tree)
     own.file = tree.file  # what is wrong with the whole is told about the file that was asked for
     del own["extends"]
     return own
@@ -337,6 +338,7 @@ def _apply_set(tree: Any, text: str, option: str, catalog: Catalog) -> None:
 
 def put_key(tree: Any, key: str, value: Any, mark: Place, catalog: Catalog) -> str | None:
     """Sets a key of the file, or replaces an assumption; what is wrong, where the key leads nowhere."""
+    key = key.removeprefix("assumptions.")  # an assumption is known by its path alone
     blocks = tree if isinstance(tree, dict) else {}
     own = {name: block for name in ("gpus", "cards") if isinstance(block := blocks.get(name), dict)}
     if not isinstance(tree, yamlio.Map) or not is_assumption(key, catalog, own):

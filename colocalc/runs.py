@@ -4,14 +4,16 @@ The form is that of published tables: fields that a source does not give are nul
 left alone, so that a file made for another tool can be read as it is.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
 
 from colocalc import yamlio
-from colocalc.errors import Fault, InputError
+from colocalc.errors import Fault, InputError, did_you_mean
 from colocalc.faults import MOST_FAULTS, fault_at, faults_of
 from colocalc.profile import LayerProfile
 
@@ -32,7 +34,8 @@ class _Row(BaseModel):
 class RunModel(_Row):
     """Dimensions of the model that was trained.
 
-    ``ffn_hidden`` is the inner width of a layer, or of one expert; ``dense_ffn`` that of the layers without experts.
+    ``ffn_hidden`` is the inner width of a layer, or of one expert; ``dense_ffn`` that of the layers without experts;
+    ``topk`` are the experts of one token.
     """
 
     family: Words | None = None
@@ -51,6 +54,15 @@ class RunModel(_Row):
     shared_experts: WholeOrNone | None = None
     dense_ffn: Whole | None = None
     moe_layers: Whole | None = None
+
+    @model_validator(mode="after")
+    def _experts_have_a_topk(self) -> "RunModel":
+        # One of eight experts is an eighth of the work: silence would be taken for the smallest model there is.
+        if (self.experts or 1) > 1 and self.topk is None:
+            raise PydanticCustomError(
+                "topk", "missing, though the model has experts: to how many does a token go?", {"at": "topk"}
+            )
+        return self
 
 
 class RunPool(_Row):
@@ -157,24 +169,77 @@ def runs_of(tree: Any, *, name: str) -> tuple[Run | Incomplete, ...]:
         raise InputError([Fault("should be a list of runs, or a mapping with one under runs", name, 1, 1)])
     runs: list[Run | Incomplete] = []
     faults: list[Fault] = []
-    for row in rows:
+    for place, row in enumerate(rows):
         if len(faults) >= MOST_FAULTS:
             break
         if not isinstance(row, yamlio.Map):
-            faults.append(Fault("a run should be a mapping", name))
+            faults.append(fault_at(rows, (place,), "a run should be a mapping", name=name))
             continue
         try:
             runs.append(Run.model_validate(row))
         except ValidationError as error:
             incomplete = _incomplete(row, error)
             if incomplete is None:
-                faults += faults_of(error, row, Run, name)
+                faults += (_placed(fault, rows, place) for fault in faults_of(error, row, Run, name))
             else:
                 runs.append(incomplete)
     faults += _twice(rows)
     if faults:
         raise InputError(faults)
     return tuple(runs)
+
+
+def _placed(fault: Fault, rows: list[Any], place: int) -> Fault:
+    """A fault of a row, one of a key that is not there told with the line of its own row."""
+    if fault.path.partition(".")[0] in rows[place]:
+        return fault
+    at = fault_at(rows, (place,), "")
+    return replace(fault, line=at.line, column=at.column)
+
+
+def left_alone(tree: Any) -> tuple[str, ...]:
+    """Keys of a file of runs that a run does not have, each once, with the key that was perhaps meant.
+
+    Parameters
+    ----------
+    tree : Map or List
+        A document of which ``runs_of`` found no fault.
+    """
+    rows = tree.get("runs") if isinstance(tree, dict) else tree
+    found = (one for row in rows or () for one in _unknown(row, Run, ""))
+    return tuple(dict.fromkeys(found))
+
+
+# What the published table has besides: told for readers, and what an efficiency was computed with.
+_OF_THE_TABLE = {
+    "verification",
+    "model.params_total",
+    "model.params_active",
+    "measured.mfu",
+    "network.topology",
+    "note",
+}
+
+
+def _unknown(row: Any, kind: type[BaseModel], above: str) -> Iterator[str]:
+    for key, value in row.items():
+        path = f"{above}{key}"
+        if key in kind.model_fields:
+            inner = _PARTS.get(path)
+            if inner is not None and isinstance(value, dict):
+                yield from _unknown(value, inner, f"{path}.")
+        elif path not in _OF_THE_TABLE:
+            hint = did_you_mean(key, [name for name in kind.model_fields if name not in row])
+            yield f"{path} ({hint})" if hint else path
+
+
+_PARTS: dict[str, type[BaseModel]] = {
+    "model": RunModel,
+    "network": RunNetwork,
+    "parallelism": RunParallelism,
+    "measured": RunMeasured,
+    "normalized": RunNormalized,
+}
 
 
 def profiles_of(tree: Any, *, name: str) -> tuple[LayerProfile, ...]:

@@ -160,6 +160,22 @@ def test_fit_writes_a_calibration_that_reads_back(colocalc, tmp_path):
     assert read.hbm_share == CATALOG.calibration.hbm_share
 
 
+def test_a_fit_to_own_runs_keeps_what_they_tell_nothing_of(colocalc, tmp_path):
+    place = tmp_path / "own.yaml"
+    assert colocalc("validate", _one_run(tmp_path), "--fit", "--save", place).code == 0
+    read = read_calibration(place)
+    for name in ("ultra_factor", "fp8_factor", "tpu_share"):  # one dense run on H100 shows neither
+        assert getattr(read, name).value == pytest.approx(CONSTANTS[name].value, rel=1e-3)
+    assert read.sustained_share.value != CONSTANTS["sustained_share"].value
+    assert read.sustained_share.prior_source == CONSTANTS["sustained_share"].source
+
+
+def test_runs_in_place_of_constants_are_told_from_them(colocalc, tmp_path):
+    done = colocalc("mfu", "meta-llama3-16k", "--calibration", _one_run(tmp_path))
+    assert done.code == 3
+    assert "holds runs, not constants; fit them first: colocalc validate runs.yaml --fit --save own.yaml" in done.err
+
+
 def test_a_fit_to_nothing_writes_nothing(colocalc, tmp_path):
     runs = tmp_path / "runs.yaml"
     runs.write_text(yaml.safe_dump([ROW | {"accelerator": "X9000"}]), encoding="utf-8")

@@ -78,6 +78,21 @@ def test_the_inside_of_a_bare_figure_is_no_part_of_the_path():
     ]
 
 
+@pytest.mark.parametrize(
+    ("value", "hint"),
+    [
+        ("90", "not 90; write percent as a share of one: 0.9"),
+        ("2.5", "not 2.5; write percent as a share of one: 0.025"),
+        ('"12.5 %"', 'not "12.5 %"; write percent as a share of one: 0.125'),
+        ("1.5", "not 1.5"),
+        ("101", "not 101"),
+    ],
+)
+def test_percent_is_told_how_it_is_written(value, hint):
+    (fault,) = lines(f"name: x\ninner: {{other_share: {value}}}\n")
+    assert fault.endswith(hint)
+
+
 def test_a_tag_of_a_union_is_no_part_of_the_path():
     text = "name: x\npools: [{gpu: h100-sxm, count: 8}]\ntraining: {layout: {tp: 0}}\n"
     assert lines(text, Fleet) == ["f:3:25: training.layout.tp: should be above 0, not 0"]

@@ -1,6 +1,7 @@
 """Files of measured runs: what they may hold, and what is told when they do not."""
 
 import copy
+import json
 
 import pytest
 import yaml
@@ -8,7 +9,7 @@ import yaml
 from colocalc import yamlio
 from colocalc.catalog import catalog_dir
 from colocalc.errors import ColocalcError, InputError
-from colocalc.runs import Incomplete, Run, read_runs
+from colocalc.runs import Incomplete, Run, left_alone, read_runs
 
 ROW = {
     "id": "one",
@@ -54,6 +55,30 @@ def test_runs_are_a_list_or_stand_under_runs(tmp_path, document):
 def test_keys_of_other_tools_are_left_alone(tmp_path):
     (run,) = _read(tmp_path, [_row(tier="core", measured__hfu=0.5)])
     assert isinstance(run, Run)
+
+
+def test_a_key_that_no_run_has_is_told_once_with_the_one_that_was_meant():
+    rows = [_row(microbatch=2, model__params_total=7.0), _row(id="two", microbatch=2, measured__hfu=0.5)]
+    told = left_alone(yamlio.read(yaml.safe_dump({"runs": rows}), name="runs.yaml"))
+    assert told == ("microbatch (did you mean micro_batch?)", "measured.hfu")
+
+
+def test_the_runs_that_ship_have_no_key_that_is_left_alone():
+    assert left_alone(yamlio.read_file(catalog_dir() / "runs.yaml")) == ()
+
+
+def test_experts_without_their_topk_are_a_fault(tmp_path):
+    with pytest.raises(InputError, match=r"model\.topk: missing, though the model has experts"):
+        _read(tmp_path, [_row(model__experts=8)])
+    (dense,) = _read(tmp_path, [_row(model__experts=1)])
+    assert isinstance(dense, Run)
+
+
+def test_what_a_run_lacks_is_told_with_its_own_line(tmp_path):
+    wrong = {key: value for key, value in ROW.items() if key != "parallelism"} | {"id": "two", "n_gpus": 0}
+    with pytest.raises(InputError) as told:
+        _read(tmp_path, "\n".join(f"- {json.dumps(row)}" for row in (ROW, wrong)))
+    assert "runs.yaml:2:3: parallelism: missing" in str(told.value)
 
 
 @pytest.mark.parametrize("document", ["[]", "{}", "3", "runs: 3", "runs: []", ""])

@@ -427,6 +427,17 @@ def test_fewer_than_four_micro_batches_are_warned_of(told, batch, count):
     assert document["metrics"]["mfu.micro_batch_count"] == count
     (warning,) = [text for text in warnings(document) if "per replica, fewer than 4" in text]
     assert warning.startswith(f"training: {count} micro-batch")
+    bubble = 1.0 - document["metrics"]["mfu.stage.bubble_factor"]
+    assert warning.endswith(f"the bubble of the pipeline takes {bubble:.1%} of the time")
+
+
+def test_few_micro_batches_in_many_chunks_are_no_matter(told):
+    sets = ("training.global_batch_tokens=42196992", "training.layout.pp=2", "training.layout.vpp=16")
+    document = told("mfu", "colossus-1", *(word for one in sets for word in ("--set", one)))
+
+    assert document["metrics"]["mfu.micro_batch_count"] < 4
+    assert document["metrics"]["mfu.stage.bubble_factor"] > 0.9
+    assert not any("fewer than" in text for text in warnings(document))
 
 
 def test_four_micro_batches_are_enough(told):

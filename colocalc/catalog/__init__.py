@@ -255,7 +255,11 @@ class Catalog:
 
 def read_calibration(path: Path) -> Calibration:
     """The calibration of a file, the one that ships or one's own; an InputError lists what is wrong with it."""
-    return _valid(Calibration, _read_mapping(path), key=None, id_field=None, path=path)
+    tree = yamlio.read_file(path)
+    if isinstance(tree, list) or (isinstance(tree, dict) and "runs" in tree):
+        fit = f"colocalc validate {path.name} --fit --save own.yaml"
+        raise InputError([Fault("holds runs, not constants", file=str(path), hint=f"fit them first: {fit}")])
+    return _valid(Calibration, _mapping(tree, path), key=None, id_field=None, path=path)
 
 
 def fleet_outlines() -> tuple[tuple[str, str, tuple[str, ...]], ...]:
@@ -291,7 +295,10 @@ def _named(entries: Mapping[str, D], name: str, noun: str) -> D:
 
 
 def _read_mapping(path: Path) -> dict[str, Any]:
-    data = yamlio.read_file(path)
+    return _mapping(yamlio.read_file(path), path)
+
+
+def _mapping(data: Any, path: Path) -> dict[str, Any]:
     if not isinstance(data, dict):
         raise InputError([Fault("should be a mapping", file=str(path))])
     return data

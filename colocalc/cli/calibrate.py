@@ -59,12 +59,13 @@ def validate(
 
     catalog = catalog_with(calibration)
     constants = catalog.calibration
-    listed, profiles, name = _read(runs)
+    listed, profiles, unknown, name = _read(runs)
     case = lower_runs(listed, catalog)
     target = _target(save, fit=fit)
     found = None
     if target is not None:
-        constants, found = _fitted(case, constants, catalog, name)
+        # Published runs are fitted from what was believed without them, one's own from what those showed.
+        constants, found = _fitted(case, constants if runs is None else constants.as_prior(), catalog, name)
 
     def judged(runs_case: "RunsCase") -> "Validation":
         return predicted(
@@ -79,19 +80,28 @@ def validate(
         lower_mixed_runs(listed, catalog, own=profiles),
         band_share=float(catalog.default("predict.band_share.mixed").value),
     )
-    report = view(judged(case), catalog, constants=constants, name=name, fit=found, mixed=mixed, unseen=unseen)
+    report = view(
+        judged(case),
+        catalog,
+        constants=constants,
+        name=name,
+        fit=found,
+        mixed=mixed,
+        unseen=unseen,
+        left_alone=unknown,
+    )
     if target is not None:
         write(constants.as_text(), target)
         to_stderr(printable(f"wrote {target}; use it with --calibration {target}"))
     emit_report(report, fmt, output, color)
 
 
-def _read(place: str | None) -> "tuple[Sequence[Run | Incomplete], Sequence[LayerProfile], str]":
-    """The runs of a file, of standard input, or of those that ship; layer profiles beside them, and the file's name."""
+def _read(place: str | None) -> "tuple[Sequence[Run | Incomplete], Sequence[LayerProfile], Sequence[str], str]":
+    """The runs of a file, of standard input, or of those that ship; layer profiles, keys left alone, and a name."""
     from colocalc import yamlio
     from colocalc.catalog import catalog_dir
     from colocalc.reading import is_file
-    from colocalc.runs import profiles_of, runs_of
+    from colocalc.runs import left_alone, profiles_of, runs_of
 
     shipped = {None: ("runs.yaml", _FITTED), UNSEEN: ("unseen_runs.yaml", _NOT_FITTED)}
     if place == "-":
@@ -104,7 +114,7 @@ def _read(place: str | None) -> "tuple[Sequence[Run | Incomplete], Sequence[Laye
     else:
         path = name = str(place)
         tree = yamlio.read_file(Path(path))
-    return runs_of(tree, name=path), profiles_of(tree, name=path), name
+    return runs_of(tree, name=path), profiles_of(tree, name=path), left_alone(tree), name
 
 
 def _target(save: Path | None, *, fit: bool) -> Path | None:

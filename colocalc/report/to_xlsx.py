@@ -193,7 +193,7 @@ class _Written:
             page.write_boolean(*place, value, style)
         elif isinstance(value, str):
             if value:
-                plain = cell.role in {"text", "value"} and place[1] > 0 and not is_right
+                plain = cell.role in {"text", "value", "heading"} and place[1] > 0 and not is_right
                 style = self._format(cell.role, shown, is_right=is_right, indent=plain)
                 page.write_string(*place, _text(value), style)
         elif value is not None and value - value == 0.0:
@@ -301,13 +301,21 @@ def safe_name(title: str, taken: set[str]) -> str:
     plain = " ".join(plain.split()).strip("'") or "Sheet"
     if plain.casefold() == "history":  # a name that Excel keeps for itself
         plain = "History of it"
-    found, number = plain[:_LONGEST_NAME].rstrip(" '"), 1
+    found, number = _cut(plain, _LONGEST_NAME), 1
     while found.casefold() in taken:
         number += 1
         mark = f" ({number})"
-        found = plain[: _LONGEST_NAME - len(mark)].rstrip(" '") + mark
+        found = _cut(plain, _LONGEST_NAME - len(mark)) + mark
     taken.add(found.casefold())
     return found
+
+
+def _cut(text: str, length: int) -> str:
+    """The start of a text, up to a whole word where one ends in its second half."""
+    cut = text[:length]
+    if len(text) > length and text[length] != " " and cut.rfind(" ") > length // 2:
+        cut = cut[: cut.rfind(" ")]
+    return cut.rstrip(" ',")
 
 
 def _text(text: str) -> str:

@@ -106,7 +106,7 @@ def reach(fleet: Varied, key: str, comparison: Comparison, *, between: tuple[flo
     row = numbers(fleet.case).get(key)
     now = float(row.value) if row is not None else None  # type: ignore[arg-type]
     if now is None:
-        _refuse_what_is_no_number(axis)
+        _refuse_what_is_no_number(axis, fleet.case)
     result = evaluate(fleet.case)
     (solution,) = solve([axis], metric=comparison.metric, targets=[comparison.number], base=fleet.case)
     if np.isnan(solution.reached_low):
@@ -149,8 +149,11 @@ def _around(axis: Axis, places: list[float]) -> Array:
     return inside.points(_SHOWN) if inside.low < inside.high else axis.points(_SHOWN)
 
 
-def _refuse_what_is_no_number(axis: Axis) -> None:
+def _refuse_what_is_no_number(axis: Axis, case: Case) -> None:
     """A key that leads nowhere, or to no number, is told as such and not as a goal that cannot be met."""
+    if any(row.path == axis.key and isinstance(row.value, str) for row in case.assumptions):
+        hint = f"colocalc sweep --over {axis.key}=ONE,OTHER tries several"
+        raise ColocalcError("is a word, not a number", where=f"--for {axis.key}", hint=hint)
     try:
         axis.at(float(axis.points(3)[1]))
     except ColocalcError as error:

@@ -204,6 +204,7 @@ MAY_IMPORT = {
         *DEFINITIONS,
         "lint.CardFinding",
         "lint.known_bands",
+        "lint.unit_slip",
         "mfu.job.Job",
         "mfu.job.Step",
         "mfu.predict.memory.TERMS",

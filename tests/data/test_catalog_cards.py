@@ -59,9 +59,10 @@ def test_a_card_has_the_name_of_its_file_a_title_and_rates(name):
 def test_a_price_has_a_gpu_by_id_a_term_a_month_and_a_source(name, rate):
     assert rate.gpu in CATALOG.gpus
     assert rate.term in get_args(Term)
+    assert rate.as_of, "a price that ships says of which day or month it is: as_of"
     assert re.fullmatch(r"20\d\d-\d\d(-\d\d)?", rate.as_of)
     assert rate.as_of <= CARDS[name].as_of
-    assert rate.rate_usd_per_gpu_h.source in CATALOG.sources
+    assert rate.rate_usd_per_gpu_h.source in CATALOG.sources, "stands in no row of catalog/sources.yaml"
 
 
 @pytest.mark.parametrize(("name", "rate"), ROWS)

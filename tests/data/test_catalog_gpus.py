@@ -179,6 +179,7 @@ def test_every_number_has_a_unit_a_source_a_date_and_a_kind(key):
     for path, figure in found:
         named = next(unit for name in reversed(path) if (unit := unit_of(name)) is not None)
         assert named.suffix in UNITS
+        assert figure.source in CATALOG.sources, f"{'.'.join(map(str, path))}: its source is no row of sources.yaml"
         source = CATALOG.sources[figure.source]
         assert re.fullmatch(r"20\d\d(-\d\d){0,2}", source.date)
         assert source.kind in {"vendor", "dataset", "press", "estimate"}

@@ -20,7 +20,9 @@ from colocalc.report.views import sites as sites_view
 from colocalc.report.views.cards import card_tables
 from colocalc.report.views.common import assemble, counted
 from colocalc.report.views.layout import layout
+from colocalc.report.views.slips import slips
 from colocalc.report.views.solve import solve
+from colocalc.report.views.wanted import EXAMPLES, wanted
 from colocalc.study.band import Band
 from colocalc.study.check import Checked
 from colocalc.study.claims import Verdict
@@ -63,7 +65,9 @@ def mfu(
         )
         if training
         else (f"MFU is undefined: {NEEDS['training']}.",),
-        notes=(*mfu_view.warnings(case, training), *memory_view.warnings(case, training)) if training else (),
+        notes=(*mfu_view.warnings(case, training), *memory_view.warnings(case, training))
+        if training
+        else wanted(NEEDS["training"]),
     )
 
 
@@ -98,8 +102,10 @@ def lease(
         else (f"The lease is undefined: {NEEDS['lease']}.",),
         notes=(
             *map(Note, notes),
+            *slips(case, result, catalog),
             *(lease_view.warnings(case, found) if found else ()),
             *lending_view.warnings(case, result.returns),
+            *(() if found else wanted(NEEDS["lease"])),
         ),
     )
 
@@ -128,9 +134,14 @@ def hedge(case: Case, result: Result, catalog: Catalog) -> Report:
         if found
         else (),
         headline=lease_view.hedge_headline(found) if found else (f"The hedge is undefined: {missing}.",),
-        notes=tuple(Note(line, "warning") for line in lease_view.contract_warnings(case, result.lease))
-        if result.lease
-        else (),
+        notes=(
+            *slips(case, result, catalog),
+            *(
+                Note(line, "warning")
+                for line in (lease_view.contract_warnings(case, result.lease) if result.lease else ())
+            ),
+            *(() if found else wanted(missing)),
+        ),
     )
 
 
@@ -160,7 +171,7 @@ def train_or_lease(case: Case, result: Result, catalog: Catalog, *, found: Train
         topics=("choice", "inference", "lease"),
         tables=choice_view.tables(case, result, found),
         headline=choice_view.headline(case, result, found),
-        notes=tuple(choice_view.warnings(case, result)),
+        notes=(*choice_view.warnings(case, result), *wanted(result.undefined.get("choice.lease_premium_factor"))),
     )
 
 
@@ -184,7 +195,8 @@ def report(
     if choice is not None:
         parts.append(train_or_lease(case, result, catalog, found=choice))
     tables = [table for part in parts for table in part.tables]
-    notes = dict.fromkeys(note for part in parts for note in part.notes)
+    # A report is asked for with what a file has: examples of what else there could be belong to the single commands.
+    notes = dict.fromkeys(note for part in parts for note in part.notes if note not in EXAMPLES)
     missing = () if result.lease else (f"The lease is undefined: {NEEDS['lease']}.",)
     return assemble(
         "report",
@@ -239,7 +251,7 @@ def check(
         topics=(),
         tables=(*((_findings(findings),) if findings else ()), *_judged(checked, verdicts, case.scenario)),
         headline=(f"{', '.join(parts)}: no faults.", expectations, *claims_view.headline(verdicts)),
-        notes=(*map(Note, notes), *([_found(findings)] if findings else [])),
+        notes=(*map(Note, notes), *slips(case, result, catalog), *([_found(findings)] if findings else [])),
     )
 
 

@@ -154,8 +154,8 @@ def hedge_table(result: Result, hedge: HedgeResult) -> Table:
     deducts = {
         "gross": "nothing",
         "contribution": f"{', '.join(hedge.deducted) or 'nothing'}{contained}",
-        "ebit": "depreciation as well",
-        "cash": "debt service as well",
+        "ebit": "those and depreciation",
+        "cash": "those and debt service, but no depreciation",
     }
     rows = []
     for kind, deducted in deducts.items():
@@ -212,7 +212,7 @@ def _power_warnings(case: Case) -> Iterator[str]:
         elif modelled is not None and modelled > 0.0 and given > _FAR_ABOVE * modelled:
             yield (
                 f"site {name}: {text(given, 'mw')} are given and billed as drawn; its GPUs' {draw} draw times PUE is "
-                f"{text(modelled, 'mw')}"
+                f"{text(modelled, 'mw')}, which is billed when none are given"
             )
         elif modelled is not None and given < modelled:
             yield (

@@ -314,12 +314,8 @@ def _batch_warnings(job: TrainingCase, step: Step) -> Iterator[str]:
     if np.isnan(step.micro_batch_count).all():
         return
     fewest = float(np.nanmin(step.micro_batch_count))
-    # One pool without a pipeline needs no more than one.
-    if fewest < FEW_MICRO_BATCHES and (float(job.arrays.pp_count) > 1.0 or len(job.pool_index) > 1):
-        yield (
-            f"{job.name}: {counted(int(fewest), 'micro-batch')} per replica, fewer than "
-            f"{FEW_MICRO_BATCHES}: {_few(job)}"
-        )
+    if fewest < FEW_MICRO_BATCHES and (why := _too_few(job, step)):
+        yield f"{job.name}: {counted(int(fewest), 'micro-batch')} per replica, fewer than {FEW_MICRO_BATCHES}: {why}"
     elif float(job.arrays.vpp_count) > 1.0 and bool(np.any(step.micro_batch_count % job.arrays.pp_count > 0.0)):
         yield (
             f"{job.name}: {fewest:.0f} micro-batches are no multiple of {float(job.arrays.pp_count):.0f} stages; "
@@ -331,8 +327,12 @@ def _batch_warnings(job: TrainingCase, step: Step) -> Iterator[str]:
         yield f"{job.name}: {text(used, 'tokens')} a step in whole micro-batches, not the {asked_for} asked for"
 
 
-def _few(job: TrainingCase) -> str:
-    return "the pipeline is mostly bubble" if float(job.arrays.pp_count) > 1.0 else "too coarse to share out by speed"
+def _too_few(job: TrainingCase, step: Step) -> str | None:
+    """What few micro-batches cost: one pool without a pipeline, or with chunks enough, needs no more than one."""
+    bubble = 1.0 - float(np.nanmin(step.factors["bubble"]))
+    if float(job.arrays.pp_count) > 1.0 and bubble > _LARGE_BUBBLE:
+        return f"the bubble of the pipeline takes {text(bubble, 'share')} of the time"
+    return "too coarse to share out by speed" if job.split in _BY_SPEED and len(job.pool_index) > 1 else None
 
 
 def _layout_warnings(job: TrainingCase, step: Step) -> Iterator[str]:
@@ -346,3 +346,5 @@ def _layout_warnings(job: TrainingCase, step: Step) -> Iterator[str]:
 
 
 _BATCH_TOLERANCE = 0.05
+_LARGE_BUBBLE = 0.1
+_BY_SPEED = ("proportional", "memory")

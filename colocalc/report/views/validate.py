@@ -1,6 +1,6 @@
 """Predicted against measured: every run, the averages by source, size and hardware, and what was assumed."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -33,6 +33,7 @@ _NO_FIT = (
     "{rows_count} runs that no fit has seen: within {mape_share}, those of dense models within {dense_mape_share}; the "
     "band, whose width was set on them, holds {band_coverage_share}."
 )
+_SHOWN_KEYS = 8
 _UNDEFINED = "no run of the file can be predicted"
 _AVERAGES = (
     Column("rows_count", "Runs", "count"),
@@ -53,6 +54,7 @@ def validate(
     fit: Fit | None = None,
     mixed: MixedValidation | None = None,
     unseen: Validation | None = None,
+    left_alone: Sequence[str] = (),
 ) -> Report:
     """The report of a validation.
 
@@ -72,6 +74,8 @@ def validate(
         Runs on mixed hardware; averages of the model leave them out.
     unseen : Validation, optional
         Runs that no fit has seen, beside those that the constants were fitted to.
+    left_alone : sequence of str, optional
+        Keys of the file that no run has.
     """
     everything = found.is_predicted
     count = int(np.sum(everything))
@@ -99,7 +103,7 @@ def validate(
         units={each: "count" if each.endswith("_count") else "share" for each in (*metrics, *missing)},
         tables=(*_tables(found, fit, mixed, unseen), *(() if fit is None else (_fitted(fit, constants),))),
         headline=(*_headline(found, metrics, mixed), *_unseen_headline(metrics), *mixed_runs.headline(mixed)),
-        notes=(*_notes(found, constants, catalog), *mixed_runs.notes(mixed)),
+        notes=(*_notes(found, constants, catalog, left_alone), *mixed_runs.notes(mixed)),
         assumptions=tuple(_assumptions(constants, catalog)),
     )
     return replace(report, source_titles=source_titles(report, catalog))
@@ -304,8 +308,12 @@ def _headline(found: Validation, metrics: dict[str, float], mixed: MixedValidati
     )
 
 
-def _notes(found: Validation, constants: Calibration, catalog: Catalog) -> Iterator[Note]:
+def _notes(found: Validation, constants: Calibration, catalog: Catalog, left_alone: Sequence[str]) -> Iterator[Note]:
     fit = catalog.sources[_FIT]
+    if left_alone:
+        more = f" and {len(left_alone) - _SHOWN_KEYS} more" if len(left_alone) > _SHOWN_KEYS else ""
+        keys = ", ".join(left_alone[:_SHOWN_KEYS])
+        yield Note(f"keys that a run does not have are left alone: {keys}{more}", "warning")
     if constants == catalog.calibration:
         yield Note(f"The constants are of {_FIT} ({fit.title}); {fit.note}.")
     open_choices = len(found.case.owner) > len(found.case.ids)
