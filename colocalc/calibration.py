@@ -10,7 +10,7 @@ from typing import Annotated
 from pydantic import ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from colocalc.figure import Definition, Flag, Quantity, Text
+from colocalc.figure import Count, Definition, Flag, Quantity, Text
 from colocalc.units import unit_of
 
 AboveZero = Annotated[float, Quantity("", above=0.0)]  # in the unit that stands beside it
@@ -111,7 +111,7 @@ class Calibration(Definition):
     tuned_scale_factor: Constant
     maturity_months: Constant
     hbm_share: Constant
-    largest_gpu_count: dict[Text, AboveZero] = Field(default_factory=dict)
+    largest_gpu_count: dict[Text, Count] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _units_are_those_of_the_names(self) -> "Calibration":

@@ -6,11 +6,12 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from colocalc.figure import Definition, Flag, Text
+from colocalc.units import SECONDS_PER_DAY
 
 Whole = Annotated[int, Field(strict=True, ge=1)]
 # No block takes a day: a slip of a unit is refused, and no sum over layers and micro-batches leaves the numbers.
-Seconds = Annotated[float, Field(strict=True, gt=0.0, le=86_400.0)]
-SecondsOrNone = Annotated[float, Field(strict=True, ge=0.0, le=86_400.0)]
+Seconds = Annotated[float, Field(strict=True, gt=0.0, le=SECONDS_PER_DAY)]
+SecondsOrNone = Annotated[float, Field(strict=True, ge=0.0, le=SECONDS_PER_DAY)]
 
 
 class ProfileRow(Definition):

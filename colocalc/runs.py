@@ -22,6 +22,8 @@ _SMALLEST, _LARGEST = 1e-18, 1e18
 Number = Annotated[float, Field(strict=True, ge=_SMALLEST, le=_LARGEST)]
 Whole = Annotated[int, Field(strict=True, ge=1, le=int(_LARGEST))]
 WholeOrNone = Annotated[int, Field(strict=True, ge=0, le=int(_LARGEST))]
+NumberOrNone = Annotated[float, Field(strict=True, ge=0.0, le=_LARGEST)]
+ZeroStage = Annotated[int, Field(strict=True, ge=0, le=3)]
 Words = Annotated[str, Field(strict=True, min_length=1, max_length=4_000)]
 
 
@@ -91,7 +93,7 @@ class RunParallelism(_Row):
     dp: Whole | None = None
     cp: Whole | None = None
     ep: Whole | None = None
-    zero_stage: Annotated[int, Field(strict=True, ge=0, le=3)] | None = None
+    zero_stage: ZeroStage | None = None
     fsdp_shard: Whole | None = None
     sequence_parallel: bool | None = None
     stage_layers: tuple[WholeOrNone, ...] | None = None
@@ -108,7 +110,7 @@ class RunMeasured(_Row):
     step_time_s: Number | None = None
     tokens_per_s: Number | None = None
     tokens_per_s_per_gpu: Number | None = None
-    dp_sync_time_s: Annotated[float, Field(strict=True, ge=0.0, le=_LARGEST)] | None = None
+    dp_sync_time_s: NumberOrNone | None = None
 
 
 class RunNormalized(_Row):

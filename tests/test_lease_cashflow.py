@@ -44,8 +44,6 @@ def test_a_small_project_by_hand():
     np.testing.assert_allclose(found.project_after_tax_usd, [-100, 50, 46, 52])
     np.testing.assert_allclose(found.equity_before_tax_usd, [-40, 24, 26, 38])
     np.testing.assert_allclose(found.equity_after_tax_usd, [-40, 24, 24, 30.4])
-    np.testing.assert_allclose(found.contribution_usd, [40, 0, 0, 0])
-    np.testing.assert_allclose(found.distribution_usd, [0, 24, 24, 30.4])
 
 
 def test_without_debt_equity_is_the_project():

@@ -6,7 +6,6 @@ import pytest
 from colocalc.lease import implied_rate, lease_revenue, weighted_rate
 from colocalc.lease.contract import (
     anniversary_count,
-    blended_rate_usd_per_gpu_h,
     contract_usd,
     escalation_factor,
     fee_usd,
@@ -113,7 +112,7 @@ def test_a_year_of_the_mixed_fleet_at_2_60_is_5_01_billion():
         market_rate_usd_per_gpu_h=0.0 * hours,
     )
     assert round(float(revenue.sum()), 2) == 5_010_720_000.00
-    assert blended_rate_usd_per_gpu_h(revenue_usd=revenue, billed_gpu_h=hours) == pytest.approx(2.6, rel=1e-13)
+    assert revenue.sum() / hours.sum() == pytest.approx(2.6, rel=1e-13)
 
 
 def test_a_fee_does_not_depend_on_the_days_of_a_month():
@@ -130,8 +129,7 @@ def test_a_fee_is_due_in_part_and_escalated():
 
 def test_the_fee_of_325_000_gpus_comes_to_5_27_a_gpu_hour():
     hours = 325_000.0 * month_h(calendar_month=YEAR, leap_day_count=1.0)
-    fee = np.full((1, 12), 1.25e9)
-    rate = blended_rate_usd_per_gpu_h(revenue_usd=fee, billed_gpu_h=hours[None])
+    rate = 12 * 1.25e9 / hours.sum()
     assert round(float(rate), 2) == 5.27
     assert rate == pytest.approx(implied_rate(1.25e9, 325_000))
 
@@ -187,19 +185,6 @@ def test_the_contract_is_the_sum_of_its_pools():
     np.testing.assert_array_equal(contract_usd(pool_usd=[[1.0, 2.0], [3.0, 4.0]]), [4, 6])
 
 
-def test_the_blended_rate_of_one_rate_is_that_rate_and_of_nothing_billed_undefined():
-    assert blended_rate_usd_per_gpu_h(revenue_usd=[[20.0, 40.0]], billed_gpu_h=[[10.0, 20.0]]) == 2
-    assert np.isnan(blended_rate_usd_per_gpu_h(revenue_usd=[[0.0]], billed_gpu_h=[[0.0]]))
-
-
-def test_the_blended_rate_weighs_hours_billed_not_gpus():
-    # 100 GPUs half billed at 2 and 100 fully at 3
-    hours = np.array([[36_000.0], [72_000.0]])
-    rate = blended_rate_usd_per_gpu_h(revenue_usd=hours * [[2.0], [3.0]], billed_gpu_h=hours)
-    assert rate == pytest.approx(8 / 3)
-    assert weighted_rate([100, 100], [2.0, 3.0]) == 2.5
-
-
 def test_pools_that_ramp_at_different_dates_do_not_earn_the_weighted_mean_of_their_rates():
     gpus, rates = np.array([100.0, 100.0]), np.array([2.0, 4.0])
     count = ramped_gpu_count(
@@ -213,6 +198,6 @@ def test_pools_that_ramp_at_different_dates_do_not_earn_the_weighted_mean_of_the
     revenue = hours * rates[:, None]
     # 181 days of the first half are without the dearer pool
     expected = (365 * 2.0 + 184 * 4.0) / (365 + 184)
-    assert blended_rate_usd_per_gpu_h(revenue_usd=revenue, billed_gpu_h=hours) == pytest.approx(expected)
+    assert revenue.sum() / hours.sum() == pytest.approx(expected)
     assert weighted_rate(gpus, rates) == 3
     assert revenue.sum() < lease_revenue(200.0, 3.0, 1.0, 8_760)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from colocalc.lease.tax import disposal_gain_usd, loss_pool_usd, tax_usd, taxable_income_usd
+from colocalc.lease.tax import disposal_gain_usd, tax_usd, taxable_income_usd
 
 INCOME = (-100.0, 60.0, -20.0, 50.0, 200.0)
 
@@ -12,10 +12,6 @@ def gain(salvage, depreciation=(40.0, 30.0), disposed=(0.0, 1.0)):
     return disposal_gain_usd(
         salvage_usd=[0.0, salvage], cost_usd=100.0, depreciation_usd=depreciation, disposed_share=disposed
     )
-
-
-def pool(income=INCOME, cap=1.0, immediate=0.0):
-    return loss_pool_usd(income_usd=income, loss_cap_share=cap, immediate_loss_share=immediate)
 
 
 def tax(income=INCOME, rate=0.2, cap=1.0, immediate=0.0):
@@ -71,30 +67,12 @@ def test_deductions_above_ebitda_are_a_loss():
 # Losses
 
 
-def test_losses_pile_up_and_are_used():
-    np.testing.assert_allclose(pool(), [100, 40, 60, 10, 0])
-
-
 def test_a_cap_lets_a_share_of_income_be_offset():
-    np.testing.assert_allclose(pool(cap=0.8), [100, 52, 72, 32, 0])
     np.testing.assert_allclose(tax(cap=0.8), 0.2 * np.array([0, 12, 0, 10, 168]))
 
 
-def test_without_losses_there_is_no_pool():
-    np.testing.assert_array_equal(pool([10.0, 20.0]), [0.0, 0.0])
-
-
-def test_losses_turned_into_cash_leave_no_pool():
-    np.testing.assert_array_equal(pool(immediate=1.0), [0.0] * 5)
-
-
 def test_a_cap_of_zero_never_uses_losses():
-    np.testing.assert_allclose(pool(cap=0.0), [100, 100, 120, 120, 120])
     np.testing.assert_allclose(tax(cap=0.0), 0.2 * np.array([0, 60, 0, 50, 200]))
-
-
-def test_income_above_the_pool_empties_it():
-    np.testing.assert_allclose(pool([-10.0, 25.0]), [10, 0])
 
 
 # Tax

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from colocalc.lease.termination import alive_share, contract_value_usd, discount_factor, firm_share
+from colocalc.lease.termination import alive_share, firm_share
 
 START = 24_318.0
 MONTHS = START + np.arange(-2.0, 40.0)
@@ -29,10 +29,8 @@ def _alive(notice_share, **changes):
     return alive_share(**_terms(**changes), notice_share=notice_share)
 
 
-def _value(standing, discount=1.0, fees=FEES):
-    return float(
-        contract_value_usd(fees_usd=fees, standing_share=standing, discount_factor=np.full_like(fees, discount))
-    )
+def _value(standing):
+    return float(np.sum(FEES * standing))
 
 
 def test_35_months_of_1_25_billion_are_43_75_billion():
@@ -115,32 +113,3 @@ def test_a_notice_that_ends_on_the_first_of_a_month_by_rounding_ends_there(days)
 def test_notice_may_first_be_given_today():
     # Ten months on, three months of notice: months 11 to 13 are firm too
     assert _value(_firm(earliest_notice_month=START + 10)) == 13 * 1.25e9
-
-
-def test_a_dollar_today_is_worth_a_dollar_and_one_in_a_year_less():
-    factor = discount_factor(
-        calendar_month=[100.0, 112.0, 88.0], as_of_month=100.0, payment_lag_months=0.0, discount_rate_share=0.1
-    )
-    np.testing.assert_allclose(factor, [1.0, 1 / 1.1, 1.1], rtol=1e-14)
-
-
-def test_a_rate_of_zero_discounts_nothing():
-    factor = discount_factor(calendar_month=MONTHS, as_of_month=3.0, payment_lag_months=0.5, discount_rate_share=0.0)
-    np.testing.assert_array_equal(factor, np.ones_like(MONTHS))
-
-
-def test_a_payment_in_arrears_is_a_month_later():
-    later = discount_factor(calendar_month=[11.0], as_of_month=0.0, payment_lag_months=1.0, discount_rate_share=0.1)
-    assert later == pytest.approx(1 / 1.1)
-
-
-def test_discounted_values_are_the_annuities_of_the_fees():
-    factor = discount_factor(calendar_month=MONTHS, as_of_month=START, payment_lag_months=1.0, discount_rate_share=0.1)
-    monthly = 1.1 ** (1 / 12) - 1
-    annuity = (1 - (1 + monthly) ** -35) / monthly
-    value = contract_value_usd(fees_usd=FEES, standing_share=np.ones_like(FEES), discount_factor=factor)
-    assert value == pytest.approx(1.25e9 * annuity, rel=1e-12)
-
-
-def test_no_fees_are_worth_nothing():
-    assert _value(np.ones_like(FEES), fees=0.0 * FEES) == 0

@@ -391,7 +391,7 @@ def test_the_best_are_those_of_one_layout_at_a_time(llama, facts):
     assert rows(found.best.layouts) == expected
     assert found.best.step_time_s.tolist() == [costs[row][1] for row in expected]
     assert found.best.memory_use_share.tolist() == [costs[row][0] for row in expected]
-    assert (found.layout_count, found.fitting_count, found.costed_count) == (1_000, len(fitting), len(fitting))
+    assert (found.layout_count, found.fitting_count, len(found.fitting_time_s)) == (1_000, len(fitting), len(fitting))
     assert rows(found.leanest.layouts) == [min(costs, key=lambda row: costs[row][0])]
 
 
@@ -463,7 +463,7 @@ def test_more_memory_is_never_slower(llama, facts):
 
 def test_when_nothing_fits_the_leanest_layout_says_what_binds(llama, facts):
     found = best_of(llama, facts, memory_limit_share=0.01)
-    assert (found.layout_count, found.fitting_count, found.costed_count) == (len(llama), 0, 0)
+    assert (found.layout_count, found.fitting_count, len(found.fitting_time_s)) == (len(llama), 0, 0)
     assert len(found.best.layouts) == len(found.best.step_time_s) == 0
     assert found.best.binding_stages(among=STAGES) == found.best.binding_terms() == ()
     assert found.leanest.memory_use_share[0] > 0.01
@@ -482,7 +482,7 @@ def test_a_small_job_is_bound_by_its_state(facts):
 
 def test_no_layout_finds_nothing(facts):
     found = best_of(laid_out(LLAMA, tp_count=(7,)), facts)
-    assert (found.layout_count, found.fitting_count, found.costed_count) == (0, 0, 0)
+    assert (found.layout_count, found.fitting_count, len(found.fitting_time_s)) == (0, 0, 0)
     assert len(found.best.layouts) == len(found.leanest.layouts) == 0
 
 

@@ -22,7 +22,6 @@ from colocalc.units import BYTES_PER_GBYTE, FLOPS_PER_TFLOPS
 
 _TOPIC: Final = "mfu"
 BITS: Final = {"fp16": 16, "bf16": 16, "fp8": 8, "mxfp8": 8, "nvfp4": 4, "fp4": 4}
-_KEYS: Final = {16: "bf16", 8: "fp8", 4: "fp4"}
 _NEWEST = "9999-12"
 # What a constant needs to matter: told only where it does.
 _ONLY_WITH: Final = {

@@ -51,16 +51,6 @@ class CashFlow:
     equity_after_tax_usd: Array
     sources_less_uses_usd: Array
 
-    @property
-    def contribution_usd(self) -> Array:
-        """What owners pay in."""
-        return np.maximum(-self.equity_after_tax_usd, 0.0)
-
-    @property
-    def distribution_usd(self) -> Array:
-        """What owners take out."""
-        return np.maximum(self.equity_after_tax_usd, 0.0)
-
 
 def cash_flow(
     *,

@@ -350,34 +350,3 @@ def contract_usd(*, pool_usd: ArrayLike) -> Array:
     """
     total: Array = np.sum(as_array(pool_usd), axis=-2)
     return total
-
-
-def blended_rate_usd_per_gpu_h(*, revenue_usd: ArrayLike, billed_gpu_h: ArrayLike) -> Array:
-    """Revenue per GPU-hour billed, over all pools and months: the pool axis is dropped, and that of months.
-
-    Parameters
-    ----------
-    revenue_usd : array_like (..., pool, month)
-        Revenue.
-    billed_gpu_h : array_like (..., pool, month)
-        Hours billed.
-
-    Returns
-    -------
-    ndarray (...)
-        Mean price of a GPU-hour billed [usd_per_gpu_h].
-
-    Notes
-    -----
-    ``sum(revenue) / sum(hours)``: the mean of the rates weighted by hours billed, not by GPUs.
-
-    - One rate throughout: that rate.
-    - Nothing billed: undefined (NaN).
-
-    References
-    ----------
-    Arithmetic.
-    """
-    earned, hours = (np.sum(as_array(each), axis=(-2, -1)) for each in (revenue_usd, billed_gpu_h))
-    rate: Array = earned / np.where(hours == 0.0, np.nan, hours)
-    return rate

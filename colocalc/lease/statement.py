@@ -1,4 +1,4 @@
-"""A contract month by month, composed from the kernels: revenue by pool, cash, and what it is worth under notice."""
+"""A contract month by month, composed from the kernels: revenue by pool, cash, and what of it survives notice."""
 
 from dataclasses import dataclass
 
@@ -48,8 +48,6 @@ class Contract:
         Paid at signing, as an amount and as a share of all revenue, and the time in which it is credited.
     earliest_notice_month, notice_months, notice_share : ndarray (...)
         When notice may first be given, how long it runs, and how likely it is each month.
-    as_of_month, payment_lag_months, discount_rate_share : ndarray (...)
-        How its value is discounted.
     """
 
     calendar_month: Array
@@ -78,9 +76,6 @@ class Contract:
     earliest_notice_month: Array
     notice_months: Array
     notice_share: Array
-    as_of_month: Array
-    payment_lag_months: Array
-    discount_rate_share: Array
 
     @property
     def unwind_share(self) -> Array:
@@ -91,21 +86,15 @@ class Contract:
 
 
 @dataclass(frozen=True, eq=False)
-class Statement:
-    """What a contract earns; any axes in front are scenarios.
+class Months:
+    """What a contract earns and is paid by month.
 
     Attributes
     ----------
     billed_gpu_h, pool_revenue_usd, sla_credit_usd : ndarray (..., pool, month)
         Hours billed, revenue after credits and with power passed on, and the credits.
-    revenue_usd, cash_revenue_usd, deferred_revenue_usd : ndarray (..., month)
-        Revenue of the contract, cash, and what has been paid ahead.
-    headline_value_usd, firm_value_usd, expected_value_usd : ndarray (...)
-        Value of all revenue, of what survives notice, and of what is likely to be paid.
-    discounted_headline_value_usd, discounted_firm_value_usd, discounted_expected_value_usd : ndarray (...)
-        The same as of the day of the valuation.
-    blended_rate_usd_per_gpu_h : ndarray (...)
-        Revenue per hour billed.
+    revenue_usd, cash_revenue_usd : ndarray (..., month)
+        Revenue of the contract, and cash.
     """
 
     billed_gpu_h: Array
@@ -113,48 +102,10 @@ class Statement:
     sla_credit_usd: Array
     revenue_usd: Array
     cash_revenue_usd: Array
-    deferred_revenue_usd: Array
-    headline_value_usd: Array
-    firm_value_usd: Array
-    expected_value_usd: Array
-    discounted_headline_value_usd: Array
-    discounted_firm_value_usd: Array
-    discounted_expected_value_usd: Array
-    blended_rate_usd_per_gpu_h: Array
-
-
-@dataclass(frozen=True, eq=False)
-class Months:
-    """The first part of a ``Statement``: what a contract earns and is paid by month, under the names it has there."""
-
-    billed_gpu_h: Array
-    pool_revenue_usd: Array
-    sla_credit_usd: Array
-    revenue_usd: Array
-    cash_revenue_usd: Array
-
-
-def evaluate_contract(contract: Contract) -> Statement:
-    """A contract month by month, and what it is worth."""
-    found = evaluate_months(contract)
-    return Statement(
-        billed_gpu_h=found.billed_gpu_h,
-        pool_revenue_usd=found.pool_revenue_usd,
-        sla_credit_usd=found.sla_credit_usd,
-        revenue_usd=found.revenue_usd,
-        cash_revenue_usd=found.cash_revenue_usd,
-        deferred_revenue_usd=prepayment.deferred_revenue_usd(
-            cash_revenue_usd=found.cash_revenue_usd, revenue_usd=found.revenue_usd
-        ),
-        **_values(contract, found.revenue_usd),
-        blended_rate_usd_per_gpu_h=terms.blended_rate_usd_per_gpu_h(
-            revenue_usd=found.pool_revenue_usd, billed_gpu_h=found.billed_gpu_h
-        ),
-    )
 
 
 def evaluate_months(contract: Contract) -> Months:
-    """A contract month by month, without what it is worth."""
+    """A contract month by month."""
     billed, gross = _billed_and_gross(contract)
     credit = terms.sla_credit_usd(
         revenue_usd=gross,
@@ -242,25 +193,3 @@ def standing_shares(contract: Contract) -> tuple[Array, Array]:
         termination.firm_share(**under),
         termination.alive_share(**under, notice_share=contract.notice_share),
     )
-
-
-def _values(contract: Contract, revenue: Array) -> dict[str, Array]:
-    """Headline, firm and expected value, as paid and discounted."""
-    firm, alive = standing_shares(contract)
-    standing = {"headline": np.ones(1), "firm": firm, "expected": alive}
-    discounts = {
-        "": np.ones(1),
-        "discounted_": termination.discount_factor(
-            calendar_month=contract.calendar_month,
-            as_of_month=contract.as_of_month,
-            payment_lag_months=contract.payment_lag_months,
-            discount_rate_share=contract.discount_rate_share,
-        ),
-    }
-    return {
-        f"{how}{kind}_value_usd": termination.contract_value_usd(
-            fees_usd=revenue, standing_share=share, discount_factor=discount
-        )
-        for how, discount in discounts.items()
-        for kind, share in standing.items()
-    }

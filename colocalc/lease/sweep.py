@@ -4,27 +4,17 @@ A sweep takes cash after tax, tax depends on interest, and interest on what was 
 the periods in order, for all scenarios at once.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from colocalc.arrays import Array, as_array, together
 
 
-@dataclass
-class _State:
-    # What one period hands to the next.
-    debt: Array
-    losses: Array
-
-
-def _tax(state: _State, income: Array, rate: Array, cap: Array, immediate: Array) -> Array:
-    # One period of ``colocalc.lease.tax.tax_usd``.
+def _tax(losses: Array, income: Array, rate: Array, cap: Array, immediate: Array) -> tuple[Array, Array]:
+    # One period of ``colocalc.lease.tax.tax_usd``, and the losses that it leaves to the next.
     profit, loss = np.maximum(income, 0.0), np.maximum(-income, 0.0)
-    used = np.minimum(state.losses, cap * profit)
-    state.losses = state.losses - used + (1.0 - immediate) * loss
-    return rate * (profit - used - immediate * loss)
+    used = np.minimum(losses, cap * profit)
+    return rate * (profit - used - immediate * loss), losses - used + (1.0 - immediate) * loss
 
 
 def swept_usd(
@@ -96,16 +86,16 @@ def swept_usd(
     )
     lead = np.broadcast_shapes(draw.shape[:-1], *(value.shape for value in (rate, cap, immediate, share, trigger)))
     swept = np.empty((*lead, draw.shape[-1]))
-    state = _State(debt=np.zeros(lead), losses=np.zeros(lead))
+    debt, losses = np.zeros(lead), np.zeros(lead)
     for period in range(draw.shape[-1]):
-        charge = interest[..., period] * state.debt
-        owed = state.debt + draw[..., period]
+        charge = interest[..., period] * debt
+        owed = debt + draw[..., period]
         due = np.minimum(principal[..., period], owed)
-        tax = _tax(state, income[..., period] - charge, rate, cap, immediate)
+        tax, losses = _tax(losses, income[..., period] - charge, rate, cap, immediate)
         left = np.maximum(cfads[..., period] - tax - charge - due, 0.0)
         triggered = _below(cfads[..., period], trigger, charge + due)
         swept[..., period] = np.minimum(np.where(triggered, share * left, 0.0), owed - due)
-        state.debt = owed - due - swept[..., period]
+        debt = owed - due - swept[..., period]
     return swept
 
 

@@ -83,41 +83,6 @@ def taxable_income_usd(
     return as_array(ebitda_usd) - deducted + as_array(gain_usd)
 
 
-def loss_pool_usd(*, income_usd: ArrayLike, loss_cap_share: ArrayLike, immediate_loss_share: ArrayLike) -> Array:
-    """Losses not used yet at the end of each period.
-
-    Parameters
-    ----------
-    income_usd : array_like (..., period)
-        Taxable income before losses of other periods.
-    loss_cap_share : array_like (...)
-        Share of a period's income that earlier losses may offset.
-    immediate_loss_share : array_like (...)
-        Share of a loss that lowers other tax of the owner at once; the rest is carried forward.
-
-    Returns
-    -------
-    ndarray (..., period)
-        Losses carried forward [usd].
-
-    Notes
-    -----
-    ``pool = max(pool before + (1 - immediate) loss - cap profit, 0)``
-
-    - No loss so far: 0.
-    - An immediate share of 1: 0.
-    - A cap of 0: losses pile up and are never used.
-    - Income above the pool, and a cap of 1: the pool empties.
-
-    References
-    ----------
-    US Internal Revenue Code, section 172: losses offset a share of later income, without a limit of time.
-    """
-    income = as_array(income_usd)
-    kept = (1.0 - per_period(immediate_loss_share)) * np.maximum(-income, 0.0)
-    return floored_sum(kept - per_period(loss_cap_share) * np.maximum(income, 0.0))
-
-
 def tax_usd(
     *,
     income_usd: ArrayLike,

@@ -8,7 +8,6 @@ from numpy.typing import ArrayLike
 
 from colocalc.arrays import Array, as_array
 from colocalc.lease.months import NOTHING_MONTHS, SLACK_MONTHS
-from colocalc.units import MONTHS_PER_YEAR
 
 NEVER_MONTHS = 1e6  # a notice so long that nobody sees its end; differences of infinities are none
 
@@ -136,80 +135,3 @@ def _under_contract(calendar_month: ArrayLike, start_month: ArrayLike, end_month
     month = as_array(calendar_month)
     since = np.maximum(month, as_array(start_month)[..., None])
     return since, np.minimum(month + 1.0, as_array(end_month)[..., None])
-
-
-def discount_factor(
-    *,
-    calendar_month: ArrayLike,
-    as_of_month: ArrayLike,
-    payment_lag_months: ArrayLike,
-    discount_rate_share: ArrayLike,
-) -> Array:
-    """Value today of a dollar paid for each month.
-
-    Parameters
-    ----------
-    calendar_month : array_like (..., month)
-        Calendar months since the year 0, whole.
-    as_of_month : array_like (...)
-        Instant of the valuation.
-    payment_lag_months : array_like (...)
-        From the beginning of the month to its payment: 0 in advance, 0.5 in its middle, 1 in arrears.
-    discount_rate_share : array_like (...)
-        Effective rate of a year, above -1.
-
-    Returns
-    -------
-    ndarray (..., month)
-        Present value of a dollar [factor].
-
-    Notes
-    -----
-    ``(1 + r)^(-(m + lag - as of) / 12)``
-
-    - A rate of 0, or a payment on the day of the valuation: 1.
-    - A payment a year later: ``1 / (1 + r)``.
-    - A payment before the valuation: above 1.
-
-    References
-    ----------
-    Present value with an effective annual rate.
-    """
-    years = (as_array(calendar_month) + (as_array(payment_lag_months) - as_array(as_of_month))[..., None]) / (
-        MONTHS_PER_YEAR
-    )
-    return np.exp(-years * np.log1p(as_array(discount_rate_share))[..., None])
-
-
-def contract_value_usd(*, fees_usd: ArrayLike, standing_share: ArrayLike, discount_factor: ArrayLike) -> Array:
-    """Value of the fees of a contract; drops the month axis.
-
-    Parameters
-    ----------
-    fees_usd : array_like (..., month)
-        Fees of every month to the end.
-    standing_share : array_like (..., month)
-        Share of them that counts: 1 for the headline value, ``firm_share`` for the firm, ``alive_share`` for the
-        expected.
-    discount_factor : array_like (..., month)
-        Value of a dollar of each month; 1 without discounting.
-
-    Returns
-    -------
-    ndarray (...)
-        Value [usd].
-
-    Notes
-    -----
-    ``sum_m f_m s_m d_m``
-
-    - Fees of 0: 0.
-    - The expected value lies between the firm and the headline value.
-
-    References
-    ----------
-    Expected present value.
-    """
-    weight = as_array(standing_share) * as_array(discount_factor)
-    value: Array = np.einsum("...m,...m->...", as_array(fees_usd), weight)
-    return value

@@ -48,8 +48,6 @@ class Pace:
         Achieved rate of one GPU through these stages, its clocks lowered to its site's power [FLOP/s].
     full_rate_flop_per_s : ndarray
         The same with all the power it draws [FLOP/s].
-    clock_factor : ndarray
-        What its site's power leaves of its clocks; NaN where the limit is not known.
     power_factor : ndarray (...)
         What power leaves of the job's throughput; NaN where a limit is not known.
     memory : Memory
@@ -61,7 +59,6 @@ class Pace:
     factors: Mapping[str, Array]
     rate_flop_per_s: Array
     full_rate_flop_per_s: Array
-    clock_factor: Array
     power_factor: Array
     memory: Memory
 
@@ -124,7 +121,6 @@ def _pace(job: Job, cut: Cut) -> Pace:
         factors=factors,
         rate_flop_per_s=full * np.where(limits, clock, 1.0),
         full_rate_flop_per_s=full,
-        clock_factor=clock,
         power_factor=left,
         memory=memory(
             **{name: part for name, part in facts.items() if name != "constants"},

@@ -20,7 +20,7 @@ class Rates:
     where: str
 
 
-@dataclass
+@dataclass(frozen=True)
 class Priced:
     """The prices of one GPU at one term, by region.
 

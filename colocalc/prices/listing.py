@@ -30,7 +30,7 @@ _TOTAL_MEMORY = re.compile(r"""["']TotalGpuMemoryInMiB["']: ([0-9]{1,9}(?:\.[0-9
 _SKYPILOT_MEMORY_GBYTE = {"A100": 40.0, "V100": 16.0}
 
 
-@dataclass
+@dataclass(frozen=True)
 class Group:
     """The prices of one offer at one term in one region, USD per GPU-hour, and the line of each."""
 
@@ -49,7 +49,7 @@ class Most:
 Groups = Mapping[tuple[Offer, str, str], Group]
 
 
-@dataclass
+@dataclass(frozen=True)
 class Listing:
     """What a file holds.
 

@@ -49,7 +49,6 @@ class SheetChart:
     series: tuple[Series, ...]
     at: Place
     unit: str | None = None
-    line_unit: str | None = None
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ hold, and the numbers that would make it true are told.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -93,42 +94,38 @@ def _metric_of(claim: Claim) -> str | None:
     return claim.metric if claim.cause is None else f"mfu.stage.{claim.cause}_factor"
 
 
-@dataclass
+@dataclass(frozen=True, eq=False)
 class _Ground:
     """A fleet in one scenario, evaluated once for all claims."""
 
     fleet: Varied
     metrics: tuple[str, ...]
-    _result: Result | None = field(default=None, init=False)
-    _values: Mapping[str, Array] | None = field(default=None, init=False)
-    _ranged: tuple[Ranged, ...] | None = field(default=None, init=False)
 
     @property
     def case(self) -> Case:
         return self.fleet.case
 
+    @cached_property
     def result(self) -> Result:
-        if self._result is None:
-            self._result = evaluate(self.case)
-        return self._result
+        return evaluate(self.case)
+
+    @cached_property
+    def _values(self) -> Mapping[str, Array]:
+        return values(self.case, self.metrics)
+
+    @cached_property
+    def ranged(self) -> tuple[Ranged, ...]:
+        return ranged(self.fleet, self.metrics)
 
     def value(self, metric: str) -> float | None:
         """A metric, computed with the others that are asked for here; None where it is undefined."""
-        if metric not in self.metrics:
-            known: Mapping[str, Array] = self.result().metrics
-        else:
-            self._values = known = self._values or values(self.case, self.metrics)
+        known = self._values if metric in self.metrics else self.result.metrics
         found = float(known.get(metric, float("nan")))
         return None if np.isnan(found) else found
 
-    def ranged(self) -> tuple[Ranged, ...]:
-        if self._ranged is None:
-            self._ranged = ranged(self.fleet, self.metrics)
-        return self._ranged
-
     def band(self, metric: str) -> tuple[float, float]:
         value = self.value(metric)
-        nobody_gave = [one for one in self.ranged() if one.row.origin != "given"]
+        nobody_gave = [one for one in self.ranged if one.row.origin != "given"]
         return band(metric, float("nan") if value is None else value, nobody_gave)
 
 
@@ -160,7 +157,7 @@ def _says(claim: Claim, case: Case) -> tuple[float, float]:
 def _about_metric(claim: Claim, metric: str, here: _Ground, there: _Ground) -> Verdict:
     value = here.value(metric)
     if value is None:
-        return Verdict(claim, "not covered", here.result().undefined.get(metric, "it has no value here"))
+        return Verdict(claim, "not covered", here.result.undefined.get(metric, "it has no value here"))
     low, high = here.band(metric)
     unit: str | None = unit_suffix(metric)
     if claim.relative_to is not None:
@@ -195,9 +192,9 @@ def _apart(known: Verdict, metric: str, here: _Ground) -> Verdict:
     if claim.by is not None:
         return _by_one_input(known, metric, claim.by, here, targets)
     for target in targets:
-        if found := inside_ranges(here.fleet, here.ranged(), metric, target):
+        if found := inside_ranges(here.fleet, here.ranged, metric, target):
             return _told(known, "holds if", f"{_outside(known)}; it holds with {found[0].words()}", found)
-    if _is_one_number(says) and (ratio := mixed_units.explained(here.case, here.result(), metric, says)):
+    if _is_one_number(says) and (ratio := mixed_units.explained(here.case, here.result, metric, says)):
         return _told(known, "mixes units", f"{ratio}; {metric} is {_text(known.value, known.unit)}")
     needs = levers(here.fleet, metric, targets[0])
     found_none = "none of the inputs it answers to here makes it true"
@@ -254,7 +251,7 @@ def _about_cause(claim: Claim, here: _Ground) -> Verdict:
         return Verdict(claim, "does not hold", f"the stage {claim.cause} is no part of {claim.metric}")
     factor = here.value(metric)
     if factor is None:
-        return Verdict(claim, "not covered", here.result().undefined.get(metric, "the stage has no value here"))
+        return Verdict(claim, "not covered", here.result.undefined.get(metric, "the stage has no value here"))
     low, high = here.band(metric)
     before, after = float(claim.reference or 0.0), float(claim.says or 0.0)  # type: ignore[arg-type]
     share, most = (_part(one, before, after) for one in (factor, low))

@@ -81,7 +81,7 @@ def shapley_effect(*, values: ArrayLike) -> Array:
     return np.stack(effects, axis=-1) if effects else np.zeros((*metric.shape[:-1], 0))
 
 
-@dataclass(eq=False)
+@dataclass(frozen=True, eq=False)
 class _Mixes:
     """Metrics of mixed fleets, each evaluated once."""
 
@@ -96,7 +96,7 @@ class _Mixes:
             # What takes the same work is had at once; the training of a mix is no part of its lease.
             alike = [each for each in self.names if _family(each) == _family(name)]
             found = self._values(changed, alike)
-            self.known |= {(changed, each): float(found.get(each, np.nan)) for each in alike}
+            self.known.update({(changed, each): float(found.get(each, np.nan)) for each in alike})
         return self.known[changed, name]
 
     def _values(self, changed: frozenset[str], names: Sequence[str]) -> Mapping[str, Array]:

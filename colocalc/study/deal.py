@@ -256,9 +256,6 @@ def _as_contract(
         earliest_notice_month=terms.earliest_notice_month,
         notice_months=terms.notice_months,
         notice_share=terms.notice_share,
-        as_of_month=terms.start_month,
-        payment_lag_months=np.ones(()),
-        discount_rate_share=case.project.discount_rate_share if case.project else np.asarray(np.nan),
     )
 
 

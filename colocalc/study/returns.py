@@ -7,7 +7,7 @@ import numpy as np
 
 from colocalc.arrays import Array
 from colocalc.case import Case
-from colocalc.lease import finance, rates
+from colocalc.lease import finance, levelized, rates
 from colocalc.lease.cashflow import present_value_usd
 from colocalc.study import break_even, writing_off
 from colocalc.study.deal import Deal, evaluate_deal
@@ -186,7 +186,9 @@ def _break_even_billed_share(case: Case, project: Project, rate_usd_per_gpu_h: A
         return np.asarray(np.nan)
     gpus = case.pools.gpu_count
     billed = np.sum(case.lease.billed_share * gpus, axis=-1) / np.sum(gpus * (case.lease.billed_share > 0.0), axis=-1)
-    return np.asarray(billed * rate_usd_per_gpu_h / project.mean_rate_usd_per_gpu_h)
+    return levelized.break_even_billed_share(
+        break_even_usd_per_gpu_h=billed * rate_usd_per_gpu_h, rate_usd_per_gpu_h=project.mean_rate_usd_per_gpu_h
+    )
 
 
 def depreciation_usd_per_yr(case: Case) -> Array:

@@ -80,7 +80,7 @@ MAY_IMPORT = {
     "serving": ("figure", "model"),
     "stack": ("figure",),
     "risk": ("figure",),
-    "profile": ("figure",),
+    "profile": ("figure", "units"),
     "runs": ("yamlio", "faults", "profile", "errors"),
     "faults": ("yamlio", "errors"),
     "editing": ("yamlio", "errors"),

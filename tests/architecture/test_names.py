@@ -1,22 +1,31 @@
 """A quantity ends in its unit: fields a user writes, parameters and fields of kernels, ids of metrics."""
 
+import ast
 import dataclasses
 import importlib
 import inspect
 import pkgutil
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import ModuleType
 from typing import Any, get_args, get_origin, get_type_hints
 
 import pytest
 
+import colocalc
+import colocalc.chance
 import colocalc.lease
 import colocalc.mfu
-from colocalc import card, claim, deal, fleet, hardware, model, risk
+import colocalc.mfu.predict
+from colocalc import hardware
+from colocalc.calibration import Calibration
 from colocalc.figure import Definition, Quantity, isinstance_figure, quantity_of
 from colocalc.fleet import Fleet
 from colocalc.metrics import IN_TABLES, METRICS, STAGES, unit_suffix
+from colocalc.profile import LayerProfile
+from colocalc.stack import StackPeriod
 from colocalc.units import UNITS, unit_of
+from tests.architecture.test_imports import DEFINITIONS
 
 # Degrees of parallelism keep the names everyone writes them by.
 LAYOUT_WORDS = {"tp", "pp", "vpp", "cp", "ep", "micro_batch"}
@@ -76,14 +85,28 @@ SYMBOLS = {
     "zero_stage": "the name of a method",
     "quantile_far": "any unit, that of the result",
     "quantile_near": "any unit, that of the result",
+    "low": "any unit, that of the number that is drawn",
+    "value": "likewise",
+    "high": "likewise",
+    "values": "any unit, that of what was drawn",
+    "one": "likewise",
+    "other": "likewise",
+    "micro_batch_limit_sequences": "sequences are no unit of anything read or reported",
+    "global_batch_sequences": "likewise",
+    "micro_batch_sequences": "likewise",
+    "cuts": "degrees of parallelism, by row",
+    "cut_index": "a place in a list",
+    "recompute_index": "likewise",
+    "memory_term_index": "likewise",
+    "terms": "by name, all of them bytes",
 }
 
 
 def _definitions() -> list[type[Definition]]:
     found = {
         kind
-        for module in (hardware, model, card, claim, deal, risk, fleet)
-        for _, kind in inspect.getmembers(module, inspect.isclass)
+        for name in DEFINITIONS
+        for _, kind in inspect.getmembers(importlib.import_module(f"colocalc.{name}"), inspect.isclass)
         if issubclass(kind, Definition) and kind is not Definition
     }
     return sorted(found, key=lambda kind: kind.__name__)
@@ -120,7 +143,7 @@ def _reached(kind: type[Definition], seen: set[type[Definition]]) -> set[type[De
 def _kernel_modules() -> list[ModuleType]:
     names = [
         f"{package.__name__}.{entry.name}"
-        for package in (colocalc.mfu, colocalc.lease)
+        for package in (colocalc.mfu, colocalc.mfu.predict, colocalc.lease, colocalc.chance)
         for entry in pkgutil.iter_modules(package.__path__)
     ]
     return [importlib.import_module(name) for name in (*names, "colocalc.h100e")]
@@ -149,14 +172,14 @@ def _unit_less(names: Iterator[str]) -> list[str]:
 
 
 def test_every_definition_is_reached_from_a_fleet_or_the_catalog():
-    roots = (Fleet, hardware.Network, hardware.Source)
+    roots = (Fleet, hardware.Network, hardware.Source, StackPeriod, LayerProfile, Calibration)
     assert {kind for root in roots for kind in _reached(root, set())} == set(_definitions())
 
 
 @pytest.mark.parametrize("kind", _definitions(), ids=lambda kind: kind.__name__)
 def test_a_field_ends_in_the_unit_of_its_quantity(kind):
     for name, annotation in get_type_hints(kind, include_extras=True).items():
-        units = {quantity.unit for quantity in _quantities(annotation)}
+        units = {quantity.unit for quantity in _quantities(annotation)} - {""}  # "" is the unit that stands beside it
         if not units or name in UNIT_IN_KEYS or (kind.__name__ == "Layout" and name in LAYOUT_WORDS):
             continue
         suffix = unit_of(name)
@@ -221,3 +244,15 @@ def test_every_stage_is_a_metric():
 
 def test_metrics_that_are_read_from_tables_are_registered():
     assert set(IN_TABLES) <= set(METRICS)
+
+
+def test_conversions_of_time_stand_in_units_alone():
+    lengths = {730, 3_600, 8_760, 8_784, 86_400}
+    package = Path(colocalc.__file__).parent
+    found = {
+        path.name
+        for path in package.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, int | float) and node.value in lengths
+    }
+    assert found == {"units.py"}

@@ -1,6 +1,7 @@
 """No number is a default in code: defaults are cited figures of the catalog."""
 
 import ast
+import importlib
 import inspect
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,14 +9,14 @@ from pathlib import Path
 import pytest
 
 import colocalc
-from colocalc import card, claim, deal, fleet, hardware, model, risk
 from colocalc.figure import Definition, Figure
+from tests.architecture.test_imports import DEFINITIONS
 
 PACKAGE = Path(colocalc.__file__).parent
 COMPUTING = sorted(
     path
     for path in PACKAGE.rglob("*.py")
-    if path.relative_to(PACKAGE).parts[0] in {"mfu", "lease", "case", "study", "h100e.py"}
+    if path.relative_to(PACKAGE).parts[0] in {"mfu", "lease", "chance", "case", "study", "prices", "h100e.py"}
 )
 
 # Positional calls by the names of numpy-financial and of Excel have to work with the defaults that these have.
@@ -34,8 +35,8 @@ OF_SPREADSHEETS = {
 def _definitions() -> list[type[Definition]]:
     found = {
         kind
-        for module in (hardware, model, card, claim, deal, risk, fleet)
-        for _, kind in inspect.getmembers(module, inspect.isclass)
+        for name in DEFINITIONS
+        for _, kind in inspect.getmembers(importlib.import_module(f"colocalc.{name}"), inspect.isclass)
         if issubclass(kind, Definition) and kind is not Definition
     }
     return sorted(found, key=lambda kind: kind.__name__)

@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from colocalc.cli import app
+
 MAIN = "colocalc.__main__"
 HEAVY = {"numpy", "rich", "yaml", "pydantic", "pydantic_core"}
 
@@ -48,6 +50,10 @@ def test_help_loads_nothing_heavy():
     said, modules = _loaded(_RUN, ["--help"])
     assert said.startswith("Usage: ")
     assert not modules & HEAVY
+
+
+def test_help_is_plain_text():
+    assert app.rich_markup_mode is None
 
 
 @pytest.mark.parametrize("command", ["report", "lease", "catalog", "init"])

@@ -69,7 +69,7 @@ def of_layouts() -> Iterator[Row]:
     rates = []
     for _, facts, sizes, choices in layout.cases():
         found, taken, _ = layout.timed(facts, sizes, choices, layout.BLOCKS[1])
-        rates.append(found.costed_count / taken)
+        rates.append(found.fitting_count / taken)
     yield Row("layouts costed, the best of the searches", max(rates), "1/s", None, layout.TARGET_RATE, "layout", True)
 
 
@@ -81,7 +81,7 @@ def of_trials() -> Iterator[Row]:
     floor, taken = contract.times_s(
         [
             lambda rows, draw: contract.floor(rows, draw, buffers),
-            lambda rows, draw: contract.evaluate_contract(contract.shared_dates(base, rows, draw)),
+            lambda rows, draw: contract.evaluated(contract.shared_dates(base, rows, draw)),
         ],
         1_000,
     )

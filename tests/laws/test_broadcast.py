@@ -28,7 +28,7 @@ from colocalc.lease.dates import DAY_COUNTS, xirr, xnpv, years_from_first
 from colocalc.lease.depreciation import macrs, straight_line_tax_half_year
 from colocalc.lease.returns import irr_roots, only_root, present_values, total_value
 from colocalc.lease.roots import real_roots
-from colocalc.lease.statement import evaluate_contract, evaluate_months, standing_shares
+from colocalc.lease.statement import evaluate_months, standing_shares
 from colocalc.mfu.cut import Cut
 from colocalc.mfu.exchange import ALGORITHMS, Links, collective_s, data_parallel_s
 from colocalc.mfu.job import ISOLATIONS, SPLITS, Job, each, on_job_axis, partitioned
@@ -342,7 +342,6 @@ SAMPLES: dict[str, tuple[float, float, float]] = {
     "available_gpu_h": (7.2e7, 7_440.0, 0.0),
     "available_share": (0.98, 1.0, 0.0),
     "availability_share": (0.999, 0.95, 0.98),
-    "as_of_month": (24_316.0, 24_316.25, 24_317.0),
     "billed_gpu_h": (7.2e7, 7_440.0, 0.0),
     "calendar_month": (24_317.0, 24_332.0, 24_340.0),
     "calendar_yr": (2_026.0, 2_024.0, 1_900.0),
@@ -354,8 +353,6 @@ SAMPLES: dict[str, tuple[float, float, float]] = {
     "day_of_month_count": (1.0, 16.0, 28.0),
     "delivered_gpu_count": (1.5e5, 64.0, 0.0),
     "delivery_month": (24_317.0, 24_318.5, 24_331.25),
-    "discount_factor": (0.97, 1.0, 0.5),
-    "discount_rate_share": (0.1, 0.03, 0.0),
     "due_share": (1.0, 0.5, 0.0),
     "earliest_notice_month": (24_320.0, 24_317.0, 24_321.5),
     "elapsed_months": (0.0, 11.0, 30.5),
@@ -364,7 +361,6 @@ SAMPLES: dict[str, tuple[float, float, float]] = {
     "escalator_share": (0.03, -0.05, 0.0),
     "extra_discount_share": (0.0, 0.06, 1.0),
     "fee_usd_per_month": (1.25e9, 9.2e8, 0.0),
-    "fees_usd": (1.25e9, 1e6, 0.0),
     "floor_usd_per_gpu_h": (3.25, 3.0, 2.0),
     "high_usd_per_gpu_h": (3.0, 5.0, 6.0),
     "last_price_usd_per_gpu_h": (2.4, 2.0, 0.0),
@@ -380,7 +376,6 @@ SAMPLES: dict[str, tuple[float, float, float]] = {
     "notice_months": (3.0, 1.5, 0.0),
     "notice_share": (0.02, 0.05, 1.0),
     "passthrough_share": (1.0, 0.5, 0.0),
-    "payment_lag_months": (0.0, 0.5, 1.0),
     "at_month": (24_317.0, 24_324.5, 24_400.0),
     "point_month": (24_316.0, 24_328.0, 24_341.5),
     "point_usd_per_gpu_h": (2.65, 2.4, 2.0),
@@ -400,7 +395,6 @@ SAMPLES: dict[str, tuple[float, float, float]] = {
     "signing_month": (24_317.5, 24_332.0, 24_300.0),
     "sla_credit_share": (0.1, 0.25, 0.0),
     "sla_threshold_share": (0.999, 0.99, 0.0),
-    "standing_share": (1.0, 0.8, 0.0),
     "start_month": (24_317.0, 24_318.5, 24_330.0),
     "start_price_usd_per_gpu_h": (2.65, 2.0, 0.0),
     "step_gpu_count": (1e5, 512.0, 0.0),
@@ -429,7 +423,7 @@ SAMPLES: dict[str, tuple[float, float, float]] = {
 # Kernels that take links, a word or a mapping have laws of their own below, and so have jobs. What works on a job, its
 # cut or one of its parts is part of the step model and is under the law of steps; what works on the facts of a prediction, or on what is
 # set up from them, is part of the predicted step or of its memory and is under the law of predictions.
-OF_RECORDS = {collective_s, data_parallel_s, compose, each, evaluate_contract, evaluate_months, standing_shares}
+OF_RECORDS = {collective_s, data_parallel_s, compose, each, evaluate_months, standing_shares}
 # A search lists what there is to choose from: its axis is that of the layouts, and it has tests of its own.
 PARTS_OF_A_SEARCH = {every_choice, enumerate_layouts, search, rank}
 # Money on dates takes words, and a list of roots is as long as the most of them: they have laws of their own below. What

@@ -19,7 +19,7 @@ from colocalc.lease.downside import let_again_usd
 from colocalc.lease.draws import delayed_draw_usd
 from colocalc.lease.levelized import break_even_rate_usd_per_gpu_h
 from colocalc.lease.sweep import swept_usd
-from colocalc.lease.tax import loss_pool_usd, tax_usd
+from colocalc.lease.tax import tax_usd
 
 LAWS = settings(deadline=None, derandomize=True, max_examples=60)
 PERIODS = 24
@@ -220,9 +220,10 @@ def test_losses_carried_forward_never_pay_less_tax_than_losses_cashed(seed, rate
 @given(seed=SEEDS, rate=st.floats(0.0, 0.9), cap=st.floats(0.0, 1.0))
 def test_tax_and_the_losses_left_account_for_all_income(seed, rate, cap):
     income = np.random.default_rng(seed).normal(size=(10, PERIODS)) * 1e6
-    losses = {"loss_cap_share": cap, "immediate_loss_share": 0.0}
-    tax = tax_usd(income_usd=income, tax_rate_share=rate, **losses).sum(axis=-1)
-    left = loss_pool_usd(income_usd=income, **losses)[:, -1]
+    tax = tax_usd(income_usd=income, tax_rate_share=rate, loss_cap_share=cap, immediate_loss_share=0.0).sum(axis=-1)
+    left = np.zeros(10)
+    for period in income.T:
+        left = np.maximum(left - np.where(period > 0.0, cap * period, period), 0.0)
     np.testing.assert_allclose(tax, rate * (income.sum(axis=-1) + left), rtol=1e-9, atol=1e-3)
 
 

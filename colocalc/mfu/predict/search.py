@@ -85,8 +85,8 @@ class Found:
         The fastest layouts that fit, the fastest first; empty where none fits.
     leanest : Ranking
         The one layout that needs least memory, whether it fits or not; empty where there is no layout.
-    layout_count, fitting_count, costed_count : int
-        Layouts looked at, those that fit, and those whose step was worked out [1].
+    layout_count, fitting_count : int
+        Layouts looked at, and those that fit, each of which is costed [1].
     fitting_time_s : ndarray (fitting,)
         Time of a step of every layout that fits, for the batch asked for, the shortest first [s].
     """
@@ -95,7 +95,6 @@ class Found:
     leanest: Ranking
     layout_count: int
     fitting_count: int
-    costed_count: int
     fitting_time_s: Array
 
 
@@ -156,7 +155,6 @@ def search(
         leanest=rank(layouts=layouts.taken(leanest), facts=facts),
         layout_count=len(layouts),
         fitting_count=len(fitting),
-        costed_count=len(step_time_s),
         fitting_time_s=np.sort(step_time_s),
     )
 

@@ -110,12 +110,6 @@ def lease(
     )
 
 
-def _leased(case: Case, result: Result, catalog: Catalog) -> tuple[Table, ...]:
-    """A year of the lease, and which other cards have its mean."""
-    found = result.lease
-    return () if found is None else (*lease_view.tables(case, result, found), *lease_view.family(case, found, catalog))
-
-
 def hedge(case: Case, result: Result, catalog: Catalog) -> Report:
     """Which part of a stated loss the lease covers, and the rate that covers all of it."""
     found = result.hedge

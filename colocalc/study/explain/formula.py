@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from colocalc.case import Assumption
 from colocalc.units import text
 
-FUNCTIONS = frozenset({"min", "max", "exp", "sqrt", "floor", "round"})
 MOST_SHOWN = 8  # a longer sum is cut for people
 _SHOWN_OF_LONG = 3
 _SYMBOL = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -63,7 +62,7 @@ class Formula:
     Attributes
     ----------
     exact : str
-        Arithmetic over the symbols: ``+ - * / **``, parentheses and ``FUNCTIONS``.
+        Arithmetic over the symbols: ``+ - * / **``, parentheses, and ``min max exp sqrt floor round``.
     shown : str
         The same for people: sums of more than eight parts are cut.
     substituted : str

@@ -12,7 +12,7 @@ from colocalc.report.views.model.inputs import Inputs
 from colocalc.study.evaluate import Result
 
 
-@dataclass
+@dataclass(frozen=True)
 class Build:
     """A model while it is built.
 

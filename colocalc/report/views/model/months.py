@@ -62,12 +62,14 @@ def write(build: Build, fleet: Fleet, costs: RunRate | None, labels: Sequence[st
     for sheet in (profile, grid):
         sheet.periods(labels, headings=("Line", "Unit", "Total"))
     found = _Months(build, fleet, costs, deal, profile, grid).written()
-    build.metrics |= {
-        "lease.contract_revenue_usd": total(found.revenue.span()),
-        "lease.headline_value_usd": total(found.revenue.span()),
-        "lease.firm_value_usd": total(found.firm.span()),
-        "lease.expected_value_usd": total(found.expected.span()),
-    }
+    build.metrics.update(
+        {
+            "lease.contract_revenue_usd": total(found.revenue.span()),
+            "lease.headline_value_usd": total(found.revenue.span()),
+            "lease.firm_value_usd": total(found.firm.span()),
+            "lease.expected_value_usd": total(found.expected.span()),
+        }
+    )
     return found
 
 

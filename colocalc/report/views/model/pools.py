@@ -44,16 +44,18 @@ def write(build: Build) -> Fleet:
     fleet = sheet.written()
     sheet.charted()
     if build.result.lease is not None:
-        build.metrics |= {
-            "lease.run_rate_revenue_usd_per_yr": fleet.revenue_usd_per_yr,
-            "lease.billed_gpu_h_per_yr": fleet.billed_gpu_h,
-            "lease.mean_rate_usd_per_gpu_h": grid.put(
-                (sheet.last + 1, _PLACE["Rate"]),
-                ratio(fleet.revenue_usd_per_yr, fleet.billed_gpu_h),
-                unit="usd_per_gpu_h",
-                role="total",
-            ),
-        }
+        build.metrics.update(
+            {
+                "lease.run_rate_revenue_usd_per_yr": fleet.revenue_usd_per_yr,
+                "lease.billed_gpu_h_per_yr": fleet.billed_gpu_h,
+                "lease.mean_rate_usd_per_gpu_h": grid.put(
+                    (sheet.last + 1, _PLACE["Rate"]),
+                    ratio(fleet.revenue_usd_per_yr, fleet.billed_gpu_h),
+                    unit="usd_per_gpu_h",
+                    role="total",
+                ),
+            }
+        )
     build.metrics["fleet.gpu_count"] = grid.put(
         (sheet.last + 1, _PLACE["GPUs"]), total(sheet.column("GPUs")), unit="count", role="total"
     )

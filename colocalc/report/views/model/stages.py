@@ -37,7 +37,8 @@ def write_mfu(build: Build) -> None:
                 f"mfu.stage.{stage}_factor", waterfall.factors[stage], note="modelled by colocalc; a run changes it"
             )
         cell = grid.put((first + place, 1), factor, unit="factor", role="formula")
-        build.metrics |= {} if stage in waterfall.unmodelled else {f"mfu.stage.{stage}_factor": cell}
+        if stage not in waterfall.unmodelled:
+            build.metrics[f"mfu.stage.{stage}_factor"] = cell
         running = left[stage] = grid.put((first + place, 2), running * cell, unit="share", role="formula")
         factors.append(cell)
     last = first + len(STAGES) - 1

@@ -71,7 +71,7 @@ def _charted(grid: Grid, labels: Sequence[str], after: Line, owners: Line, cover
     if cover is not None and covered:
         series.append(Series("DSCR", ends(head, 0, last), ends(cover.row, 0, covered[-1]), is_line=True))
     at = (grid.next_row + 2, 0)
-    grid.charts.append(SheetChart("Cash flow by year", "column", tuple(series), at=at, unit="usd", line_unit="factor"))
+    grid.charts.append(SheetChart("Cash flow by year", "column", tuple(series), at=at, unit="usd"))
 
 
 def write_hedge(
