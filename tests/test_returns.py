@@ -285,6 +285,12 @@ def test_what_is_never_paid_back_has_no_payback(flows):
     assert np.isnan(payback(flows))
 
 
+def test_flows_that_are_paid_back_and_others_have_answers_of_their_own():
+    flows = [[[-100, 60, 80], [-100, 60, 30]], [[-100, 100, 0], [-100, 0, np.nan]]]
+    np.testing.assert_array_equal(payback(flows), [[1.5, np.nan], [1.0, np.nan]])
+    np.testing.assert_array_equal(moic(flows), [[1.4, 0.9], [1.0, np.nan]])
+
+
 def test_discounted_payback_is_later():
     # 60 / 1.1 + 80 / 1.21 = 54.545 + 66.116; 45.455 of the latter
     assert float(discounted_payback(0.1, [-100, 60, 80])) == pytest.approx(1 + 45.4545454 / 66.1157025, abs=1e-7)

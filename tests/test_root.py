@@ -53,6 +53,11 @@ def test_a_root_behind_values_under_1_is_closed_in_on():
     assert found == pytest.approx(np.sqrt(0.5), rel=1e-15)
 
 
+def test_a_bracket_inside_a_straight_piece_takes_one_more_chord():
+    # Chord to 4/22, half to 2.09, chord to 0.76, half to 1.42: both ends are below the bend at 2.
+    assert root(lambda at: np.where(at < 2.0, at - 1.0, 10.0 * at - 19.0), 0.0, 4.0) == (pytest.approx(1.0), 7)
+
+
 def test_scenarios_do_not_change_each_other_and_missing_ends_have_no_root():
     level = np.array([2.0, 7.0, 1.0])
     found, _ = root(lambda at: at**3 - level, [0.0, 0.0, np.nan], 8.0)
