@@ -44,6 +44,8 @@ def test_trials_that_are_alike_have_no_spread(value):
 
 def test_squares_of_large_numbers_stay_finite():
     np.testing.assert_allclose(deviation(values=[1e300, -1e300]), np.sqrt(2.0) * 1e300, rtol=1e-14)
+    apart = deviation(values=[[1e300, -1e300], [1e-300, -1e-300]])
+    np.testing.assert_allclose(apart, np.sqrt(2.0) * np.asarray([1e300, 1e-300]), rtol=1e-14)
 
 
 def test_statistics_keep_the_other_axes():

@@ -80,3 +80,9 @@ def test_a_full_sweep_leaves_owners_nothing_until_the_debt_is_repaid():
     )  # fmt: skip
     left = terms["cfads_usd"] - tax - account.service_usd - account.prepayment_usd
     np.testing.assert_allclose(left[1:4], 0.0, atol=1e-9)
+
+
+def test_many_draws_with_one_set_of_terms_and_one_draw_with_many():
+    draws = [[300.0, 0, 0, 0], [200.0, 100, 0, 0]]
+    np.testing.assert_array_equal(swept(draw_usd=draws), [swept(draw_usd=draw) for draw in draws])
+    np.testing.assert_array_equal(swept(sweep_share=[0.5, 0.25]), [swept(), swept(sweep_share=0.25)])
