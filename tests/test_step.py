@@ -725,7 +725,9 @@ def test_only_bytes_that_leave_a_pod_meet_oversubscription(pod, slowdown):
 def test_replicas_that_meet_every_few_steps_reduce_what_weights_have_moved():
     # 128 replicas, one byte of 8 tensor ranks' parameters each: an all-reduce in place of a scatter and a gather
     one = job(("h100-sxm", 1_024), more="network: {algorithm: ring}")
-    steps = evaluate_step(replace(one, outer_sync_interval_steps=np.array([1.0, 50.0]), outer_sync_bits=np.asarray(8.0)))
+    steps = evaluate_step(
+        replace(one, outer_sync_interval_steps=np.array([1.0, 50.0]), outer_sync_bits=np.asarray(8.0))
+    )
     meeting_s = 2 * 127 * 14e-6 * 1.4 + 8.4e-6 + 2 * 127 / 128 * EIGHT_B_STORED / 8 / NIC_BYTE_PER_S
     assert steps.exchange_s["ring"] == near([float(evaluate_step(one).exchange_s["ring"]), meeting_s])
     assert steps.data_parallel_s[1] == near(meeting_s / 50)
