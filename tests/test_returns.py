@@ -269,6 +269,7 @@ def test_moic_of_nothing_in_is_undefined():
 def test_payback_is_straight_inside_a_period():
     # 100 less 60 leaves 40, which is 40 / 80 of the second period
     assert float(payback([-100, 60, 80])) == 1.5
+    assert float(payback([-1.0, 0.5, 0.75])) == 1 + 0.5 / 0.75
 
 
 def test_payback_is_the_first_time():

@@ -577,6 +577,16 @@ def test_one_pool_trains_alike_by_every_split(split):
         assert np.squeeze(found.factors[stage]) == near(equal.factors[stage]), stage
 
 
+def test_partitions_share_the_batch_by_their_gpus():
+    one = job(("h100-sxm", 768), ("gb200-nvl72", 256))
+    parts = partitioned(replace(one, gpu_count=np.array([[768.0, 256.0], [256.0, 256.0], [0.0, 0.0]])))
+    assert parts.global_batch_tokens.tolist() == [[0.75 * BATCH, 0.25 * BATCH], [0.5 * BATCH, 0.5 * BATCH], [0.0, 0.0]]
+    assert parts.gpu_count.shape == (3, 2, 1)
+    assert parts.split == "equal"
+    tiny = partitioned(replace(one, gpu_count=np.array([0.25, 0.25])))
+    assert tiny.global_batch_tokens.tolist() == [0.5 * BATCH, 0.5 * BATCH]
+
+
 @settings(deadline=None, derandomize=True, max_examples=30)
 @given(
     counts=st.tuples(*[st.integers(1, 40)] * 2),

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from colocalc.mfu.straggler import (
+    _upper_tail,
     correlated_excess_share,
     expected_max_lognormal,
     expected_max_normal,
@@ -309,3 +310,10 @@ def test_stacked_inputs_equal_stacked_outputs(kernel):
     stacked = kernel(**{name: np.array(values) for name, values in ROWS[kernel].items()})
     alone = [kernel(**{name: values[row] for name, values in ROWS[kernel].items()}) for row in range(3)]
     np.testing.assert_allclose(stacked, np.stack(alone), rtol=1e-12)
+
+
+def test_the_far_tail_of_a_normal_is_that_of_its_error_function():
+    # What the grid of the maximum is made of once, at import
+    places = np.array([0.0, 0.5, 1.0, 3.0, 6.0, 12.0])
+    expected = [0.5 * math.erfc(place / math.sqrt(2.0)) for place in places]
+    np.testing.assert_allclose(_upper_tail(places), expected, rtol=1e-12)
