@@ -15,7 +15,7 @@ from colocalc.loading import load_fleet
 from colocalc.mfu.job import SPLITS, each, on_job_axis, partitioned
 from colocalc.mfu.pace import PACE_STAGES, paced, plan_of
 from colocalc.mfu.predict.step import step_time
-from colocalc.mfu.step import STEP_STAGES, evaluate_step
+from colocalc.mfu.step import STEP_STAGES, evaluate_step, stopped_replica_count
 
 CATALOG = load_catalog()
 K = CATALOG.calibration.values()
@@ -767,6 +767,12 @@ def test_a_checkpoint_interval_that_is_given_is_kept():
     mttf_s = 86_400_000 / (1_024 * 2.8)
     assert step.checkpoint_interval_s == 900
     assert step.factors["goodput"] == near(900 / (mttf_s * np.exp(600 / mttf_s) * np.expm1(920 / mttf_s)))
+
+
+def test_a_rack_goes_down_as_a_whole_and_elsewhere_a_host():
+    one = job(("gb200-nvl72", 1_152), ("h100-sxm", 64), ("tpu-v5p", 64), layout="tp: 2")
+    np.testing.assert_array_equal(stopped_replica_count(one), [36.0, 4.0, 2.0])
+    np.testing.assert_array_equal(stopped_replica_count(replace(one, pp_count=np.asarray(8.0))), [4.5, 1.0, 1.0])
 
 
 # Pools that take no part
