@@ -45,6 +45,7 @@ def test_a_fifth_paid_ahead_and_credited_in_years_three_to_five():
 
 def test_credits_follow_the_revenue_of_their_months():
     np.testing.assert_allclose(_credit([100.0, 300.0, 0.0], 40.0, [1.0, 1.0, 1.0]), [10, 30, 0])
+    np.testing.assert_allclose(_credit([0.1, 0.3, 0.0], 0.04, [1.0, 1.0, 1.0]), [0.01, 0.03, 0])
 
 
 def test_credits_never_exceed_the_revenue_of_their_months():
