@@ -331,6 +331,19 @@ def test_slices_cost_their_network_whatever_they_send(chips, extra):
     assert 1 / step.factors["data_parallel"] == near(float(expected))
 
 
+def test_tensor_ranks_keep_one_of_the_two_dimensions_of_a_slice():
+    # A quarter of the parameters on half of the links, in rings of 64 of 256 chips
+    alone, four = (evaluate_step(job(("tpu-v5e", 256), layout=f"tp: {tp}")).exchange_s["torus"] for tp in (1, 4))
+    assert four / alone == near((63 / 64 / 4) / (255 / 256) * 2, rel=1e-3)
+
+
+def test_slices_that_meet_every_few_steps_cost_their_network_as_seldom():
+    step = evaluate_step(job(("tpu-v5e", 512), layout="tp: 4", outer_sync_interval_steps=10.0))
+    before = step.before_s["data_parallel"]
+    expected = (1 + step.data_parallel_s / before) * (1 + K["dcn_share"] / 10)
+    assert 1 / step.factors["data_parallel"] == near(float(expected))
+
+
 def test_llama_3_runs_128_replicas_of_16_micro_batches_on_2048_nodes(llama_3):
     assert llama_3.replica_count == 128
     assert llama_3.micro_batch_count == MICRO_BATCHES
@@ -356,6 +369,12 @@ def test_a_measured_stage_leaves_its_time_to_the_stages_behind_it():
     lost = 1 / fast.factors["data_parallel"] - 1
     assert slow.data_parallel_s == near(fast.data_parallel_s)
     assert slow.factors["data_parallel"] == near(1 / (1 + lost / 2))
+
+
+def test_a_measured_goodput_takes_the_place_of_the_modelled_one():
+    one = job(("h100-sxm", 1_024))
+    assert evaluate_step(replace(one, measured={"goodput": np.asarray(0.8)})).factors["goodput"] == 0.8
+    assert evaluate_step(one).factors["goodput"] != 0.8
 
 
 def test_a_share_that_is_not_given_leaves_the_model_alone():
@@ -730,6 +749,16 @@ def test_only_bytes_that_leave_a_pod_meet_oversubscription(pod, slowdown):
     tight, free = (evaluate_step(job(("h100-sxm", 1_024), more=more)).exchange_s["ring"] for more in (network, ""))
     latency_s = 2 * (127 * 14e-6 * 1.4 + 8.4e-6)
     assert tight - latency_s == near(slowdown * (free - latency_s))
+
+
+def test_the_rings_of_all_stages_of_a_replica_share_the_links_of_a_pod():
+    network = "network: {oversubscription_factor: 512, pod_gpu_count: 512}"
+    tight, free = (
+        evaluate_step(job(("h100-sxm", 1_024), layout="tp: 8, pp: 2", more=more)).exchange_s["ring"]
+        for more in (network, "")
+    )
+    latency_s = 2 * (63 * 14e-6 * 1.4 + 8.4e-6)
+    assert tight - latency_s == near(16 * (free - latency_s))
 
 
 def test_replicas_that_meet_every_few_steps_reduce_what_weights_have_moved():
