@@ -561,6 +561,14 @@ def test_a_split_by_stages_runs_whole_pipelines_over_all_pools():
     assert step.factors["layout_remainder"] == step.factors["mixed_generations"] == 1.0
 
 
+def test_pools_that_hold_parts_of_replicas_hold_whole_stages():
+    # 80 GPUs are two and a half replicas of 32, and 5 times 2 stages of 8.
+    halves = in_two(job(("h100-sxm", 160), layout="tp: 8, pp: 4"))
+    found = {split: evaluate_step(replace(halves, split=split)) for split in ("equal", "stages")}
+    assert {split: float(step.replica_count) for split, step in found.items()} == {"equal": 4.0, "stages": 5.0}
+    assert {split: float(step.idle_gpu_count) for split, step in found.items()} == {"equal": 32.0, "stages": 0.0}
+
+
 def test_gpus_that_fill_no_stage_are_the_remainder():
     # 100 and 36: 4 and 4 are left over.
     one = in_two(job(("h100-sxm", 136), layout="tp: 8, pp: 4", split="stages"), gpu_count=[100.0, 36.0])
