@@ -53,8 +53,9 @@ class Stratum:
         return ".".join(self.path.parts[:2]) if len(self.path.parts) > 2 else "colocalc"
 
     def outcomes(self) -> dict[str, str]:
+        """What became of those that have been run."""
         codes = json.loads((Path("mutants") / f"{self.path}.meta").read_text())["exit_code_by_key"]
-        return {name: status_by_exit_code[codes[name]] for name in self.drawn}
+        return {name: status_by_exit_code[codes[name]] for name in self.drawn if codes[name] is not None}
 
 
 def strata(words: list[str], sample: int | None, seed: int) -> Iterator[Stratum]:
@@ -85,15 +86,15 @@ def _mutants(path: Path) -> Iterator[tuple[str, bool]]:
 def row(title: str, parts: list[Stratum]) -> str:
     """Counts, the share killed, and the standard error of that share: a stratified draw without replacement."""
     counts: Counter[str] = Counter()
-    whole = sum(len(part.mutants) for part in parts)
+    run = [(len(part.mutants), Counter(part.outcomes().values())) for part in parts if part.outcomes()]
+    whole = sum(mutants for mutants, _ in run)
     share = variance = 0.0
-    for part in parts:
-        outcomes = Counter(part.outcomes().values())
+    for mutants, outcomes in run:
         counts += outcomes
-        killed = sum(outcomes[outcome] for outcome in KILLED) / len(part.drawn)
-        weight, drawn_share = len(part.mutants) / whole, len(part.drawn) / len(part.mutants)
+        drawn = outcomes.total()
+        killed, weight = sum(outcomes[outcome] for outcome in KILLED) / drawn, mutants / whole
         share += weight * killed
-        variance += weight**2 * killed * (1.0 - killed) / max(len(part.drawn) - 1, 1) * (1.0 - drawn_share)
+        variance += weight**2 * killed * (1.0 - killed) / max(drawn - 1, 1) * (1.0 - drawn / mutants)
     named = [counts[outcome] for outcome in (*KILLED, "survived")]
     numbers = (whole, counts.total(), *named, counts.total() - sum(named))
     return f"{title:34}" + "".join(f"{number:9}" for number in numbers) + f"{share:9.1%} ± {variance**0.5:.1%}"
