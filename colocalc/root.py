@@ -42,4 +42,4 @@ def rising_root(worth: Callable[[Array], Array], low: Array, high: Array, close:
         low, under = np.where(down, middle, low), np.where(down, value, under)
         high, over = np.where(up, middle, high), np.where(up, value, over)
         step += 1
-    return high
+    return np.where(np.isnan(low), np.nan, high)

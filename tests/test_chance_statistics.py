@@ -30,7 +30,7 @@ def test_the_error_of_the_mean_is_how_far_means_scatter():
 def test_one_trial_says_nothing_of_its_spread():
     assert np.isnan(deviation(values=[3.0]))
     assert np.isnan(mean_error(values=[3.0]))
-    assert np.isnan(deviation(values=np.ones((4, 1)))).all()
+    np.testing.assert_array_equal(deviation(values=np.ones((4, 1))), [np.nan] * 4)
 
 
 @pytest.mark.parametrize("value", [0.0, 3.0, -1e300, 0.1])
@@ -44,6 +44,8 @@ def test_trials_that_are_alike_have_no_spread(value):
 
 def test_squares_of_large_numbers_stay_finite():
     np.testing.assert_allclose(deviation(values=[1e300, -1e300]), np.sqrt(2.0) * 1e300, rtol=1e-14)
+    apart = deviation(values=[[1e300, -1e300], [1e-300, -1e-300]])
+    np.testing.assert_allclose(apart, np.sqrt(2.0) * np.asarray([1e300, 1e-300]), rtol=1e-14)
 
 
 def test_statistics_keep_the_other_axes():
@@ -153,3 +155,8 @@ def test_ranks_of_normals_that_move_together():
     expected = 6 / np.pi * np.arcsin(0.3)
     assert abs(rank_correlation_share(one=one, other=other) - expected) < ERRORS / np.sqrt(COUNT)
     assert abs(rank_correlation_share(one=one, other=beside)) < ERRORS / np.sqrt(COUNT)
+
+
+def test_two_trials_rise_or_fall_together():
+    assert rank_correlation_share(one=[1.0, 2.0], other=[5.0, 9.0]) == 1.0
+    assert rank_correlation_share(one=[1.0, 2.0], other=[9.0, 5.0]) == -1.0

@@ -78,6 +78,11 @@ ALL = [*SECONDS, pytest.param(fabric.oversubscription_throttle_factor, THROTTLE,
 TWO_TRIPS = [row for row in SECONDS if row.id in {"ring", "hierarchical", "pat", "torus"}]
 
 
+def test_two_ranks_have_somebody_to_talk_to():
+    found = collective.unless_alone_s(rank_count=[1.0, 2.0, 1.5, np.nan], time_s=3.0)
+    np.testing.assert_array_equal(found, [0.0, 3.0, 3.0, np.nan])
+
+
 # Hand-worked values
 
 

@@ -88,7 +88,8 @@ def test_a_tree_makes_all_reduces_only(trips, exists):
 
 
 @pytest.mark.parametrize(
-    ("trips", "per_node", "exists"), [(1.0, 1.0, True), (1.0, 8.0, False), (2.0, 1.0, False), (2.0, 8.0, False)]
+    ("trips", "per_node", "exists"),
+    [(1.0, 1.0, True), (1.0, 2.0, False), (1.0, 8.0, False), (2.0, 1.0, False), (2.0, 8.0, False)],
 )
 def test_pat_gathers_and_scatters_with_one_rank_per_node_only(trips, per_node, exists):
     assert np.isfinite(seconds("pat", trips=trips, per_node=per_node)) == exists

@@ -158,6 +158,11 @@ def test_few_sequences_take_the_time_to_read_the_weights():
     assert called(inference.decode_step_s, STEP, batch_count=16, kv_byte=0.0) == alone
 
 
+def test_each_sequence_adds_the_time_to_read_what_it_keeps():
+    found = called(inference.decode_step_s, STEP)
+    assert found == pytest.approx((406e9 + 8 * 0.4e9) / (8 * 0.7 * 3.35e12), rel=1e-12)
+
+
 def test_many_sequences_take_their_arithmetic():
     assert called(inference.decode_step_s, STEP, batch_count=4_000, kv_byte=0.0) == pytest.approx(
         4_000 * 8.1e11 / (8 * 0.5 * 1.979e15), rel=1e-12
@@ -207,12 +212,14 @@ def test_the_price_that_pays_the_rent():
     assert called(tokens.token_price_usd_per_mtoken, PRICE) == 1.0
     assert called(tokens.token_price_usd_per_mtoken, PRICE, utilization_share=0.5) == 2.0
     assert called(tokens.token_price_usd_per_mtoken, PRICE, rate_usd_per_gpu_h=0.0) == 0.0
+    assert called(tokens.token_price_usd_per_mtoken, PRICE, served_tokens_per_s_per_gpu=1e-4) == pytest.approx(1e7)
     assert math.isnan(called(tokens.token_price_usd_per_mtoken, PRICE, served_tokens_per_s_per_gpu=0.0))
 
 
 def test_a_blend_lies_between_its_prices():
     blend = {"input_usd_per_mtoken": 1.0, "output_usd_per_mtoken": 5.0, "input_share": 0.75}
     assert called(tokens.blended_usd_per_mtoken, blend) == 2.0
+    assert called(tokens.blended_usd_per_mtoken, blend, input_usd_per_mtoken=2.0) == 2.75
     assert called(tokens.blended_usd_per_mtoken, blend, input_share=1.0) == 1.0
     assert called(tokens.blended_usd_per_mtoken, blend, input_share=0.0) == 5.0
     assert called(tokens.blended_usd_per_mtoken, blend, output_usd_per_mtoken=1.0) == 1.0

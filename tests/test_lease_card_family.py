@@ -89,3 +89,22 @@ def test_every_end_of_a_range_belongs_to_a_card_of_the_mean():
             ]
             bottom, top = [1.8, 2.0, 3.0][others[1]], [2.6, 3.5, 5.5][others[1]]
             assert any(bottom - 1e-9 <= third <= top + 1e-9 for third in thirds)
+
+
+def test_cards_of_many_fleets_and_of_bands_of_one():
+    weights = [GPUS, [0.5, 0.25, 0.25], [0.0, 1.0, 3.0]]
+    low, high = [1.5, 2.0, 2.0], [4.0, 5.0, 6.0]
+    for found, *rows in zip(
+        _range(low, high, weight=weights), *(_range(low, high, weight=w) for w in weights), strict=True
+    ):
+        np.testing.assert_allclose(found, rows)
+    # What is left of 2.6 where the others are at their lowest, within the band
+    lowest, highest = _range(low, high, weight=weights[1])
+    np.testing.assert_allclose(highest, [2 * (2.6 - 0.5 - 0.5), 5.0, 4 * (2.6 - 0.75 - 0.5)])
+    np.testing.assert_allclose(lowest, low)
+
+
+@pytest.mark.parametrize("mean", [0.7, 1.1, 2.3])
+def test_rounding_of_large_fleets_leaves_the_card_of_equal_rates(mean):
+    for weight in ([1e6, 3e6, 7e6], [3e6, 3e6, 3e6]):
+        np.testing.assert_allclose(_range([mean] * 3, [mean] * 3, mean=mean, weight=weight), np.full((2, 3), mean))

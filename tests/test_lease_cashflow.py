@@ -72,6 +72,14 @@ def test_a_lock_up_traps_what_is_left_until_the_dscr_is_back():
     np.testing.assert_allclose(found.equity_after_tax_usd, [-40, 0, 48, 30.4])
 
 
+def test_tax_and_prepayments_are_paid_before_anything_is_trapped():
+    longer = flow(lock_up_dscr_factor=2.2)
+    np.testing.assert_allclose(longer.trapped_usd, [0, 24, 24 + 24, 0])
+    np.testing.assert_allclose(longer.equity_after_tax_usd, [-40, 0, 0, 48 + 30.4])
+    swept = flow(lock_up_dscr_factor=2.0, prepayment_usd=[0.0, 5, 0, 0])
+    np.testing.assert_allclose(swept.trapped_usd, [0, 19, 0, 0])
+
+
 def test_a_period_that_cannot_pay_draws_on_the_reserve_before_the_owners():
     found = flow(revenue_usd=[0.0, 30, 60, 60], reserve_periods_count=0.5)
     # 20 - 26 is lacking: the reserve of 13 pays it, and next year's cash fills it.

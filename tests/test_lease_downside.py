@@ -43,8 +43,12 @@ def test_a_fleet_let_again_at_once_at_the_same_rate_loses_nothing():
 
 def test_debt_when_the_firm_term_ends():
     debt = [80.0, 90.0, 60.0, 30.0, 0.0]
-    found = [float(debt_after_firm_term_usd(debt_usd=debt, firm_count=firm)) for firm in (3.0, 3.9, 5.0, 60.0, 0.0)]
-    assert found == [60.0, 60.0, 0.0, 0.0, 90.0]
+    found = [
+        float(debt_after_firm_term_usd(debt_usd=debt, firm_count=firm)) for firm in (1.0, 3.0, 3.9, 5.0, 60.0, 0.0)
+    ]
+    assert found == [80.0, 60.0, 60.0, 0.0, 0.0, 90.0]
+    both = debt_after_firm_term_usd(debt_usd=[debt, [5.0, 4.0, 3.0, 2.0, 1.0]], firm_count=0.0)
+    assert both.tolist() == [90.0, 5.0]
 
 
 def gap(**changes):

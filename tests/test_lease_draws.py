@@ -48,3 +48,8 @@ def test_the_owners_pay_the_rest_of_interest_and_fees():
     debt = np.array([0.0, *np.cumsum(draws)[:2]])
     cost = 100.0 + 0.01 * debt
     np.testing.assert_allclose(cost - draws[:3], 0.2 * cost)
+
+
+def test_one_period_is_drawn_at_its_beginning():
+    one = {name: [0.01] for name in ("interest_share", "commitment_fee_share")}
+    np.testing.assert_allclose(drawn(capital_usd=[100.0], drawing_share=[1.0], **one), [0.8 * (100 + 0.01 * 1_000)])

@@ -77,6 +77,9 @@ def test_lowest_and_mean_dscr_leave_out_what_is_undefined():
     ratio = [np.nan, 1.2, 1.5, 1.8, np.nan]
     assert float(min_dscr_factor(dscr_factor=ratio)) == pytest.approx(1.2)
     assert float(mean_dscr_factor(dscr_factor=ratio)) == pytest.approx(1.5)
+    two = [ratio, [1.0, 2.0, np.nan, np.nan, np.nan]]
+    np.testing.assert_allclose(min_dscr_factor(dscr_factor=two), [1.2, 1.0])
+    np.testing.assert_allclose(mean_dscr_factor(dscr_factor=two), [1.5, 1.5])
 
 
 def test_one_period_with_service_is_lowest_and_mean():

@@ -121,6 +121,11 @@ def test_other_flows_above_zero_break_even_at_a_negative_rate():
     assert worth(rate, other_flow_usd=COST, other_income_usd=0.5 * COST) == pytest.approx(0.0, abs=1e-3)
 
 
+def test_a_part_of_a_gpu_breaks_even_where_all_do():
+    small = {name: 1e-9 * TERMS[name] for name in ("billed_gpu_h", "other_flow_usd", "other_income_usd")}
+    assert float(break_even(**small)) == pytest.approx(float(break_even()), rel=1e-12)
+
+
 def test_no_hours_or_a_tax_of_all_have_no_break_even_rate():
     assert np.isnan(break_even(billed_gpu_h=0.0 * HOURS))
     assert np.isnan(break_even(tax_rate_share=1.0))

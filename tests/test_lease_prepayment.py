@@ -3,7 +3,13 @@
 import numpy as np
 import pytest
 
-from colocalc.lease.prepayment import cash_revenue_usd, deferred_revenue_usd, prepayment_credit_usd
+from colocalc.lease.prepayment import (
+    cash_revenue_usd,
+    deferred_revenue_usd,
+    last_kept_share,
+    prepayment_credit_usd,
+    refund_usd,
+)
 
 MONTHS = np.arange(100.0, 160.0)
 
@@ -39,6 +45,7 @@ def test_a_fifth_paid_ahead_and_credited_in_years_three_to_five():
 
 def test_credits_follow_the_revenue_of_their_months():
     np.testing.assert_allclose(_credit([100.0, 300.0, 0.0], 40.0, [1.0, 1.0, 1.0]), [10, 30, 0])
+    np.testing.assert_allclose(_credit([0.1, 0.3, 0.0], 0.04, [1.0, 1.0, 1.0]), [0.01, 0.03, 0])
 
 
 def test_credits_never_exceed_the_revenue_of_their_months():
@@ -71,3 +78,25 @@ def test_the_prepayment_is_paid_in_the_month_of_the_signing():
 
 def test_a_signing_before_these_months_is_no_cash_of_theirs():
     assert not _cash(np.zeros(60), np.zeros(60), 7.0, 99.5).any()
+
+
+def _refund(kept, cash=(100.0, 0.0, 20.0), revenue=(40.0, 40.0, 40.0)):
+    return refund_usd(cash_revenue_usd=cash, revenue_usd=revenue, kept_share=kept).tolist()
+
+
+def test_what_is_paid_and_not_earned_is_owed_back_in_the_last_month_that_is_kept():
+    # 100 in advance, 40 earned, then half of 40: 60 - 20
+    assert _refund([1.0, 0.5, 0.0]) == [0.0, 40.0, 0.0]
+    assert _refund([1.0, 0.0, 0.0]) == [60.0, 0.0, 0.0]
+
+
+def test_a_lease_that_runs_on_or_never_ran_and_one_paid_as_earned_have_no_refund():
+    assert _refund([1.0, 1.0, 1.0]) == _refund([0.0, 0.0, 0.0]) == [0.0, 0.0, 0.0]
+    assert _refund([1.0, 0.5, 0.0], cash=(40.0, 40.0, 40.0)) == [0.0, 0.0, 0.0]
+
+
+def test_each_lease_ends_in_a_month_of_its_own():
+    kept = [[1.0, 0.5, 0.0], [1.0, 1.0, 1.0], [0.0, 0.0, 0.0]]
+    assert last_kept_share(kept_share=kept).tolist() == [[0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [0.0, 0.0, 0.0]]
+    refunds = refund_usd(cash_revenue_usd=[100.0, 0.0, 20.0], revenue_usd=[40.0, 40.0, 40.0], kept_share=kept)
+    assert refunds.tolist() == [_refund(row) for row in kept]

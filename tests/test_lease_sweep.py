@@ -80,3 +80,19 @@ def test_a_full_sweep_leaves_owners_nothing_until_the_debt_is_repaid():
     )  # fmt: skip
     left = terms["cfads_usd"] - tax - account.service_usd - account.prepayment_usd
     np.testing.assert_allclose(left[1:4], 0.0, atol=1e-9)
+
+
+def test_many_draws_with_one_set_of_terms_and_one_draw_with_many():
+    draws = [[300.0, 0, 0, 0], [200.0, 100, 0, 0]]
+    np.testing.assert_array_equal(swept(draw_usd=draws), [swept(draw_usd=draw) for draw in draws])
+    np.testing.assert_array_equal(swept(sweep_share=[0.5, 0.25]), [swept(), swept(sweep_share=0.25)])
+
+
+def test_losses_are_cashed_in_part_and_carried_forward_under_a_cap():
+    # Of losses of 40 and 60 a quarter lowers tax at once; 75 are left, of which 50 and then 25 offset income.
+    found = swept_usd(
+        draw_usd=[1_000.0, 0, 0, 0, 0], principal_usd=[0.0] * 5, interest_share=[0.0] * 5, cfads_usd=[100.0] * 5,
+        income_before_interest_usd=[-40.0, -60, 100, 80, 10], tax_rate_share=0.2, loss_cap_share=0.5,
+        immediate_loss_share=0.25, sweep_share=1.0, sweep_below_dscr_factor=math.inf,
+    )  # fmt: skip
+    np.testing.assert_allclose(found, 100.0 - 0.2 * np.array([-10, -15, 50, 55, 10]))

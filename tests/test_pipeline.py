@@ -65,6 +65,10 @@ def test_one_stage_has_no_imbalance(imbalance):
     assert pipeline.stage_imbalance_factor(pp_count=1, stage_imbalance_share=imbalance) == 1.0
 
 
+def test_two_stages_have_it():
+    assert pipeline.stage_imbalance_factor(pp_count=2, stage_imbalance_share=0.25) == 0.8
+
+
 def test_balanced_stages_cost_nothing():
     assert pipeline.stage_imbalance_factor(pp_count=16, stage_imbalance_share=0.0) == 1.0
 

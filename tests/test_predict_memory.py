@@ -182,6 +182,8 @@ def test_experts_are_held_by_their_own_ranks():
     common, routed = 8 * 400 + 2 * 500, 8 * 2 * 10 * 20 * 4 / 2
     assert float(found.terms["weights"]) == near(2 * (common + routed))
     assert float(found.terms["optimizer"]) == near(12 * (common / 8 + routed / 4))
+    two = held(dimensions=sparse, **changes | {"dp_count": 2, "shard_count": 2, "ep_count": 1})
+    assert float(two.terms["optimizer"]) == near(12 * (common / 2 + 2 * routed / 2))
 
 
 # Plans that were run, and one that could not be

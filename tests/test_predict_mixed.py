@@ -93,6 +93,7 @@ def test_gradients_are_exchanged_as_measured_or_on_a_ring(ranks, link, measured,
     [
         (5e8, 4.0, 3.0, 5e8),
         (NAN, 4.0, 3.0, 1e9),  # 3 GB over each link in 3 s
+        (NAN, 4.0, 0.5, 6e9),
         (NAN, 4.0, 0.0, np.inf),
         (NAN, 1.0, 3.0, NAN),
     ],

@@ -91,6 +91,10 @@ def test_no_area_is_enough_against_a_sink_that_is_as_warm_or_warmer(sink):
     assert float(area(1.0, 300, sink)) == math.inf
 
 
+def test_a_square_metre_that_rejects_little_needs_many():
+    assert radiator_area_m2(heat_w=[1.0, 3.0], radiator_w_per_m2=[0.5, 1.0]).tolist() == [2.0, 3.0]
+
+
 def test_what_is_not_known_stays_unknown():
     assert math.isnan(float(area(1e6, math.nan)))
     assert math.isnan(float(area(math.nan, 300)))

@@ -269,6 +269,7 @@ def test_moic_of_nothing_in_is_undefined():
 def test_payback_is_straight_inside_a_period():
     # 100 less 60 leaves 40, which is 40 / 80 of the second period
     assert float(payback([-100, 60, 80])) == 1.5
+    assert float(payback([-1.0, 0.5, 0.75])) == 1 + 0.5 / 0.75
 
 
 def test_payback_is_the_first_time():
@@ -283,6 +284,12 @@ def test_payback_without_an_outlay_at_the_start_is_at_once(flows):
 @pytest.mark.parametrize("flows", [[-100, 60, 30], [-100, np.nan, 300], [np.nan, 300]])
 def test_what_is_never_paid_back_has_no_payback(flows):
     assert np.isnan(payback(flows))
+
+
+def test_flows_that_are_paid_back_and_others_have_answers_of_their_own():
+    flows = [[[-100, 60, 80], [-100, 60, 30]], [[-100, 100, 0], [-100, 0, np.nan]]]
+    np.testing.assert_array_equal(payback(flows), [[1.5, np.nan], [1.0, np.nan]])
+    np.testing.assert_array_equal(moic(flows), [[1.4, 0.9], [1.0, np.nan]])
 
 
 def test_discounted_payback_is_later():

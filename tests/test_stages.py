@@ -24,6 +24,14 @@ def test_one_pool_gives_all_stages():
 def test_stages_are_apportioned_by_largest_remainder():
     # 16 stages over 150/50/20 thousand: 10.9, 3.6, 1.5 become 11, 4, 1
     np.testing.assert_array_equal(per_pool(GPUS, 16), [11.0, 4.0, 1.0])
+    # 10.6, 3.7, 1.7: the two largest remainders are those of the small pools
+    np.testing.assert_array_equal(per_pool([106, 37, 17], 16), [10.0, 4.0, 2.0])
+
+
+def test_each_fleet_is_apportioned_alone():
+    fleets = [[106, 37, 17], [64, 0, 64]]
+    np.testing.assert_array_equal(per_pool(fleets, [16, 4]), [[10.0, 4.0, 2.0], [2.0, 0.0, 2.0]])
+    np.testing.assert_array_equal(per_pool(fleets, [2, 4]), [[np.nan] * 3, [2.0, 0.0, 2.0]])
 
 
 def test_every_pool_with_gpus_gives_at_least_one_stage():

@@ -15,7 +15,7 @@ from colocalc.loading import load_fleet
 from colocalc.mfu.job import SPLITS, each, on_job_axis, partitioned
 from colocalc.mfu.pace import PACE_STAGES, paced, plan_of
 from colocalc.mfu.predict.step import step_time
-from colocalc.mfu.step import STEP_STAGES, evaluate_step
+from colocalc.mfu.step import STEP_STAGES, evaluate_step, stopped_replica_count
 
 CATALOG = load_catalog()
 K = CATALOG.calibration.values()
@@ -331,6 +331,19 @@ def test_slices_cost_their_network_whatever_they_send(chips, extra):
     assert 1 / step.factors["data_parallel"] == near(float(expected))
 
 
+def test_tensor_ranks_keep_one_of_the_two_dimensions_of_a_slice():
+    # A quarter of the parameters on half of the links, in rings of 64 of 256 chips
+    alone, four = (evaluate_step(job(("tpu-v5e", 256), layout=f"tp: {tp}")).exchange_s["torus"] for tp in (1, 4))
+    assert four / alone == near((63 / 64 / 4) / (255 / 256) * 2, rel=1e-3)
+
+
+def test_slices_that_meet_every_few_steps_cost_their_network_as_seldom():
+    step = evaluate_step(job(("tpu-v5e", 512), layout="tp: 4", outer_sync_interval_steps=10.0))
+    before = step.before_s["data_parallel"]
+    expected = (1 + step.data_parallel_s / before) * (1 + K["dcn_share"] / 10)
+    assert 1 / step.factors["data_parallel"] == near(float(expected))
+
+
 def test_llama_3_runs_128_replicas_of_16_micro_batches_on_2048_nodes(llama_3):
     assert llama_3.replica_count == 128
     assert llama_3.micro_batch_count == MICRO_BATCHES
@@ -356,6 +369,12 @@ def test_a_measured_stage_leaves_its_time_to_the_stages_behind_it():
     lost = 1 / fast.factors["data_parallel"] - 1
     assert slow.data_parallel_s == near(fast.data_parallel_s)
     assert slow.factors["data_parallel"] == near(1 / (1 + lost / 2))
+
+
+def test_a_measured_goodput_takes_the_place_of_the_modelled_one():
+    one = job(("h100-sxm", 1_024))
+    assert evaluate_step(replace(one, measured={"goodput": np.asarray(0.8)})).factors["goodput"] == 0.8
+    assert evaluate_step(one).factors["goodput"] != 0.8
 
 
 def test_a_share_that_is_not_given_leaves_the_model_alone():
@@ -542,6 +561,14 @@ def test_a_split_by_stages_runs_whole_pipelines_over_all_pools():
     assert step.factors["layout_remainder"] == step.factors["mixed_generations"] == 1.0
 
 
+def test_pools_that_hold_parts_of_replicas_hold_whole_stages():
+    # 80 GPUs are two and a half replicas of 32, and 5 times 2 stages of 8.
+    halves = in_two(job(("h100-sxm", 160), layout="tp: 8, pp: 4"))
+    found = {split: evaluate_step(replace(halves, split=split)) for split in ("equal", "stages")}
+    assert {split: float(step.replica_count) for split, step in found.items()} == {"equal": 4.0, "stages": 5.0}
+    assert {split: float(step.idle_gpu_count) for split, step in found.items()} == {"equal": 32.0, "stages": 0.0}
+
+
 def test_gpus_that_fill_no_stage_are_the_remainder():
     # 100 and 36: 4 and 4 are left over.
     one = in_two(job(("h100-sxm", 136), layout="tp: 8, pp: 4", split="stages"), gpu_count=[100.0, 36.0])
@@ -575,6 +602,16 @@ def test_one_pool_trains_alike_by_every_split(split):
     assert found.idle_gpu_count[0] == found.dropped_gpu_count[0] == 0
     for stage in (*STEP_STAGES, "goodput"):
         assert np.squeeze(found.factors[stage]) == near(equal.factors[stage]), stage
+
+
+def test_partitions_share_the_batch_by_their_gpus():
+    one = job(("h100-sxm", 768), ("gb200-nvl72", 256))
+    parts = partitioned(replace(one, gpu_count=np.array([[768.0, 256.0], [256.0, 256.0], [0.0, 0.0]])))
+    assert parts.global_batch_tokens.tolist() == [[0.75 * BATCH, 0.25 * BATCH], [0.5 * BATCH, 0.5 * BATCH], [0.0, 0.0]]
+    assert parts.gpu_count.shape == (3, 2, 1)
+    assert parts.split == "equal"
+    tiny = partitioned(replace(one, gpu_count=np.array([0.25, 0.25])))
+    assert tiny.global_batch_tokens.tolist() == [0.5 * BATCH, 0.5 * BATCH]
 
 
 @settings(deadline=None, derandomize=True, max_examples=30)
@@ -722,6 +759,27 @@ def test_only_bytes_that_leave_a_pod_meet_oversubscription(pod, slowdown):
     assert tight - latency_s == near(slowdown * (free - latency_s))
 
 
+def test_the_rings_of_all_stages_of_a_replica_share_the_links_of_a_pod():
+    network = "network: {oversubscription_factor: 512, pod_gpu_count: 512}"
+    tight, free = (
+        evaluate_step(job(("h100-sxm", 1_024), layout="tp: 8, pp: 2", more=more)).exchange_s["ring"]
+        for more in (network, "")
+    )
+    latency_s = 2 * (63 * 14e-6 * 1.4 + 8.4e-6)
+    assert tight - latency_s == near(16 * (free - latency_s))
+
+
+def test_replicas_that_meet_every_few_steps_reduce_what_weights_have_moved():
+    # 128 replicas, one byte of 8 tensor ranks' parameters each: an all-reduce in place of a scatter and a gather
+    one = job(("h100-sxm", 1_024), more="network: {algorithm: ring}")
+    steps = evaluate_step(
+        replace(one, outer_sync_interval_steps=np.array([1.0, 50.0]), outer_sync_bits=np.asarray(8.0))
+    )
+    meeting_s = 2 * 127 * 14e-6 * 1.4 + 8.4e-6 + 2 * 127 / 128 * EIGHT_B_STORED / 8 / NIC_BYTE_PER_S
+    assert steps.exchange_s["ring"] == near([float(evaluate_step(one).exchange_s["ring"]), meeting_s])
+    assert steps.data_parallel_s[1] == near(meeting_s / 50)
+
+
 # Failures
 
 
@@ -746,6 +804,12 @@ def test_a_checkpoint_interval_that_is_given_is_kept():
     mttf_s = 86_400_000 / (1_024 * 2.8)
     assert step.checkpoint_interval_s == 900
     assert step.factors["goodput"] == near(900 / (mttf_s * np.exp(600 / mttf_s) * np.expm1(920 / mttf_s)))
+
+
+def test_a_rack_goes_down_as_a_whole_and_elsewhere_a_host():
+    one = job(("gb200-nvl72", 1_152), ("h100-sxm", 64), ("tpu-v5p", 64), layout="tp: 2")
+    np.testing.assert_array_equal(stopped_replica_count(one), [36.0, 4.0, 2.0])
+    np.testing.assert_array_equal(stopped_replica_count(replace(one, pp_count=np.asarray(8.0))), [4.5, 1.0, 1.0])
 
 
 # Pools that take no part

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from colocalc.mfu.straggler import (
+    _upper_tail,
     correlated_excess_share,
     expected_max_lognormal,
     expected_max_normal,
@@ -285,10 +286,10 @@ ROWS = {
     expected_max_normal: {"count": [2, 16, 3e5]},
     expected_max_lognormal: {"count": [2, 16, 3e5], "sigma_share": [0.01, 0.2, 0.1]},
     correlated_excess_share: {
-        "node_count": [1, 2_000, 9e4],
-        "gpu_per_node_count": [8, 72, 1],
-        "node_sigma_share": [0.01, 0.02, 0.0],
-        "gpu_sigma_share": [0.02, 0.0, 0.03],
+        "node_count": [1, 2_000, 9e4, 64],
+        "gpu_per_node_count": [8, 72, 1, 8],
+        "node_sigma_share": [0.01, 0.02, 0.0, 0.02],
+        "gpu_sigma_share": [0.02, 0.01, 0.03, 0.03],
     },
     transient_sigma_share: {"sigma_share": [0.1, 0.2, 0.3], "chunk_count": [1, 5, 112]},
     gumbel_expected_max: {"quantile_far": [2.0, 3.0, 5.0], "quantile_near": [1.0, 2.5, 4.0]},
@@ -307,5 +308,12 @@ ROWS = {
 @pytest.mark.parametrize("kernel", ROWS, ids=lambda kernel: kernel.__name__)
 def test_stacked_inputs_equal_stacked_outputs(kernel):
     stacked = kernel(**{name: np.array(values) for name, values in ROWS[kernel].items()})
-    alone = [kernel(**{name: values[row] for name, values in ROWS[kernel].items()}) for row in range(3)]
+    alone = [kernel(**{name: values[row] for name, values in ROWS[kernel].items()}) for row in range(len(stacked))]
     np.testing.assert_allclose(stacked, np.stack(alone), rtol=1e-12)
+
+
+def test_the_far_tail_of_a_normal_is_that_of_its_error_function():
+    # What the grid of the maximum is made of once, at import
+    places = np.array([0.0, 0.5, 1.0, 3.0, 6.0, 12.0])
+    expected = [0.5 * math.erfc(place / math.sqrt(2.0)) for place in places]
+    np.testing.assert_allclose(_upper_tail(places), expected, rtol=1e-12)

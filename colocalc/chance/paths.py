@@ -43,7 +43,7 @@ def price_factor(*, normal_factor: ArrayLike, volatility_share_per_yr: ArrayLike
     speed = as_array(reversion_per_yr) / MONTHS_PER_YEAR
     spread = as_array(volatility_share_per_yr) / np.sqrt(MONTHS_PER_YEAR)
     keep, step = np.exp(-speed), spread * np.sqrt(_years(speed))
-    shape = (*np.broadcast_shapes(draws.shape[:-1], keep.shape, step.shape), draws.shape[-1])
+    shape = (*np.broadcast_shapes(draws.shape[:-1], step.shape), draws.shape[-1])
     log = np.zeros(shape)
     for month in range(1, shape[-1]):
         log[..., month] = log[..., month - 1] * keep + step * draws[..., month]
