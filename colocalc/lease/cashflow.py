@@ -148,8 +148,8 @@ def cash_flow(
     unlevered = tax_usd(income_usd=base, **taxes)
     earned = np.zeros_like(base - charges)
     # What is held back earns interest in the next period, is taxed with it, and may hold back more: each pass is right
-    # for one period more, and usually the second is right for all.
-    for _ in range(base.shape[-1] + 1):
+    # for one period more, so they end, and usually the second is right for all.
+    while True:
         tax = tax_usd(income_usd=base - charges + earned, **taxes)
         available = ebitda + earned - tax
         kept = _held_back(available, service, prepayment, draw, ebitda, reserve_periods_count, lock_up_dscr_factor)

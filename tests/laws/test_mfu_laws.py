@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from colocalc.mfu.collective import unless_alone_s, wire_s
 from colocalc.mfu.job import ISOLATIONS, Job, each, on_job_axis, partitioned
+from colocalc.mfu.pace import PACE_STAGES
 from colocalc.mfu.step import STEP_STAGES, evaluate_step
 from colocalc.mfu.waterfall import compose
 
@@ -358,9 +359,11 @@ def test_pools_without_gpus_change_nothing(make_job, changes):
 
 @LAWS
 @given(changes=CHANGES)
-def test_leaving_slow_pools_out_is_never_worse_for_mixing(make_job, changes):
+def test_leaving_slow_pools_out_never_makes_a_job_slower(make_job, changes):
+    # Fewer replicas get more micro-batches each, so the pace of the pools moves with the split: both count together.
     equal, kept = (evaluate_step(make_job(**changes, split=split)).factors for split in ("equal", "drop-slow"))
-    assert kept["mixed_generations"] >= equal["mixed_generations"] * (1.0 - 1e-12)
+    through = (*PACE_STAGES, "mixed_generations")
+    assert np.prod([kept[name] for name in through]) >= np.prod([equal[name] for name in through]) * (1.0 - 1e-12)
 
 
 @LAWS
