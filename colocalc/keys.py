@@ -33,12 +33,13 @@ def is_assumption(key: str, catalog: Catalog, own: Mapping[str, Container[str]])
     if root in _EITHER:
         # What reports list an entry's numbers under is not always where the file has them.
         return rest.split(".", 1)[0] not in own.get(root, ()) or unknown_part(key, {}) is not None
-    last = rest.rpartition(".")[-1]
-    return last in _default_names(catalog) and unknown_part(key, {}) is not None
+    # The file's own keys first, which are in memory: defaults are read from theirs one by one.
+    return unknown_part(key, {}) is not None and _is_number_of_a_default(rest.rpartition(".")[-1], catalog)
 
 
-def _default_names(catalog: Catalog) -> set[str]:
-    return {key.rpartition(".")[-1] for key, one in catalog.defaults.items() if isinstance(one.value, float)}
+def _is_number_of_a_default(name: str, catalog: Catalog) -> bool:
+    named = (key for key in catalog.defaults if key.rpartition(".")[-1] == name)
+    return any(isinstance(catalog.defaults[key].value, float) for key in named)
 
 
 def unknown_part(key: str, names: Mapping[str, Sequence[str]]) -> tuple[str, list[str]] | None:

@@ -9,7 +9,7 @@ from colocalc.case import lower
 from colocalc.catalog import load_catalog
 from colocalc.errors import ColocalcError
 from colocalc.mfu.predict.facts import STAGES
-from colocalc.report import views
+from colocalc.report.views.layout import layout as layout_view
 from colocalc.study.evaluate import evaluate
 from colocalc.study.layout import CUT_STAGES, best_layouts, read_allowed
 from colocalc.variants import Variants
@@ -36,7 +36,7 @@ def studied(place=META, *sets, scenario=None, text=None, **asked):
 def reported(place=META, *sets, scenario=None, text=None, **asked):
     variants = variants_of(place, *sets, scenario=scenario, text=text)
     study = searched(variants, **asked)
-    return views.layout(variants.case, evaluate(variants.case), CATALOG, study=study)
+    return layout_view(variants.case, evaluate(variants.case), CATALOG, study=study)
 
 
 def cut(candidate):

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from colocalc.case import layout_rule, layout_search, lower
+from colocalc.case import layout_search, lower
 from colocalc.case.ledger import Ledger
 from colocalc.catalog import load_catalog
 from colocalc.hardware import GpuType
@@ -138,10 +138,12 @@ def test_selective_recompute_is_what_the_stack_and_the_model_make_of_it():
 
 
 def test_a_job_that_nothing_cuts_has_the_layout_of_the_rule(monkeypatch):
-    def nothing(question, *, limit):
-        return layout_search.best_of(question, limit=limit, allowed=(("tp", (7,)),))
+    of_any = layout_search.best_of
 
-    monkeypatch.setattr(layout_rule, "best_of", nothing)
+    def nothing(question, *, limit):
+        return of_any(question, limit=limit, allowed=(("tp", (7,)),))
+
+    monkeypatch.setattr(layout_search, "best_of", nothing)
     assert layout_of(lowered(f"{SMALL}}}"))["tp"].note == "by the layout rule"
 
 

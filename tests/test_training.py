@@ -24,6 +24,10 @@ H100 = "pools: [{name: h, gpu: h100-sxm, count: 1_024}]"
 H, G = 794.5, 1_822.0  # best matrix products; shapes are alike
 
 
+def side_by_side(fleet):
+    return alternatives(fleet, evaluate_training(fleet))
+
+
 def case(*lines):
     text = "\n".join(("name: one", *lines))
     loaded = load_fleet("-", catalog=load_catalog(), stdin=text.encode())
@@ -46,7 +50,7 @@ def test_a_fleet_that_trains_nothing_has_no_result():
 
 
 def test_each_choice_is_made_otherwise_one_at_a_time():
-    found = list(alternatives(case(MIXED, TRAINING)))
+    found = list(side_by_side(case(MIXED, TRAINING)))
     assert [(each.kind, each.name) for each in found] == [
         ("split", "equal"),
         ("split", "proportional"),
@@ -71,14 +75,14 @@ def test_each_choice_is_made_otherwise_one_at_a_time():
     [("auto", ["equal", "job"]), ("ring", ["equal", "ring", "job"]), ("pat", ["equal", "pat", "job"])],
 )
 def test_one_choice_of_each_kind_is_the_fleets_own_unless_it_is_left_open(algorithm, chosen):
-    found = alternatives(case(MIXED, TRAINING, f"network: {{algorithm: {algorithm}}}"))
+    found = side_by_side(case(MIXED, TRAINING, f"network: {{algorithm: {algorithm}}}"))
     assert [each.name for each in found if each.chosen] == chosen
 
 
 def test_the_choice_made_is_the_fleet_as_it_is():
     own = case(MIXED, TRAINING, "network: {algorithm: ring}")
     share = evaluate_training(own).waterfall.fleet_share
-    chosen = [each for each in alternatives(own) if each.chosen]
+    chosen = [each for each in side_by_side(own) if each.chosen]
     assert [each.result.waterfall.fleet_share for each in chosen] == [share] * 3
 
 
@@ -86,7 +90,7 @@ def test_choosing_freely_is_the_best_algorithm_there_is():
     own = case(MIXED, TRAINING)
     shares = [
         float(each.result.waterfall.fleet_share)
-        for each in alternatives(own)
+        for each in side_by_side(own)
         if each.kind == "algorithm" and each.result
     ]
     assert evaluate_training(own).waterfall.fleet_share == near(max(shares))
@@ -94,7 +98,7 @@ def test_choosing_freely_is_the_best_algorithm_there_is():
 
 
 def test_what_does_not_exist_says_why():
-    why = {each.name: each.why_not for each in alternatives(case(MIXED, TRAINING)) if each.result is None}
+    why = {each.name: each.why_not for each in side_by_side(case(MIXED, TRAINING)) if each.result is None}
     assert why == {
         "stages": "no whole pipeline: each pool takes at least one of its pp stages, each of tp x cp GPUs",
         "tree": "reduce-scatter and all-gather have no tree: use ZeRO 0, hierarchical, or HSDP (dp_shard_count)",
@@ -104,7 +108,7 @@ def test_what_does_not_exist_says_why():
 
 
 def test_without_a_batch_nothing_that_depends_on_it_is_set_side_by_side():
-    why = {each.name: each.why_not for each in alternatives(case(MIXED, "training: {}")) if each.result is None}
+    why = {each.name: each.why_not for each in side_by_side(case(MIXED, "training: {}")) if each.result is None}
     needs = "needs training.model and a batch"
     assert why == {
         "proportional": needs,
@@ -115,7 +119,7 @@ def test_without_a_batch_nothing_that_depends_on_it_is_set_side_by_side():
 
 
 def test_a_flat_communicator_is_a_ring_and_nothing_else():
-    flat = [each for each in alternatives(case(H100, TRAINING, "network: {flat: true}")) if each.kind == "algorithm"]
+    flat = [each for each in side_by_side(case(H100, TRAINING, "network: {flat: true}")) if each.kind == "algorithm"]
     assert [each.name for each in flat if each.result] == ["ring"]
     assert {each.why_not for each in flat if each.result is None} == {"a flat communicator is a ring"}
 
@@ -124,7 +128,7 @@ def test_a_measured_share_holds_for_the_choice_that_was_measured_only():
     own = case(MIXED, f"training: {{{MODEL}, layout: {{tp: 8}}, measured: {{mixed_generations_factor: 0.5}}}}")
     factors = {
         each.name: float(each.result.waterfall.factors["mixed_generations"])
-        for each in alternatives(own)
+        for each in side_by_side(own)
         if each.kind == "split" and each.result
     }
     assert factors["equal"] == 0.5

@@ -12,13 +12,12 @@ from colocalc.arrays import Array
 from colocalc.calibration import Calibration, Constant
 from colocalc.case import dimensions
 from colocalc.case.ledger import Ledger, array, peak_key, per_type, scalar, wanted_peak
-from colocalc.case.measured import months_of
 from colocalc.figure import Figure
 from colocalc.hardware import GpuType
 from colocalc.mfu.predict.facts import Chip, Constants, Dimensions, Stack
 from colocalc.model import ModelDims
 from colocalc.stack import FSDP, StackPeriod
-from colocalc.units import BYTES_PER_GBYTE, FLOPS_PER_TFLOPS
+from colocalc.units import BYTES_PER_GBYTE, FLOPS_PER_TFLOPS, MONTHS_PER_YEAR
 
 _TOPIC: Final = "mfu"
 BITS: Final = {"fp16": 16, "bf16": 16, "fp8": 8, "mxfp8": 8, "nvfp4": 4, "fp4": 4}
@@ -29,6 +28,12 @@ _ONLY_WITH: Final = {
     "tpu": ("tpu_", "dcn_"),
     "blackwell": ("fp8_", "fp4_", "ultra_"),
 }
+
+
+def months_of(date: str) -> float:
+    """Months since the year 0; a year alone is taken at its middle."""
+    year, month = int(date[:4]), int(date[5:7]) if len(date) >= 7 else 7
+    return year * MONTHS_PER_YEAR + month - 1
 
 
 def lower_dimensions(model: ModelDims | None, sequence_tokens: float) -> Dimensions:

@@ -9,15 +9,17 @@ layers divide into.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from colocalc.case.dimensions import parameter_count
-from colocalc.case.layout_search import Question, best_of
 from colocalc.case.ledger import Ledger
 from colocalc.fleet import Layout, Training
 from colocalc.hardware import GpuType
 from colocalc.model import ModelDims
 from colocalc.units import BYTES_PER_GBYTE
+
+if TYPE_CHECKING:
+    from colocalc.case.layout_search import Question
 
 _WEIGHT_BYTES: Final = 2.0  # in 16 bits, as the step-time model has it
 _TOPIC: Final = "mfu"
@@ -49,7 +51,7 @@ def lower_layout(
     model: ModelDims | None,
     ledger: Ledger,
     *,
-    asked: Callable[[], Question | str],
+    asked: "Callable[[], Question | str]",
 ) -> CutLayout:
     """The layout a job runs with, each part recorded with its origin; ``asked`` is what a search would look for."""
     given = training.layout if isinstance(training.layout, Layout) else Layout()
@@ -112,7 +114,7 @@ def _open(
     gpus: list[GpuType],
     model: ModelDims | None,
     ledger: Ledger,
-    asked: Callable[[], Question | str],
+    asked: "Callable[[], Question | str]",
 ) -> _Chosen:
     """A layout for a job that has none: by search where it can be, else by the rule."""
     question = asked()
@@ -133,7 +135,9 @@ def _kept(key: str, ledger: Ledger) -> _Chosen:
     return _Chosen(numbers, words, next((row.note or "" for row in rows.values()), ""))
 
 
-def _by_search(path: str, question: Question, ledger: Ledger) -> _Chosen:
+def _by_search(path: str, question: "Question", ledger: Ledger) -> _Chosen:
+    from colocalc.case.layout_search import best_of
+
     found, _ = best_of(question, limit=1)
     if not found.layout_count:
         return _NOTHING

@@ -2,6 +2,7 @@
 
 import re
 
+from colocalc.case.facts import months_of
 from colocalc.catalog import Catalog
 from colocalc.hardware import GpuType
 from colocalc.runs import Run, RunModel
@@ -81,9 +82,3 @@ def _later(date: str, months: float) -> str:
         return "9999-12"
     ahead = months_of(date) + months
     return f"{int(ahead // MONTHS_PER_YEAR):04d}-{int(ahead % MONTHS_PER_YEAR) + 1:02d}"
-
-
-def months_of(date: str) -> float:
-    """Months since the year 0; a year alone is taken at its middle."""
-    year, month = int(date[:4]), int(date[5:7]) if len(date) >= 7 else 7
-    return year * MONTHS_PER_YEAR + month - 1

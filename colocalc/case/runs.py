@@ -13,7 +13,8 @@ import numpy as np
 
 from colocalc.arrays import Array
 from colocalc.calibration import family_key
-from colocalc.case.measured import date_of, head_dim_of, measured_step_s, months_of
+from colocalc.case.facts import months_of
+from colocalc.case.measured import date_of, head_dim_of, measured_step_s
 from colocalc.catalog import Catalog
 from colocalc.errors import quoted
 from colocalc.hardware import GpuType

@@ -4,13 +4,13 @@ What the file does not give comes from the catalog's defaults or from a rule tha
 """
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from colocalc.arrays import Array
 from colocalc.calibration import Calibration
-from colocalc.case import dimensions, facts, layout_search
+from colocalc.case import dimensions, facts
 from colocalc.case.calibrated import model_error
 from colocalc.case.layout_rule import CutLayout, lower_layout, warn_of_layout
 from colocalc.case.ledger import Ledger, array, peak_key, per_type, scalar, wanted_peak
@@ -26,6 +26,9 @@ from colocalc.mfu.predict.facts import Stack
 from colocalc.model import ModelDims
 from colocalc.stack import FSDP
 from colocalc.units import text
+
+if TYPE_CHECKING:
+    from colocalc.case.layout_search import Question
 
 _TOPIC: Final = "mfu"
 _SLACK = "predict.memory_slack_factor"
@@ -204,8 +207,10 @@ def _recompute(words: _Words, gpus: list[GpuType], fleet: Fleet, ledger: Ledger)
 
 def _asked(
     path: str, training: Training, fleet: Fleet, gpus: list[GpuType], count: Array, ledger: Ledger
-) -> layout_search.Question | str:
+) -> "Question | str":
     """What a search for the layout of a job has to know."""
+    from colocalc.case import layout_search
+
     model = _model(training, ledger)
     if model is None:
         return "needs training.model"

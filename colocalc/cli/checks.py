@@ -105,7 +105,7 @@ def solve(
 
     KEY is any number of the file, or any assumption by its path. Library twin: colocalc.study.goal.reach.
     """
-    from colocalc.report import views
+    from colocalc.report.views.solve import solve as solve_view
     from colocalc.study.evaluate import evaluate
     from colocalc.study.goal import comparison_of, reach
 
@@ -115,7 +115,7 @@ def solve(
     variants, case, _ = evaluated(fleet, sets, scenario, calibration=calibration)
     goal = reach(variants, key, comparison_of(until, case.pools.names), between=span)
     shown = goal.met or case
-    emit_report(views.solve(shown, evaluate(shown), variants.loaded.catalog, goal=goal), fmt, output, color)
+    emit_report(solve_view(shown, evaluate(shown), variants.loaded.catalog, goal=goal), fmt, output, color)
     if not goal.is_met:
         raise typer.Exit(EXIT_EXPECTATION)
 

@@ -51,12 +51,12 @@ def layout(
 
     Parts of the layout that the file gives are free here; --allow restricts tp, pp, vpp, dp, cp, ep, micro_batch,
     zero_stage, recompute and schedule. Library twin: colocalc.study.layout.best_layouts and
-    colocalc.report.views.layout.
+    colocalc.report.views.layout.layout.
     """
-    from colocalc.report import views
+    from colocalc.report.views.layout import layout as layout_view
     from colocalc.study.layout import best_layouts
 
     variants, case, result = evaluated(fleet, sets, scenario, calibration=calibration)
     catalog = variants.loaded.catalog
     study = best_layouts(case, variants.fleet, catalog, top=top, job=job, allow=tuple(allow or ()), memory_share=memory)
-    emit_report(views.layout(case, result, catalog, study=study), fmt, output, color)
+    emit_report(layout_view(case, result, catalog, study=study), fmt, output, color)

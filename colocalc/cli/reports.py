@@ -72,7 +72,7 @@ def mfu(
     from colocalc.study.training import alternatives
 
     variants, case, result = evaluated(fleet, sets, scenario, calibration=calibration)
-    others = tuple(alternatives(case))
+    others = tuple(alternatives(case, result.training))
     found = views.mfu(
         case,
         result,
@@ -222,7 +222,7 @@ def _whole_report(variants: "Variants", case: "Case", result: "Result") -> "Repo
         case,
         result,
         variants.loaded.catalog,
-        others=tuple(alternatives(case)),
+        others=tuple(alternatives(case, result.training)),
         checked=judged(result, variants.fleet.expect, pools=case.pools.names),
         verdicts=weigh(claims, variants),
         targets=needed(claims, variants),

@@ -5,7 +5,7 @@ measured share beats the modelled one. A stage that cannot be computed from what
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -25,7 +25,41 @@ from colocalc.mfu.traffic import chosen, exchange_times
 STEP_STAGES = (*PACE_STAGES, "data_parallel", "jitter", "mixed_generations", "layout_remainder", "power", "software")
 
 
-def evaluate_step(job: Job) -> Step:
+@dataclass(frozen=True, eq=False)
+class Worked:
+    """What neither the algorithm of the exchange, nor the recovery policy, nor a measured stage moves."""
+
+    cut: Cut
+    pace: Pace
+    times: Mapping[str, DataParallel]  # of the exchange, by algorithm
+
+
+def worked(job: Job) -> Worked:
+    """How a job is cut, the pace of its pools, and what its exchange takes by every algorithm.
+
+    Parameters
+    ----------
+    job : Job
+        The job.
+
+    Returns
+    -------
+    Worked
+        The same for jobs that differ in ``algorithm``, ``isolation`` or ``measured`` alone.
+
+    Notes
+    -----
+    - another algorithm, recovery policy or measured stage: the same arrays
+
+    References
+    ----------
+    ``colocalc.mfu.pace`` and ``colocalc.mfu.traffic``.
+    """
+    cut, pace = paced(job)
+    return Worked(cut, pace, exchange_times(job, cut, pace))
+
+
+def evaluate_step(job: Job, known: Worked | None = None) -> Step:
     """The stage factors of one job's step, its goodput, and what they were computed from.
 
     Each pool works at its own pace through ``PACE_STAGES``; their factors are means weighed by peak. The split of the
@@ -36,6 +70,8 @@ def evaluate_step(job: Job) -> Step:
     ----------
     job : Job
         The job; for ``split="partitions"`` see ``partitioned``.
+    known : Worked, optional
+        What ``worked`` returns for it, where that is known.
 
     Returns
     -------
@@ -56,7 +92,8 @@ def evaluate_step(job: Job) -> Step:
     ----------
     Chowdhery et al. 2022 (PaLM), appendix B, for MFU; the modules of ``colocalc.mfu`` for each stage.
     """
-    cut, pace = paced(job)
+    known = worked(job) if known is None else known
+    cut, pace, times = known.cut, known.pace, known.times
     peak = np.sum(job.gpu_count * job.peak_flop_per_s, axis=-1)
     step_flop = job.counted_flop_per_token * cut.batch_tokens
     found = dict.fromkeys(STEP_STAGES, np.asarray(np.nan))
@@ -69,7 +106,6 @@ def evaluate_step(job: Job) -> Step:
     chain = _Chain(seconds=step_flop / peak)
     for name in (*PACE_STAGES, "mixed_generations", "layout_remainder", "power"):
         chain.pass_stage(factors[name])
-    times = exchange_times(job, cut, pace)
     algorithm, used = chosen(job, times)
     exposed_s = _exposed_s(job, cut, pace, used)
     between = most(cut, slices_share(pace.setup)) / job.outer_sync_interval_steps

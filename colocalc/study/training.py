@@ -10,7 +10,7 @@ from colocalc.case import Case, Sites, TrainingCase
 from colocalc.errors import ColocalcError
 from colocalc.mfu import exchange, power
 from colocalc.mfu.job import ISOLATIONS, SPLITS, Job, Step, on_job_axis, partitioned
-from colocalc.mfu.step import evaluate_step
+from colocalc.mfu.step import Worked, evaluate_step, worked
 from colocalc.mfu.waterfall import Waterfall, compose
 from colocalc.units import WATTS_PER_MW
 
@@ -50,13 +50,17 @@ class Alternative:
     why_not: str = ""
 
 
-def evaluate_training(case: Case, **changes: object) -> TrainingResult | None:
+def evaluate_training(
+    case: Case, *, known: dict[tuple[str, str], Worked] | None = None, **changes: object
+) -> TrainingResult | None:
     """The training side of a case; None when it has no job.
 
     Parameters
     ----------
     case : Case
         The case.
+    known : dict of (str, str) to Worked, optional
+        What was worked out for the jobs of this case, by name and split; what is not there is put there.
     **changes : object
         Fields of ``colocalc.mfu.job.Job`` to set in every job: how alternatives are computed.
 
@@ -72,7 +76,8 @@ def evaluate_training(case: Case, **changes: object) -> TrainingResult | None:
     if not case.jobs:
         return None
     shares = gpu_power_share(case, case.sites)
-    steps = tuple((job.name, _step(job, case, shares, changes)) for job in case.jobs)
+    known = {} if known is None else known
+    steps = tuple((job.name, _step(job, case, shares, changes, known)) for job in case.jobs)
     fleet_peak = _fleet_peak(case)
     found = [columns(job, step) for job, (_, step) in zip(case.jobs, steps, strict=True)]
     # A number varied in one job alone gives only that job a leading axis.
@@ -116,8 +121,22 @@ def columns(job: TrainingCase, step: Step) -> dict[str, Array]:
     return {name: np.broadcast_to(value, shape) for name, value in found.items()}
 
 
-def alternatives(case: Case) -> Iterator[Alternative]:
-    """Every split, algorithm and recovery policy on the same fleet, one choice changed at a time."""
+def alternatives(case: Case, own: TrainingResult | None) -> Iterator[Alternative]:
+    """Every split, algorithm and recovery policy on the same fleet, one choice changed at a time.
+
+    Parameters
+    ----------
+    case : Case
+        The fleet.
+    own : TrainingResult or None
+        What ``evaluate_training`` returns for it: the choices that were made.
+
+    Yields
+    ------
+    Alternative
+        The choices in the order of ``ALTERNATIVES``.
+    """
+    known: dict[tuple[str, str], Worked] = {}
     for kind, names in ALTERNATIVES.items():
         for name in names:
             chosen = all(getattr(job.arrays, kind) == name for job in case.jobs)
@@ -125,7 +144,7 @@ def alternatives(case: Case) -> Iterator[Alternative]:
                 yield Alternative(kind, name, chosen, None, "a flat communicator is a ring")
                 continue
             try:
-                result = evaluate_training(case if chosen else _unmeasured(case, kind), **{kind: name})
+                result = own if chosen else evaluate_training(_unmeasured(case, kind), known=known, **{kind: name})
             except ColocalcError as error:
                 yield Alternative(kind, name, chosen, None, error.message)
             else:
@@ -199,11 +218,20 @@ def with_power(job: TrainingCase, case: Case, shares: Array) -> Job:
     return replace(job.arrays, gpu_power_share=shares[..., index], smoothing_factor=smoothing[..., index])
 
 
-def _step(job: TrainingCase, case: Case, shares: Array, changes: Mapping[str, object]) -> Step:
+def _step(
+    job: TrainingCase,
+    case: Case,
+    shares: Array,
+    changes: Mapping[str, object],
+    known: dict[tuple[str, str], Worked],
+) -> Step:
     """The step of one job, its arrays ending in a job axis."""
     arrays = replace(with_power(job, case, shares), **changes)  # type: ignore[arg-type]
+    place = (job.name, arrays.split)
     arrays = partitioned(arrays) if arrays.split == "partitions" else on_job_axis(arrays)
-    step = evaluate_step(arrays)
+    if place not in known:
+        known[place] = worked(arrays)
+    step = evaluate_step(arrays, known[place])
     if bool(np.all(np.isnan(step.replica_count))):
         raise ColocalcError(
             _NO_REPLICA.get(arrays.split, "no whole replica: tp x pp x cp GPUs fit in no pool"),

@@ -1,38 +1,26 @@
-"""Views: results turned into reports, one function per command."""
+"""Views: results turned into reports, one function per command, which imports what it shows when it is called."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from colocalc.case import Case
 from colocalc.catalog import Catalog
-from colocalc.lint import CardFinding
 from colocalc.report.table import Column, Note, Report, Table
-from colocalc.report.views import band as band_view
-from colocalc.report.views import choice as choice_view
-from colocalc.report.views import claims as claims_view
-from colocalc.report.views import deal as deal_view
-from colocalc.report.views import h100e as h100e_view
-from colocalc.report.views import lease as lease_view
-from colocalc.report.views import lending as lending_view
-from colocalc.report.views import memory as memory_view
-from colocalc.report.views import mfu as mfu_view
-from colocalc.report.views import needed as needed_view
-from colocalc.report.views import sites as sites_view
-from colocalc.report.views.cards import card_tables
 from colocalc.report.views.common import assemble, counted
-from colocalc.report.views.layout import layout
 from colocalc.report.views.slips import slips
-from colocalc.report.views.solve import solve
 from colocalc.report.views.wanted import EXAMPLES, wanted
-from colocalc.study.band import Band
-from colocalc.study.check import Checked
-from colocalc.study.claims import Verdict
 from colocalc.study.evaluate import NEEDS, Result
-from colocalc.study.needed import Target
-from colocalc.study.returns import hedge_by_year
-from colocalc.study.train_or_lease import TrainOrLease
-from colocalc.study.training import Alternative, TrainingResult
 
-__all__ = ["check", "h100e", "hedge", "layout", "lease", "mfu", "report", "solve", "train_or_lease"]
+if TYPE_CHECKING:
+    from colocalc.lint import CardFinding
+    from colocalc.study.band import Band
+    from colocalc.study.check import Checked
+    from colocalc.study.claims import Verdict
+    from colocalc.study.needed import Target
+    from colocalc.study.train_or_lease import TrainOrLease
+    from colocalc.study.training import Alternative, TrainingResult
+
+__all__ = ["check", "h100e", "hedge", "lease", "mfu", "report", "train_or_lease"]
 
 
 def mfu(
@@ -40,12 +28,18 @@ def mfu(
     result: Result,
     catalog: Catalog,
     *,
-    others: Sequence[Alternative],
-    band: Band | None = None,
-    targets: Sequence[Target] = (),
+    others: "Sequence[Alternative]",
+    band: "Band | None" = None,
+    targets: "Sequence[Target]" = (),
     command: str = "mfu",
 ) -> Report:
     """How much of the peak becomes useful training, which mechanism takes what, and what a claimed MFU would take."""
+    from colocalc.report.views import band as band_view
+    from colocalc.report.views import memory as memory_view
+    from colocalc.report.views import needed as needed_view
+    from colocalc.report.views import sites as sites_view
+    from colocalc.report.views import waterfall as waterfall_view
+
     training = result.training
     return assemble(
         command,
@@ -60,22 +54,26 @@ def mfu(
             *needed_view.tables(targets),
         ),
         headline=(
-            *mfu_view.headline(case, training),
-            *band_view.headline(band, is_bound=bool(mfu_view.gaps(training.waterfall))),
+            *waterfall_view.headline(case, training),
+            *band_view.headline(band, is_bound=bool(waterfall_view.gaps(training.waterfall))),
         )
         if training
         else (f"MFU is undefined: {NEEDS['training']}.",),
-        notes=(*mfu_view.warnings(case, training), *memory_view.warnings(case, training))
+        notes=(*waterfall_view.warnings(case, training), *memory_view.warnings(case, training))
         if training
         else wanted(NEEDS["training"]),
     )
 
 
 def _training(
-    case: Case, training: TrainingResult, others: Sequence[Alternative], band: Band | None
+    case: Case, training: "TrainingResult", others: "Sequence[Alternative]", band: "Band | None"
 ) -> tuple[Table, ...]:
     """The waterfall, how sure it is, the jobs, what they hold, and the choices side by side."""
-    first, jobs, *choices = mfu_view.tables(case, training, others)
+    from colocalc.report.views import band as band_view
+    from colocalc.report.views import memory as memory_view
+    from colocalc.report.views import waterfall as waterfall_view
+
+    first, jobs, *choices = waterfall_view.tables(case, training, others)
     return (first, *band_view.tables(band), jobs, *memory_view.tables(case, training), *choices)
 
 
@@ -83,6 +81,11 @@ def lease(
     case: Case, result: Result, catalog: Catalog, *, notes: Sequence[str] = (), cards: Sequence[str] = ()
 ) -> Report:
     """Revenue by GPU type, cost and contribution; first the rate cards asked for."""
+    from colocalc.report.views import deal as deal_view
+    from colocalc.report.views import lending as lending_view
+    from colocalc.report.views import revenue as revenue_view
+    from colocalc.report.views.cards import card_tables
+
     found = result.lease
     shown = [table for name in cards for table in card_tables(catalog.card(name))]
     return assemble(
@@ -94,16 +97,16 @@ def lease(
         topics=("lease",),
         tables=(
             *shown,
-            *((*lease_view.tables(case, result, found), *lease_view.family(case, found, catalog)) if found else ()),
+            *((*revenue_view.tables(case, result, found), *revenue_view.family(case, found, catalog)) if found else ()),
             *deal_view.tables(case, result),
         ),
-        headline=(*lease_view.headline(found), *deal_view.headline(result))
+        headline=(*revenue_view.headline(found), *deal_view.headline(result))
         if found
         else (f"The lease is undefined: {NEEDS['lease']}.",),
         notes=(
             *map(Note, notes),
             *slips(case, result, catalog),
-            *(lease_view.warnings(case, found) if found else ()),
+            *(revenue_view.warnings(case, found) if found else ()),
             *lending_view.warnings(case, result.returns),
             *(() if found else wanted(NEEDS["lease"])),
         ),
@@ -112,6 +115,10 @@ def lease(
 
 def hedge(case: Case, result: Result, catalog: Catalog) -> Report:
     """Which part of a stated loss the lease covers, and the rate that covers all of it."""
+    from colocalc.report.views import deal as deal_view
+    from colocalc.report.views import revenue as revenue_view
+    from colocalc.study.returns import hedge_by_year
+
     found = result.hedge
     missing = NEEDS["lease"] if result.lease is None else NEEDS["loss"]
     return assemble(
@@ -122,17 +129,17 @@ def hedge(case: Case, result: Result, catalog: Catalog) -> Report:
         families=("hedge", "lease", "fleet"),
         topics=("hedge",),
         tables=(
-            lease_view.hedge_table(result, found),
+            revenue_view.hedge_table(result, found),
             *deal_view.hedge_years(hedge_by_year(case, result.returns, found.loss_usd_per_yr)),
         )
         if found
         else (),
-        headline=lease_view.hedge_headline(found) if found else (f"The hedge is undefined: {missing}.",),
+        headline=revenue_view.hedge_headline(found) if found else (f"The hedge is undefined: {missing}.",),
         notes=(
             *slips(case, result, catalog),
             *(
                 Note(line, "warning")
-                for line in (lease_view.contract_warnings(case, result.lease) if result.lease else ())
+                for line in (revenue_view.contract_warnings(case, result.lease) if result.lease else ())
             ),
             *(() if found else wanted(missing)),
         ),
@@ -141,6 +148,8 @@ def hedge(case: Case, result: Result, catalog: Catalog) -> Report:
 
 def h100e(case: Case, result: Result, catalog: Catalog) -> Report:
     """The fleet in H100-equivalents on every basis, and the share of a stated total."""
+    from colocalc.report.views import equivalents as equivalents_view
+
     return assemble(
         "h100e",
         case=case,
@@ -148,14 +157,16 @@ def h100e(case: Case, result: Result, catalog: Catalog) -> Report:
         catalog=catalog,
         families=("h100e", "fleet"),
         topics=("h100e",),
-        tables=h100e_view.tables(case, result, result.equivalents),
-        headline=h100e_view.headline(case, result.equivalents),
-        notes=h100e_view.warnings(case, result.equivalents),
+        tables=equivalents_view.tables(case, result, result.equivalents),
+        headline=equivalents_view.headline(case, result.equivalents),
+        notes=equivalents_view.warnings(case, result.equivalents),
     )
 
 
-def train_or_lease(case: Case, result: Result, catalog: Catalog, *, found: TrainOrLease) -> Report:
+def train_or_lease(case: Case, result: Result, catalog: Catalog, *, found: "TrainOrLease") -> Report:
     """What training is worth against what the lease brings, as a whole, by pool and split; and the tenant's view."""
+    from colocalc.report.views import choice as choice_view
+
     return assemble(
         "train-or-lease",
         case=case,
@@ -174,14 +185,16 @@ def report(
     result: Result,
     catalog: Catalog,
     *,
-    others: Sequence[Alternative],
-    checked: Checked,
-    verdicts: Sequence[Verdict] = (),
-    targets: Sequence[Target] = (),
-    band: Band | None = None,
-    choice: TrainOrLease | None = None,
+    others: "Sequence[Alternative]",
+    checked: "Checked",
+    verdicts: "Sequence[Verdict]" = (),
+    targets: "Sequence[Target]" = (),
+    band: "Band | None" = None,
+    choice: "TrainOrLease | None" = None,
 ) -> Report:
     """Everything: MFU, lease, hedge, H100-equivalents, expectations and claims in one report."""
+    from colocalc.report.views import claims as claims_view
+
     parts = [mfu(case, result, catalog, others=others, targets=targets, band=band), h100e(case, result, catalog)]
     if result.lease is not None:
         parts.append(lease(case, result, catalog))
@@ -209,8 +222,10 @@ def report(
     )
 
 
-def _judged(checked: Checked, verdicts: Sequence[Verdict], scenario: str | None) -> tuple[Table, ...]:
+def _judged(checked: "Checked", verdicts: "Sequence[Verdict]", scenario: str | None) -> tuple[Table, ...]:
     """Expectations and claims, where there are any; the verdicts stand last."""
+    from colocalc.report.views import claims as claims_view
+
     outcomes = (_outcomes(checked),) if checked.outcomes else ()
     return (*outcomes, claims_view.table(verdicts, scenario)) if verdicts else outcomes
 
@@ -220,12 +235,14 @@ def check(
     result: Result,
     catalog: Catalog,
     *,
-    checked: Checked,
-    verdicts: Sequence[Verdict] = (),
-    findings: Sequence[CardFinding] = (),
+    checked: "Checked",
+    verdicts: "Sequence[Verdict]" = (),
+    findings: "Sequence[CardFinding]" = (),
     notes: Sequence[str] = (),
 ) -> Report:
     """Whether the file is sound, whether each expectation holds, what its claims are worth, and its cards."""
+    from colocalc.report.views import claims as claims_view
+
     failed = [outcome for _, outcome in checked.outcomes if not outcome.holds]
     held = len(checked.outcomes) - len(failed)
     parts = (
@@ -249,11 +266,11 @@ def check(
     )
 
 
-def _found(findings: Sequence[CardFinding]) -> Note:
+def _found(findings: "Sequence[CardFinding]") -> Note:
     return Note(f"{counted(len(findings), 'finding')} on rate cards: see the table", "warning")
 
 
-def _findings(findings: Sequence[CardFinding]) -> Table:
+def _findings(findings: "Sequence[CardFinding]") -> Table:
     columns = (
         Column("card", "Card", kind="text"),
         Column("path", "Row", kind="text"),
@@ -265,7 +282,7 @@ def _findings(findings: Sequence[CardFinding]) -> Table:
     return Table("cards", "Rate cards", columns, rows)
 
 
-def _outcomes(checked: Checked) -> Table:
+def _outcomes(checked: "Checked") -> Table:
     columns = (
         Column("expectation", "Expectation", kind="text"),
         Column("holds", "Holds", kind="text"),
