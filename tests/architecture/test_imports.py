@@ -71,7 +71,8 @@ MAY_IMPORT = {
     # Definitions: what a user may write. They know pydantic, YAML and files, and no numpy.
     "figure": ("units",),
     "reading": ("errors",),
-    "yamlio": ("reading", "errors"),
+    "surrogates": (),
+    "yamlio": ("reading", "surrogates", "errors"),
     "hardware": ("figure",),
     "model": ("figure",),
     "card": ("figure",),
