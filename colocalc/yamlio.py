@@ -15,6 +15,7 @@ from yaml import MappingEndEvent, ScalarEvent, SequenceEndEvent
 
 from colocalc.errors import Fault, InputError, printable, quoted
 from colocalc.reading import read_bytes, without_collecting
+from colocalc.surrogates import joined
 
 MAX_BYTES: Final = 10 * 2**20
 MAX_DEPTH: Final = 64
@@ -57,6 +58,7 @@ _PROBLEMS: tuple[tuple[str, str, str | None], ...] = (
     ("found unexpected", "the quote that starts here is never closed", None),
     ("node content", "a value is expected here", None),
     ("alphabetic or numeric", '"*" or "&" without a name behind it', _QUOTE_IT),
+    ("Unicode character escape", "an escape of no character", "write the character itself"),
     ("parsing a quoted scalar", "an escape that YAML does not know", "double the backslash, or use single quotes"),
     (" tag", "a tag that cannot be read", 'put text that starts with "!" in quotes'),
     ("block scalar", "more than | or > on their line", "start the text on the next line, indented"),
@@ -181,7 +183,7 @@ def _text_of(source: str | bytes, name: str) -> str:
         raise InputError([Fault(message, name, len(lines), len(lines[-1]) + 1, hint=hint)])
     if text.count("\n%") + text.count("\r%") > _MAX_DIRECTIVES:
         raise InputError([Fault(_DIRECTIVE, name)])
-    return text
+    return joined(text)
 
 
 def _syntax_fault(error: Any, text: str, name: str) -> Fault:

@@ -86,6 +86,36 @@ def test_every_point_is_the_fleet_with_those_values():
             np.testing.assert_allclose(found.columns[name][place], alone[name], rtol=1e-9)
 
 
+@pytest.mark.parametrize(
+    ("key", "points", "sets"),
+    [
+        ("lease.months", (48, 60, 72), ()),
+        ("lease.market.months", (0, 1, 5, 30), ()),
+        ("lease.market.gap_months", (0, 12, 24), ()),
+        ("lease.market.gap_months", (0, 1.5, 24), ("lease.market.months=12", "lease.start=2026-09-16")),
+        ("depreciation.tax_life_yr", (3, 5, 7), ("depreciation.tax_method=straight-line",)),
+        ("depreciation.book_life_yr", (0.01, 3, 40), ("finance.periods=yearly",)),
+        ("debt.tenor_months", (12, 36, 48), ()),
+    ],
+)
+def test_a_point_does_not_hang_on_those_beside_it(key, points, sets):
+    # The longest contract of a grid is not that of every point: what is left is worth more the sooner it is over.
+    own = Variants("neocloud-1k-h100", CATALOG, sets=sets)
+    names = ("lease.project_npv_usd", "lease.capitalised_value_usd", "lease.min_dscr_factor")
+    found = swept(f"{key}={','.join(map(str, points))}", names=names, own=own)
+    assert found.done_count == len(points)
+    for place, value in enumerate(points):
+        alone = values(own.with_sets(f"{key}={value}").case, names)
+        for name in names:
+            np.testing.assert_allclose(found.columns[name][place], alone[name], rtol=1e-9)
+
+
+def test_a_fleet_of_no_end_is_none_of_those_looked_at():
+    own = Variants("neocloud-1k-h100", CATALOG)
+    with pytest.raises(ColocalcError, match="more than 1,200"):
+        own.at("lease.months", 480_000.0)
+
+
 def test_points_run_through_the_last_axis_first():
     found = swept("lease.rate_usd_per_gpu_h=1,2", "lease.billed_share=0.5,1")
     assert [found.point(place) for place in range(4)] == [(1.0, 0.5), (1.0, 1.0), (2.0, 0.5), (2.0, 1.0)]

@@ -12,6 +12,7 @@ from typing import Any
 from colocalc.arrays import Array
 from colocalc.case.choice import ChoiceCase, lower_choice
 from colocalc.case.equivalents import EquivalentsCase, lower_equivalents
+from colocalc.case.horizon import Horizon, lower_horizon
 from colocalc.case.layout_rule import BY_SEARCH
 from colocalc.case.leases import CostCase, LeaseCase, LossCase, lower_costs, lower_lease, lower_loss
 from colocalc.case.ledger import Assumption, Ledger, Made, Remark, scalar
@@ -33,6 +34,7 @@ __all__ = [
     "CostCase",
     "DebtCase",
     "EquivalentsCase",
+    "Horizon",
     "InferenceCase",
     "LeaseCase",
     "LossCase",
@@ -72,6 +74,8 @@ class Case:
         1 where a contract has a start, so that leap years have their day; 0 for years of 8,760 hours.
     project : ProjectCase or None
         Capital, lives, tax and debt; None without a contract.
+    horizon : Horizon or None
+        When the last contract of a project ends; None without capital, or where one does not say how long it runs.
     costs : CostCase
         Yearly cash costs.
     loss : LossCase or None
@@ -107,6 +111,7 @@ class Case:
     terms: tuple[Terms, ...]
     leap_day_count: Array
     project: ProjectCase | None
+    horizon: Horizon | None
     costs: CostCase
     loss: LossCase | None
     equivalents: EquivalentsCase
@@ -242,6 +247,7 @@ _PARTS: dict[str, _Lowering] = {
     "terms": lambda fleet, parts, ledger: lower_terms(fleet, parts["pools"], parts["lease"], ledger),
     "leap_day_count": lambda fleet, _, __: scalar(float(is_dated(fleet))),
     "project": lambda fleet, parts, ledger: lower_project(fleet, parts["pools"], ledger),
+    "horizon": lambda _, parts, __: lower_horizon(parts["terms"], parts["project"]),
     "costs": lambda fleet, _, ledger: lower_costs(fleet, ledger),
     "loss": lambda fleet, _, ledger: lower_loss(fleet, ledger),
     "equivalents": lambda fleet, parts, ledger: lower_equivalents(fleet, parts["pools"], ledger),
@@ -256,6 +262,7 @@ _BUILDS_ON = {
     "lease": frozenset({"pools"}),
     "terms": frozenset({"pools", "lease"}),
     "project": frozenset({"pools"}),
+    "horizon": frozenset({"terms", "project"}),
     "equivalents": frozenset({"pools"}),
     "peak_flop_per_s": frozenset({"pools", "jobs"}),
     "choice": frozenset({"pools"}),  # of jobs it takes words alone, which no number moves

@@ -6,6 +6,7 @@ import numpy as np
 
 from colocalc.arrays import Array
 from colocalc.case import Case, LeaseCase, Terms
+from colocalc.case.horizon import end_month, market_end_month, market_start_month
 from colocalc.lease import contract, delivery, months, prepayment, termination
 from colocalc.lease.statement import Contract, evaluate_months
 from colocalc.study import leasing, prices
@@ -98,7 +99,7 @@ def evaluate_deal(case: Case) -> Deal | None:
     if case.lease is None or any(np.isnan(terms.months).any() for terms in case.terms):
         return None
     first = min(float(np.min(terms.start_month)) for terms in case.terms)
-    ends = [_market_end(terms) for terms in case.terms]
+    ends = [market_end_month(terms) for terms in case.terms]
     last = max(float(np.max(end)) for end in ends)
     calendar: Array = np.arange(np.floor(first), np.ceil(last - months.SLACK_MONTHS), dtype=np.float64)
     hours = months.month_h(calendar_month=calendar, leap_day_count=case.leap_day_count)
@@ -115,7 +116,9 @@ def evaluate_deal(case: Case) -> Deal | None:
 
     held, rising = leasing.contracted(case), _years_of_cost(case, calendar, first, running)
     revenue, cash = total("revenue_usd"), total("cash_usd")
-    firm_ends = [np.minimum(terms.earliest_notice_month + terms.notice_months, _end(terms)) for terms in case.terms]
+    firm_ends = [
+        np.minimum(terms.earliest_notice_month + terms.notice_months, end_month(terms)) for terms in case.terms
+    ]
     return Deal(
         calendar_month=calendar,
         month_h=hours,
@@ -141,18 +144,6 @@ def evaluate_deal(case: Case) -> Deal | None:
         firm_months=np.max(np.stack(np.broadcast_arrays(*firm_ends)), axis=0) - first,
         contracts=tuple(found),
     )
-
-
-def _end(terms: Terms) -> Array:
-    return terms.start_month + terms.months
-
-
-def _market_start(terms: Terms) -> Array:
-    return _end(terms) + terms.gap_months
-
-
-def _market_end(terms: Terms) -> Array:
-    return np.where(terms.market_months > 0.0, _market_start(terms) + terms.market_months, _end(terms))
 
 
 def _mask(terms: Terms, case: Case) -> Array:
@@ -196,7 +187,7 @@ def _standing_gpu_count(terms: Terms, gpu_count: Array, calendar: Array, end: Ar
 
 def _contract(number: int, terms: Terms, case: Case, lease: LeaseCase, calendar: Array, hours: Array) -> ContractMonths:
     gpus = case.pools.gpu_count * _mask(terms, case)
-    held = _standing_gpu_count(terms, _mask(terms, case), calendar, _end(terms))
+    held = _standing_gpu_count(terms, _mask(terms, case), calendar, end_month(terms))
     # Nothing of a bill that is not known is nothing.
     passes = terms.power_passthrough_share[..., None, None] > 0.0
     power = np.where(passes, _pool_power_usd(case, hours, held), 0.0)
@@ -226,14 +217,14 @@ def _as_contract(
     gpus = case.pools.gpu_count * _mask(terms, case)
     every = np.ones((gpus.shape[-1], calendar.shape[-1]))
     fee = lease.fee_usd_per_month[..., number]
-    within = months.covered_share(calendar_month=calendar, start_month=terms.start_month, end_month=_end(terms))
-    standing = _standing_gpu_count(terms, np.ones(1), calendar, _end(terms))[..., 0, :]
+    within = months.covered_share(calendar_month=calendar, start_month=terms.start_month, end_month=end_month(terms))
+    standing = _standing_gpu_count(terms, np.ones(1), calendar, end_month(terms))[..., 0, :]
     return Contract(
         calendar_month=calendar,
         month_h=hours,
         start_month=terms.start_month,
-        end_month=_end(terms),
-        delivered_gpu_count=_standing_gpu_count(terms, gpus, calendar, _end(terms)),
+        end_month=end_month(terms),
+        delivered_gpu_count=_standing_gpu_count(terms, gpus, calendar, end_month(terms)),
         available_share=np.ones(gpus.shape[-1]),
         take_or_pay_share=np.zeros(gpus.shape[-1]),
         sold_share=lease.billed_share[..., None] * every,
@@ -252,7 +243,7 @@ def _as_contract(
         prepayment_share=terms.prepaid_share,
         signing_month=terms.start_month,
         unwind_start_month=terms.start_month + (terms.credited_from_yr - 1.0) * MONTHS_PER_YEAR,
-        unwind_end_month=np.minimum(terms.start_month + terms.credited_to_yr * MONTHS_PER_YEAR, _end(terms)),
+        unwind_end_month=np.minimum(terms.start_month + terms.credited_to_yr * MONTHS_PER_YEAR, end_month(terms)),
         earliest_notice_month=terms.earliest_notice_month,
         notice_months=terms.notice_months,
         notice_share=terms.notice_share,
@@ -264,13 +255,13 @@ def _market(terms: Terms, gpus: Array, calendar: Array, hours: Array, path: Arra
     price = contract.escalation_factor(
         calendar_month=calendar,
         start_month=terms.start_month,
-        end_month=_market_end(terms),
+        end_month=market_end_month(terms),
         escalator_share=terms.market_change_share_per_yr,
     )
     level = terms.market_rate_usd_per_gpu_h[..., None] * price[..., None, :]
     rate = prices.by_month(terms.market_path_usd_per_gpu_h, terms, calendar, level) * path
     sold = gpus[..., None] * hours * terms.market_sold_share[..., None, None]
-    start, end = np.minimum(_market_start(terms), _market_end(terms)), _market_end(terms)
+    start, end = np.minimum(market_start_month(terms), market_end_month(terms)), market_end_month(terms)
     open_share = months.covered_share(calendar_month=calendar, start_month=start, end_month=end)
     after = sold * open_share[..., None, :]
     every = np.where(gpus[..., None] > 0.0, sold * rate, 0.0)
@@ -281,7 +272,7 @@ def _firm(terms: Terms, calendar: Array) -> Array:
     return termination.firm_share(
         calendar_month=calendar,
         start_month=terms.start_month,
-        end_month=_end(terms),
+        end_month=end_month(terms),
         earliest_notice_month=terms.earliest_notice_month,
         notice_months=terms.notice_months,
     )
@@ -291,7 +282,7 @@ def _alive(terms: Terms, calendar: Array) -> Array:
     return termination.alive_share(
         calendar_month=calendar,
         start_month=terms.start_month,
-        end_month=_end(terms),
+        end_month=end_month(terms),
         earliest_notice_month=terms.earliest_notice_month,
         notice_months=terms.notice_months,
         notice_share=terms.notice_share,
@@ -369,17 +360,17 @@ def _shape(terms: Terms, case: Case, calendar: Array, end: Array) -> Shape:
         return months.covered_share(calendar_month=calendar, start_month=start, end_month=until)
 
     credited = terms.start_month + terms.credited_to_yr * MONTHS_PER_YEAR
-    steps = _anniversaries(calendar, terms.start_month, _end(terms))
-    market = _anniversaries(calendar, terms.start_month, _market_end(terms))
+    steps = _anniversaries(calendar, terms.start_month, end_month(terms))
+    market = _anniversaries(calendar, terms.start_month, market_end_month(terms))
     return Shape(
-        standing_share=_standing_gpu_count(terms, np.ones(1), calendar, _end(terms))[..., 0, :],
+        standing_share=_standing_gpu_count(terms, np.ones(1), calendar, end_month(terms))[..., 0, :],
         powered_share=_standing_gpu_count(terms, np.ones(1), calendar, end)[..., 0, :],
         delivered_share=_delivered(terms, case, calendar)[..., terms.pools[0], :],
         firm_share=_firm(terms, calendar),
         alive_share=_alive(terms, calendar),
-        open_share=covered(np.minimum(_market_start(terms), _market_end(terms)), _market_end(terms)),
+        open_share=covered(np.minimum(market_start_month(terms), market_end_month(terms)), market_end_month(terms)),
         unwind_share=covered(
-            terms.start_month + (terms.credited_from_yr - 1.0) * MONTHS_PER_YEAR, np.minimum(credited, _end(terms))
+            terms.start_month + (terms.credited_from_yr - 1.0) * MONTHS_PER_YEAR, np.minimum(credited, end_month(terms))
         ),
         signing_share=(calendar == np.floor(terms.start_month)).astype(np.float64),
         step_count=steps[0],

@@ -116,7 +116,8 @@ def _deal_values(case: Case, deal: Deal, lease: LeaseResult) -> Iterator[tuple[s
         yield f"pools.{name}.lease.contract_revenue_usd", pools[..., number]
     if case.project is None:
         return
-    net = np.concatenate([np.zeros_like(deal.revenue_usd[..., :1]), _contribution(deal)], axis=-1)
+    earned = _contribution(deal)  # costs may hang on what revenue does not, such as a gap after the contract
+    net = np.concatenate([np.zeros_like(earned[..., :1]), earned], axis=-1)
     monthly = per_period_share(case.project.discount_rate_share, 1.0)
     value = present_value_usd(flow_usd=net, discount_share=monthly)
     multiple = lease.contribution_usd_per_yr * case.project.valuation_multiple_factor

@@ -71,7 +71,8 @@ MAY_IMPORT = {
     # Definitions: what a user may write. They know pydantic, YAML and files, and no numpy.
     "figure": ("units",),
     "reading": ("errors",),
-    "yamlio": ("reading", "errors"),
+    "surrogates": (),
+    "yamlio": ("reading", "surrogates", "errors"),
     "hardware": ("figure",),
     "model": ("figure",),
     "card": ("figure",),
@@ -156,6 +157,7 @@ MAY_IMPORT = {
     # How rates move together is asked of the catalog in one number, and drawn with a matrix of them.
     # A card's rate may be one of a surface, and its prices by month those between dates or terms.
     "case.card_rates": ("case", "catalog", *DEFINITIONS, "lease.surface", *BOTTOM),
+    "case.horizon": ("case", "lease.months", "arrays", "errors"),
     "case.price_paths": ("case", "catalog", *DEFINITIONS, "lease.forward", "lease.months", "lease.path", "arrays"),
     "case.risk": ("case", "catalog", *DEFINITIONS, "chance.shapes.loading_factor", "arrays", *BOTTOM),
     "study": ("study", "case", "mfu", "lease", "h100e", "chance", "metrics", "expect", "arrays", "root", *BOTTOM),

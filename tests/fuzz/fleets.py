@@ -96,7 +96,7 @@ def sound(draw):
 
 
 def text_of(tree):
-    """A tree as a file with a line for every entry; YAML does not read the pairs of escapes that JSON has."""
+    """A tree as a file with a line for every entry, its characters as they are."""
     return json.dumps(tree, indent=1, ensure_ascii=False)
 
 

@@ -3,6 +3,7 @@
 A few dozen here; ``COLOCALC_FUZZ_EXAMPLES=2000`` looks at more.
 """
 
+import json
 import os
 import re
 
@@ -51,8 +52,8 @@ def test_a_sound_fleet_is_reported_whatever_it_holds(colocalc, fleet, form):
 
 @examples(24)
 @given(fleet=sound(), command=st.sampled_from(["mfu", "lease", "hedge", "h100e", "check", "train-or-lease"]))
-def test_a_sound_fleet_is_taken_by_every_command(colocalc, fleet, command):
-    run = colocalc(command, "-", "--format", "json", stdin=text_of(fleet).encode())
+def test_a_sound_fleet_as_json_is_taken_by_every_command(colocalc, fleet, command):
+    run = colocalc(command, "-", "--format", "json", stdin=json.dumps(fleet).encode())
     # ``check`` exits 1 where an expectation of the file does not hold.
     assert is_sound(fleet, run) or (command, run.code) == ("check", 1), run.err
 

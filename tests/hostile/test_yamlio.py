@@ -19,6 +19,7 @@ INDENT = "this does not fit what stands before it; check the indentation and the
 COLON = '":" is not allowed here; put text with ": " in quotes, or mend the indentation'
 TAB = "a tab is not allowed here; indent with spaces"
 BACKSLASH = "an escape that YAML does not know; double the backslash, or use single quotes"
+HALF = "an escape of no character; write the character itself"
 TAG = 'a tag that cannot be read; put text that starts with "!" in quotes'
 SECOND = "a second document starts here; a file holds one"
 BLOCK = "more than | or > on their line; start the text on the next line, indented"
@@ -173,7 +174,15 @@ REFUSED = {
     "text that starts with %": ("a: %x", "f:1:4: text may not start with this character; put it in quotes"),
     "windows path": ('a: "C:\\data"', f"f:1:7: {BACKSLASH}"),
     "unknown escape q": ('a: "\\q"', f"f:1:5: {BACKSLASH}"),
-    "escape of half a character": ('a: "\\ud83d"', f"f:1:7: {BACKSLASH}"),
+    "escape of half a character": ('a: "\\ud83d"', f"f:1:7: {HALF}"),
+    "half a character in JSON": ('{"a": "\\ud83d x"}', f"f:1:10: {HALF}"),
+    "halves in the wrong order in JSON": ('{"a": "\\ude00\\ud83d"}', f"f:1:10: {HALF}"),
+    "halves in YAML that is not JSON": ('a: "\\ud83d\\ude00"', f"f:1:7: {HALF}"),
+    "escape beyond Unicode": ('a: "\\U00110000"', f"f:1:7: {HALF}"),
+    "a fault behind halves in JSON": (
+        '{"a": "\\ud83d\\ude00", "a": 1}',
+        'f:1:23: duplicate key "a"; it stands in line 1 already',
+    ),
     "escape without digits": ('a: "\\xzz"', f"f:1:7: {BACKSLASH}"),
     "text behind |": ("a: |x\n  y", f"f:1:5: {BLOCK}"),
     "indentation of 0": ("a: |0\n  y", f"f:1:5: {BLOCK}"),
@@ -216,6 +225,10 @@ READ = {
     "CR": (b"a: 1\rb: 2\r", {"a": 1, "b": 2}),
     "bidi text is kept": ("a: \u202eevil", {"a": "\u202eevil"}),
     "markup and formulas are text": ("['[red]x', '=1+1', '<script>']", ["[red]x", "=1+1", "<script>"]),
+    "halves of characters in JSON": (
+        '{"\\uD83D\\uDE00": ["\\ud83d\\ude00", "\\\\ud83d\\\\ude00", "\\"\\u00e9"], "n": 1}',
+        {"\U0001f600": ["\U0001f600", "\\ud83d\\ude00", '"\xe9'], "n": 1},
+    ),
     "a percent sign in a quoted text": ('a: "x\n%y"', {"a": "x %y"}),
     "tabs around values": ("a:\t1\t# x\nb: [\t1,\n\t2]", {"a": 1, "b": [1, 2]}),
     "special keys": ("__class__: 1\n__proto__: 2", {"__class__": 1, "__proto__": 2}),
