@@ -89,7 +89,9 @@ def test_flows_a_year_apart_have_the_same_rate_on_dates(flows, days):
     dates = np.datetime64("2025-01-01") + np.arange(len(flows)) * 365
     np.testing.assert_allclose(finance.xirr(flows, dates), finance.irr(flows), rtol=1e-9, atol=1e-12)
     # Another first day changes nothing where every day counts alike.
-    np.testing.assert_allclose(finance.xirr(flows, dates + days), finance.irr(flows), rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(
+        finance.xirr(flows, dates + np.timedelta64(days, "D")), finance.irr(flows), rtol=1e-9, atol=1e-12
+    )
 
 
 @LAWS
