@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from pydantic_core import PydanticCustomError
 
 from colocalc import yamlio
-from colocalc.errors import Fault, InputError, did_you_mean
+from colocalc.errors import Fault, InputError, did_you_mean, printable
 from colocalc.faults import MOST_FAULTS, fault_at, faults_of
 from colocalc.profile import LayerProfile
 
@@ -208,10 +208,21 @@ def left_alone(tree: Any) -> tuple[str, ...]:
         A document of which ``runs_of`` found no fault.
     """
     rows = tree.get("runs") if isinstance(tree, dict) else tree
-    found = (one for row in rows or () for one in _unknown(row, Run, ""))
-    return tuple(dict.fromkeys(found))
+    found: dict[str, list[str]] = {}
+    for row in rows or ():
+        for path, others in _unknown(row, Run, ""):
+            found.setdefault(path, others)
+    told = []
+    for place, (path, others) in enumerate(found.items()):
+        # The nearest of all keys takes a while: a file of nothing but unknown keys gets a few hints.
+        hint = did_you_mean(path.rpartition(".")[2], others) if place < _HINTS else None
+        shown = printable(path, _SHOWN_CHARACTERS)
+        told.append(f"{shown} ({hint})" if hint else shown)
+    return tuple(told)
 
 
+_HINTS = 20
+_SHOWN_CHARACTERS = 80
 # What the published table has besides: told for readers, and what an efficiency was computed with.
 _OF_THE_TABLE = {
     "verification",
@@ -223,7 +234,9 @@ _OF_THE_TABLE = {
 }
 
 
-def _unknown(row: Any, kind: type[BaseModel], above: str) -> Iterator[str]:
+def _unknown(row: Any, kind: type[BaseModel], above: str) -> Iterator[tuple[str, list[str]]]:
+    """Each key that is not known, by its path, with those that could stand in its place."""
+    free = [name for name in kind.model_fields if name not in row]
     for key, value in row.items():
         path = f"{above}{key}"
         if key in kind.model_fields:
@@ -231,8 +244,7 @@ def _unknown(row: Any, kind: type[BaseModel], above: str) -> Iterator[str]:
             if inner is not None and isinstance(value, dict):
                 yield from _unknown(value, inner, f"{path}.")
         elif path not in _OF_THE_TABLE:
-            hint = did_you_mean(key, [name for name in kind.model_fields if name not in row])
-            yield f"{path} ({hint})" if hint else path
+            yield path, free
 
 
 _PARTS: dict[str, type[BaseModel]] = {

@@ -3,8 +3,10 @@ a gate, and hardware and prices of one's own. What is worked out by hand beside 
 
 import json
 import re
+import shlex
 
 import pytest
+import yaml
 
 from colocalc.catalog import load_catalog
 from tests.architecture.test_commands import README
@@ -201,6 +203,21 @@ def test_a_gate_ends_with_the_code_that_the_readme_says(colocalc, fleet, expecte
     if code < 2:
         (_, row) = json.loads(report.read_text(encoding="utf-8"))["tables"]["expectations"]
         assert row["holds"] == (code == 0)
+
+
+def test_the_steps_of_the_workflow_run(colocalc, fleet, monkeypatch):
+    (workflow,) = re.findall(r"^```yaml\n(on: .*?)^```", README, flags=re.MULTILINE | re.DOTALL)
+    steps = yaml.safe_load(workflow)["jobs"]["fleets"]["steps"]
+    written = "\n".join(step["run"] for step in steps if "run" in step)
+    lines = [shlex.split(line)[1:] for line in re.findall(r"colocalc [a-z][^;|\n]*", written)]
+    place = fleet.parent / "own" / "fleets" / "main.yaml"
+    place.parent.mkdir(parents=True)
+    fleet.rename(place)
+    monkeypatch.chdir(fleet.parent)
+    assert len(lines) == 2
+    for line in lines:
+        assert colocalc(*(str(place) if word == "$fleet" else word for word in line)).code == 0
+    assert colocalc("check", "locked.yaml").code == 0
 
 
 # Hardware and prices of one's own

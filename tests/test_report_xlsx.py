@@ -315,3 +315,16 @@ def test_a_pipe_gets_the_bytes(tmp_path):
 
     assert done.stdout[:2] == b"PK"
     assert opened(done.stdout).sheetnames[0] == "Summary"
+
+
+@pytest.mark.parametrize(
+    ("title", "name"),
+    [
+        ("Which megawatts, and of what draw", "Which megawatts, and of what"),
+        ("From peak to fleet MFU", "From peak to fleet MFU"),
+        ("a" * 40, "a" * 31),
+        ("one " + "b" * 40, "one " + "b" * 27),
+    ],
+)
+def test_the_name_of_a_sheet_ends_with_a_whole_word_where_it_can(title, name):
+    assert to_xlsx.safe_name(title, set()) == name

@@ -112,6 +112,10 @@ def _words(path: str, training: Training, gpus: list[GpuType], count: Array, fle
     )
     warn_of_layout(path, layout, [gpu for gpu, one in zip(gpus, count, strict=True) if one > 0.0], model, ledger)
     own = fleet.reliability.isolation if fleet.reliability else None
+    kinds = {gpu.id for gpu, one in zip(gpus, count, strict=True) if one > 0.0}
+    if training.split is None and len(kinds) > 1:
+        told = "no split given: every GPU gets the same work, and the faster ones wait"
+        ledger.remark(f"{path}: {told}; `split: proportional` shares it out by speed", _TOPIC)
     return _Words(
         precision=ledger.word(f"{path}.precision", training.precision, _TOPIC, default="training.precision"),
         software=ledger.word(f"{path}.software", training.software, _TOPIC, default="training.software"),

@@ -187,7 +187,8 @@ def _strip(column: Column, table: Table, clean: Callable[[str], str]) -> _Strip:
     right = column.kind == "number"
     if right and longest <= _LONGEST_NUMBER:
         heading = max(min(cell_len(label), _LEAST_LABEL), min(_longest_word([label]), _SHORT_WORD))
-        header = textwrap.fill(label, max(longest, heading))
+        room = max(longest, heading)
+        header = "\n".join(textwrap.fill(line, room) for line in _broken(label, room).split("\n"))
         width = max(longest, *map(cell_len, header.split("\n")))
         styles = [_shade(share) for share in shades(table, column)] if column.shaded else ()
         return _Strip(header, cells, right, least=width, better=width, natural=width, styles=styles)

@@ -44,8 +44,10 @@ def _sentence(bridge: Bridge, results: Sequence[Result]) -> str:
     unit = unit_suffix(bridge.metric)
     first, second = (text(float(result.metrics[bridge.metric]), unit) for result in results)
     most = max(range(len(bridge.groups)), key=lambda place: abs(float(bridge.effects[place])))
+    changing = sum(abs(float(effect)) > 0.0 for effect in bridge.effects)
+    part = "all of it" if changing == 1 else "most of it"
     return (
-        f"{bridge.metric} goes from {first} to {second}; {bridge.groups[most]} does most of it, "
+        f"{bridge.metric} goes from {first} to {second}; {bridge.groups[most]} does {part}, "
         f"{_signed(float(bridge.effects[most]), unit)}."
     )
 

@@ -208,6 +208,8 @@ def _cash_flow(case: Case, returns: Returns, project: Project) -> Table:
         ),
     )
     caption = "Revenue is cash, with prepayments when they are paid. Assets: as if without debt; owners: after debt."
+    if borrows:
+        caption += " Tax is the owners', interest deducted."
     caption += _course(cash.project_after_tax_usd, step)
     return Table("cash_flow", "Cash flow by year", columns, tuple(rows), total_count=1, caption=caption)
 

@@ -8,7 +8,7 @@ import numpy as np
 from colocalc.case import Case
 from colocalc.catalog import Catalog
 from colocalc.report.table import Assumption, Column, Note, Report, Table
-from colocalc.report.views.common import assemble
+from colocalc.report.views.common import assemble, source_titles
 from colocalc.study.evaluate import NEEDS, Result
 from colocalc.study.layout import Candidate, JobLayouts, LayoutStudy
 from colocalc.units import BYTES_PER_GBYTE, text, unit_of
@@ -45,7 +45,7 @@ def layout(case: Case, result: Result, catalog: Catalog, *, study: LayoutStudy) 
     )
     metrics, undefined = _metrics(study)
     known = report.metrics | metrics, report.undefined | undefined
-    return replace(
+    found = replace(
         report,
         metrics=known[0],
         undefined=known[1],
@@ -58,6 +58,7 @@ def layout(case: Case, result: Result, catalog: Catalog, *, study: LayoutStudy) 
             *(row for row in report.assumptions if not row.path.startswith("reliability.")),
         ),
     )
+    return replace(found, source_titles=source_titles(found, catalog))
 
 
 def _unit(name: str) -> str:
