@@ -41,12 +41,11 @@ def mfu(
     others: Sequence[Alternative],
     band: Band | None = None,
     targets: Sequence[Target] = (),
-    command: str = "mfu",
 ) -> Report:
     """How much of the peak becomes useful training, which mechanism takes what, and what a claimed MFU would take."""
     training = result.training
     return assemble(
-        command,
+        "mfu",
         case=case,
         result=result,
         catalog=catalog,
