@@ -52,9 +52,7 @@ class _Extended(Catalog):
         self.given_calibration = base.given_calibration
         self.calibrations = calibrations
         self._base = base
-        self.own = frozenset(
-            f"{kind}.{key}" for kind in ("gpus", "models", "cards", "sources") for key in getattr(fleet, kind)
-        )
+        self.own = frozenset(f"{kind}.{key}" for kind in _KINDS for key in getattr(fleet, kind))
         self._own_gpus = _named(fleet.gpus, GpuType, "id")
         self._own_names = {plain_name(name): key for key, gpu in self._own_gpus.items() for name in (key, *gpu.aliases)}
         self._own_cards = {key: self._by_id(card) for key, card in _named(fleet.cards, RateCard, "name").items()}

@@ -129,7 +129,7 @@ def _calibrations(fleet: Fleet, tree: Any, path: Path | None) -> dict[str, Calib
         file = None if path is None else path.parent / wanted
         if file is None:
             faults.append(fault_at(tree, key, "a fleet on standard input has no folder to read a file from"))
-        elif "://" in wanted or Path(wanted).is_absolute() or not lies_below(file, path.parent):  # type: ignore[union-attr]
+        elif not _is_below(wanted, file, path.parent):  # type: ignore[union-attr]
             faults.append(fault_at(tree, key, f"{quoted(wanted)} is not below the fleet's own folder"))
         elif not is_file(file):
             faults.append(fault_at(tree, key, f"no file {quoted(wanted)} in the fleet's folder"))
@@ -289,7 +289,7 @@ def _base_path(tree: Any, path: Path, seen: tuple[Path, ...]) -> Path:
         raise refuse("should be the path of a fleet file in this folder")
     folder = seen[0].parent
     base = path.parent / wanted
-    if "://" in wanted or Path(wanted).is_absolute() or not lies_below(base, folder):
+    if not _is_below(wanted, base, folder):
         raise refuse(f"{quoted(wanted)} is not below the fleet's own folder")
     if real(base) in seen:
         raise refuse(f"{quoted(wanted)} extends itself")
@@ -298,6 +298,11 @@ def _base_path(tree: Any, path: Path, seen: tuple[Path, ...]) -> Path:
     if not is_file(base):
         raise refuse(f"no file {quoted(wanted)} in the fleet's folder")
     return base
+
+
+def _is_below(wanted: str, file: Path, folder: Path) -> bool:
+    """Whether a file that a fleet names lies below its folder, and is named from there."""
+    return "://" not in wanted and not Path(wanted).is_absolute() and lies_below(file, folder)
 
 
 def _apply_scenario(tree: Any, scenario: str, name: str, catalog: Catalog) -> None:

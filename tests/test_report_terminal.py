@@ -51,10 +51,8 @@ def report(*tables, **parts):
     return Report("lease", "Colossus 1", "colossus-1", None, {}, {}, {}, tables, **parts)
 
 
-def shown(*tables, width=80, color=False, with_notes=False, ascii_only=False, **parts):
-    return to_terminal.render(
-        report(*tables, **parts), width=width, color=color, notes=with_notes, ascii_only=ascii_only
-    )
+def shown(*tables, width=80, color=False, ascii_only=False, **parts):
+    return to_terminal.render(report(*tables, **parts), width=width, color=color, ascii_only=ascii_only)
 
 
 def table(label, *values, kind="number", unit=None):
@@ -77,7 +75,7 @@ FULL = {
 @pytest.mark.parametrize("color", [False, True])
 @pytest.mark.parametrize("width", [-1, 20, 60, 80, 119, 120, 200, 10_000])
 def test_no_line_is_longer_than_the_terminal_nor_than_a_useful_table(width, color, ascii_only):
-    text = shown(POOLS, width=width, color=color, ascii_only=ascii_only, with_notes=True, **FULL)
+    text = shown(POOLS, width=width, color=color, ascii_only=ascii_only, **FULL)
     longest = max(cell_len(ESCAPE.sub("", line)) for line in text.splitlines())
     assert longest <= max(60, min(width, 140))
 
@@ -184,12 +182,8 @@ def test_a_table_without_rows_or_without_a_visible_column_is_still_a_report():
     assert "—" in shown(table("", None))
 
 
-def test_notes_appear_only_when_asked_for():
+def test_notes_are_shown_elsewhere():
     assert "one rate for all regions" not in shown(**FULL)
-    assert "Notes" not in shown(POOLS, with_notes=True)
-    text = shown(with_notes=True, **FULL)
-    assert "note: one rate for all regions" in text
-    assert "warning: the card is old" in text
 
 
 def test_twelve_assumptions_are_shown_in_order_and_the_rest_is_counted():
@@ -211,15 +205,15 @@ def test_each_source_of_what_is_shown_is_listed_once_with_its_title():
 
 
 def test_without_color_there_is_no_escape_sequence():
-    assert "\x1b" not in shown(POOLS, with_notes=True, **FULL)
+    assert "\x1b" not in shown(POOLS, **FULL)
 
 
 @pytest.mark.parametrize("width", [60, 80, 200])
 def test_color_changes_nothing_but_color(width):
-    colored = shown(POOLS, width=width, color=True, with_notes=True, **FULL)
+    colored = shown(POOLS, width=width, color=True, **FULL)
     assert "\x1b[1m" in colored
     bare = "\n".join(line.rstrip() for line in ESCAPE.sub("", colored).split("\n"))
-    assert bare == shown(POOLS, width=width, with_notes=True, **FULL)
+    assert bare == shown(POOLS, width=width, **FULL)
 
 
 @pytest.mark.parametrize(
@@ -263,13 +257,12 @@ def test_hostile_text_is_shown_as_text_everywhere(text, color):
         Report("c", text, None, None, {}, {}, {}, (table_,), (text,), (Note(text),), (assumption,), {"s": text}),
         width=80,
         color=color,
-        notes=True,
     )
     bare = ESCAPE.sub("", everywhere) if color else everywhere
     expected = (
         text.replace("\x1b", "\\x1b").replace("\u202e", "\\u202e").replace("\n", "\\n").replace("\u200b", "\\u200b")
     )
-    assert bare.count(expected) == 12
+    assert bare.count(expected) == 11
     assert bare.replace("\n", "").isprintable()
 
 

@@ -302,11 +302,11 @@ def numbers(case: Case) -> dict[str, Assumption]:
 def _refuse_unknown(ledger: Ledger) -> None:
     """A number that is to be replaced must be one that is used."""
     for path in ledger.unused:
-        numbers = {row.path: row.origin for row in ledger.assumptions if not isinstance(row.value, str)}
-        if numbers.get(path) == "derived":
+        origins = {row.path: row.origin for row in ledger.assumptions if not isinstance(row.value, str)}
+        if origins.get(path) == "derived":
             raise ColocalcError("is computed from other numbers: set those", where=f"assumptions: {path}")
         raise ColocalcError(
             f"no assumption of this fleet is called {quoted(path)}",
             where="assumptions",
-            hint=did_you_mean(path, numbers) or "the assumptions of --format json name all of them",
+            hint=did_you_mean(path, origins) or "the assumptions of --format json name all of them",
         )

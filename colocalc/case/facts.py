@@ -17,7 +17,7 @@ from colocalc.hardware import GpuType
 from colocalc.mfu.predict.facts import Chip, Constants, Dimensions, Stack
 from colocalc.model import ModelDims
 from colocalc.stack import FSDP, StackPeriod
-from colocalc.units import BYTES_PER_GBYTE, FLOPS_PER_TFLOPS, MONTHS_PER_YEAR
+from colocalc.units import BYTES_PER_GBYTE, BYTES_PER_TBYTE, FLOPS_PER_TFLOPS, MONTHS_PER_YEAR
 
 _TOPIC: Final = "mfu"
 BITS: Final = {"fp16": 16, "bf16": 16, "fp8": 8, "mxfp8": 8, "nvfp4": 4, "fp4": 4}
@@ -106,7 +106,7 @@ def _chip(gpu: GpuType, precision: str, ledger: Ledger) -> dict[str, float]:
         "operand_byte": _assumed(f"predict.operand_bytes.{own}", f"predict.{own}_operand_bytes", ledger),
         "cast_byte": _by_family(f"predict.cast_bytes.{own}", gpu, ledger),
         "hbm_byte": _fact(gpu, "hbm_gbyte", ledger) * BYTES_PER_GBYTE,
-        "hbm_byte_per_s": _fact(gpu, "hbm_tbyte_per_s", ledger) * FLOPS_PER_TFLOPS,
+        "hbm_byte_per_s": _fact(gpu, "hbm_tbyte_per_s", ledger) * BYTES_PER_TBYTE,
         "scale_up_byte_per_s": fact_or_usual(gpu, "scale_up_gbyte_per_s", ledger) * BYTES_PER_GBYTE,
         "domain_gpu_count": fact_or_usual(gpu, "domain_gpu_count", ledger),
         "node_gpu_count": fact_or_usual(gpu, "node_gpu_count", ledger),
@@ -281,7 +281,7 @@ def _left_out(gpus: list[GpuType], model: ModelDims | None) -> tuple[str, ...]:
     if model is None:
         return tuple(name for name in Constants.__dataclass_fields__ if not name.startswith(_OF_JITTER))
     present: Mapping[str, bool] = {
-        "experts": model is not None and model.expert_count is not None,
+        "experts": model.expert_count is not None,
         "tpu": any(gpu.link_kind == "torus" for gpu in gpus),
         "blackwell": any(gpu.family.startswith("blackwell") for gpu in gpus),
     }

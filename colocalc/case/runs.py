@@ -21,7 +21,7 @@ from colocalc.hardware import GpuType
 from colocalc.mfu.predict.facts import Chip, Dimensions, Plan, Stack
 from colocalc.runs import Incomplete, Run, RunModel
 from colocalc.stack import FSDP, StackPeriod
-from colocalc.units import BITS_PER_BYTE, BYTES_PER_GBYTE, FLOPS_PER_TFLOPS
+from colocalc.units import BITS_PER_BYTE, BYTES_PER_GBYTE, BYTES_PER_TBYTE, FLOPS_PER_TFLOPS
 
 # Bits of the linear layers by the precision of a run; bytes of operands and casts are in the catalog.
 _BITS = {"fp16": 16, "bf16": 16, "fp8": 8, "mxfp8": 8, "nvfp4": 4}
@@ -234,7 +234,7 @@ def _chip(run: Run, gpu: GpuType, catalog: Catalog) -> dict[str, float]:
         "operand_byte": float(catalog.default(f"predict.operand_bytes.{precision}").value),
         "cast_byte": _by_family(f"predict.cast_bytes.{precision}", gpu, catalog),
         "hbm_byte": _value(gpu.hbm_gbyte) * BYTES_PER_GBYTE,
-        "hbm_byte_per_s": _value(gpu.hbm_tbyte_per_s) * FLOPS_PER_TFLOPS,
+        "hbm_byte_per_s": _value(gpu.hbm_tbyte_per_s) * BYTES_PER_TBYTE,
         "scale_up_byte_per_s": _figure("scale_up_gbyte_per_s", gpu, catalog) * BYTES_PER_GBYTE,
         "scale_out_byte_per_s": nic / BITS_PER_BYTE * BYTES_PER_GBYTE,
         "domain_gpu_count": run.n_gpus / slices if tpu else _value(gpu.domain_gpu_count),

@@ -11,7 +11,7 @@ from colocalc.fleet import Fleet
 from colocalc.hardware import GpuType
 from colocalc.model import ModelDims
 from colocalc.serving import Inference
-from colocalc.units import BITS_PER_BYTE, BYTES_PER_GBYTE, FLOPS_PER_TFLOPS
+from colocalc.units import BITS_PER_BYTE, BYTES_PER_GBYTE, BYTES_PER_TBYTE, FLOPS_PER_TFLOPS
 
 _TOPIC: Final = "inference"
 _FORWARD_SHARE = 1.0 / 3.0  # of training's arithmetic: the backward pass costs twice the forward pass
@@ -169,7 +169,7 @@ def _of_gpus(pools: Pools, precision: str, ledger: Ledger) -> dict[str, Array]:
     facts = {
         "peak_flop_per_s": lambda gpu: _peak(gpu, precision, ledger),
         "hbm_byte": lambda gpu: _fact(gpu, "hbm_gbyte", ledger) * BYTES_PER_GBYTE,
-        "hbm_byte_per_s": lambda gpu: _fact(gpu, "hbm_tbyte_per_s", ledger) * FLOPS_PER_TFLOPS,
+        "hbm_byte_per_s": lambda gpu: _fact(gpu, "hbm_tbyte_per_s", ledger) * BYTES_PER_TBYTE,
         "domain_gpu_count": lambda gpu: _or_usual(gpu, "domain_gpu_count", ledger),
         "scale_up_byte_per_s": lambda gpu: _or_usual(gpu, "scale_up_gbyte_per_s", ledger) * BYTES_PER_GBYTE,
         "nic_byte_per_s": lambda gpu: _or_usual(gpu, "nic_gbit_per_s", ledger) * BYTES_PER_GBYTE / BITS_PER_BYTE,

@@ -1,7 +1,6 @@
 """The terms of each contract lowered: its calendar, deliveries, notice, prepayment, credits and the market after it."""
 
 from dataclasses import dataclass
-from datetime import date
 from typing import Final
 
 from colocalc.arrays import Array
@@ -180,7 +179,6 @@ def _month(day: str) -> float:
     """The instant a date begins; a month or a year begins with its first day."""
     given = [int(part) for part in day.split("-")] if day else []
     year, month, of_month = (*given, *_NO_DATE[len(given) :])
-    date(year, month, of_month)
     return float(month_number(calendar_yr=year, month_of_year_count=month, day_of_month_count=of_month))
 
 

@@ -74,8 +74,8 @@ def _replicas(job: Job, active: Array) -> tuple[Array, Array, Array]:
 
 def least(cut: Cut, quantity: Array) -> Array:
     """The least of a pool quantity among the pools that take part: what gates a synchronous job."""
-    least: Array = np.min(np.where(cut.laid_out_count > 0.0, quantity, np.inf), axis=-1)
-    return np.where(np.isinf(least), np.nan, least)
+    lowest: Array = np.min(np.where(cut.laid_out_count > 0.0, quantity, np.inf), axis=-1)
+    return np.where(np.isinf(lowest), np.nan, lowest)
 
 
 def most(cut: Cut, quantity: Array) -> Array:

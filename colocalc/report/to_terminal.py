@@ -51,11 +51,11 @@ _IN_ASCII = str.maketrans(
 )
 
 
-def render(report: Report, *, width: int, color: bool, notes: bool = False, ascii_only: bool = False) -> str:
+def render(report: Report, *, width: int, color: bool, ascii_only: bool = False) -> str:
     """The report in lines no longer than the terminal is wide, 60 columns at the least and 140 at the most.
 
-    ``color`` styles the text with escape sequences; without it there is none. ``notes`` puts the notes below the
-    tables; a command line shows them elsewhere. ``ascii_only`` is for a terminal that cannot show more.
+    ``color`` styles the text with escape sequences; without it there is none. ``ascii_only`` is for a terminal that
+    cannot show more. Notes are no part of it: a command line shows them elsewhere.
     """
     sheet = _Sheet(width, color=color, ascii_only=ascii_only)
     sheet.prose(report.title, "bold")
@@ -63,17 +63,8 @@ def render(report: Report, *, width: int, color: bool, notes: bool = False, asci
         sheet.prose(sentence)
     for table in report.tables_to_read:
         sheet.table(table)
-    if notes:
-        _notes(sheet, report)
     _assumptions(sheet, report)
     return sheet.written()
-
-
-def _notes(sheet: "_Sheet", report: Report) -> None:
-    if report.notes:
-        sheet.heading("Notes")
-    for note in report.notes:
-        sheet.prose(f"{note.kind}: {note.text}", "yellow" if note.kind == "warning" else "")
 
 
 def _assumptions(sheet: "_Sheet", report: Report) -> None:

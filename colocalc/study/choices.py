@@ -8,6 +8,7 @@ from colocalc.arrays import Array
 from colocalc.case import Case
 from colocalc.study.opportunity import ChoiceResult
 from colocalc.study.serving import ServingResult
+from colocalc.study.undefined import gpus_where
 
 NEEDS_REFERENCE = "needs finance.reference (a GPU, its rate and its MFU)"
 NEEDS_INFERENCE = "needs inference (a model that is served)"
@@ -101,11 +102,9 @@ def _unowned(case: Case) -> str:
     """Which GPUs of the fleet have no owning cost; empty where all have one."""
     if case.choice.owning_from == "costs":
         return ""
-    lacks = np.ravel(np.isnan(case.choice.owning_rate_usd_per_gpu_h) & (case.pools.gpu_count > 0.0))
-    unknown = [gpu.id for gpu, lacking in zip(case.pools.gpus, lacks, strict=False) if bool(lacking)]
-    if not unknown:
+    missing = gpus_where(case, np.isnan(case.choice.owning_rate_usd_per_gpu_h) & (case.pools.gpu_count > 0.0))
+    if not missing:
         return ""
-    missing = ", ".join(dict.fromkeys(unknown))
     return f"card {case.choice.owning_from} has no owning cost of {missing}; give costs.capital_usd_per_gpu"
 
 
@@ -115,10 +114,8 @@ def no_inference(name: str, case: Case, needs: dict[str, str]) -> str:
     if given is None:
         return NEEDS_INFERENCE
     unknown = np.isnan(given.peak_flop_per_s) | np.isnan(given.hbm_byte) | np.isnan(given.hbm_byte_per_s)
-    lacks = np.ravel(unknown & (case.pools.gpu_count > 0.0))
-    gpus = [gpu.id for gpu, lacking in zip(case.pools.gpus, lacks, strict=False) if bool(lacking)]
-    if gpus:
-        return f"no peak or memory is known for {', '.join(dict.fromkeys(gpus))}"
+    if missing := gpus_where(case, unknown & (case.pools.gpu_count > 0.0)):
+        return f"no peak or memory is known for {missing}"
     if name.endswith("_usd_per_mtoken") and case.lease is None:
         return needs["lease"]
     if name.endswith("_usd_per_mtoken") and not bool(np.any(case.lease.billed_share > 0.0)):  # type: ignore[union-attr]

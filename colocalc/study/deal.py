@@ -268,25 +268,16 @@ def _market(terms: Terms, gpus: Array, calendar: Array, hours: Array, path: Arra
     return np.where(after > 0.0, after * rate, 0.0), after, np.sum(every, axis=-2)
 
 
-def _firm(terms: Terms, calendar: Array) -> Array:
-    return termination.firm_share(
-        calendar_month=calendar,
-        start_month=terms.start_month,
-        end_month=end_month(terms),
-        earliest_notice_month=terms.earliest_notice_month,
-        notice_months=terms.notice_months,
-    )
-
-
-def _alive(terms: Terms, calendar: Array) -> Array:
-    return termination.alive_share(
-        calendar_month=calendar,
-        start_month=terms.start_month,
-        end_month=end_month(terms),
-        earliest_notice_month=terms.earliest_notice_month,
-        notice_months=terms.notice_months,
-        notice_share=terms.notice_share,
-    )
+def _standing_shares(terms: Terms, calendar: Array) -> tuple[Array, Array]:
+    """As ``colocalc.lease.statement.standing_shares``, of terms without a price."""
+    under = {
+        "calendar_month": calendar,
+        "start_month": terms.start_month,
+        "end_month": end_month(terms),
+        "earliest_notice_month": terms.earliest_notice_month,
+        "notice_months": terms.notice_months,
+    }
+    return termination.firm_share(**under), termination.alive_share(**under, notice_share=terms.notice_share)
 
 
 def _pool_power_usd(case: Case, hours: Array, standing_share: Array) -> Array:
@@ -362,12 +353,13 @@ def _shape(terms: Terms, case: Case, calendar: Array, end: Array) -> Shape:
     credited = terms.start_month + terms.credited_to_yr * MONTHS_PER_YEAR
     steps = _anniversaries(calendar, terms.start_month, end_month(terms))
     market = _anniversaries(calendar, terms.start_month, market_end_month(terms))
+    firm, alive = _standing_shares(terms, calendar)
     return Shape(
         standing_share=_standing_gpu_count(terms, np.ones(1), calendar, end_month(terms))[..., 0, :],
         powered_share=_standing_gpu_count(terms, np.ones(1), calendar, end)[..., 0, :],
         delivered_share=_delivered(terms, case, calendar)[..., terms.pools[0], :],
-        firm_share=_firm(terms, calendar),
-        alive_share=_alive(terms, calendar),
+        firm_share=firm,
+        alive_share=alive,
         open_share=covered(np.minimum(market_start_month(terms), market_end_month(terms)), market_end_month(terms)),
         unwind_share=covered(
             terms.start_month + (terms.credited_from_yr - 1.0) * MONTHS_PER_YEAR, np.minimum(credited, end_month(terms))

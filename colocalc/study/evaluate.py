@@ -12,12 +12,12 @@ from colocalc.metrics import H100E_BASES, IN_TABLES, METRICS, STAGES, base_id
 from colocalc.study.choices import choice_values, no_choice, no_inference, pool_choice_values, serving_values
 from colocalc.study.equivalents import EquivalentsResult, evaluate_equivalents
 from colocalc.study.leasing import HedgeResult, LeaseResult, evaluate_hedge, evaluate_lease, facility_power_mw
-from colocalc.study.opportunity import ChoiceResult, evaluate_choice
+from colocalc.study.opportunity import ChoiceResult, evaluate_choice, pool_peak_pflop_per_s
 from colocalc.study.returns import Returns, depreciation_usd_per_yr, evaluate_returns, service_usd_per_yr
 from colocalc.study.serving import ServingResult, evaluate_serving
 from colocalc.study.sites import all_servers_mw, radiators
 from colocalc.study.training import TrainingResult, evaluate_training
-from colocalc.study.undefined import why_no_returns
+from colocalc.study.undefined import gpus_where, why_no_returns
 from colocalc.units import FLOPS_PER_PFLOPS
 
 NEEDS = {
@@ -248,7 +248,7 @@ def _pool_values(case: Case, parts: _Parts) -> Iterator[tuple[str, Array]]:
     yield "fleet.gpu_count", case.pools.gpu_count
     lease, equivalents = parts.lease, parts.equivalents
     if parts.training is not None:
-        yield "mfu.peak_pflop_per_s", case.pools.gpu_count * case.peak_flop_per_s / FLOPS_PER_PFLOPS
+        yield "mfu.peak_pflop_per_s", pool_peak_pflop_per_s(case)
     if lease is not None:
         yield "lease.run_rate_revenue_usd_per_yr", lease.revenue_usd_per_yr
         yield "lease.mean_rate_usd_per_gpu_h", lease.rate_usd_per_gpu_h
@@ -279,9 +279,7 @@ def _no_power(name: str, case: Case) -> str:
         return NEEDS["orbital"]
     if not case.sites.names:
         return NEEDS["site"]
-    lacks = np.isnan(case.pools.server_power_w).reshape(-1, len(case.pools.gpus))[0]
-    unknown = [gpu.id for gpu, lacking in zip(case.pools.gpus, lacks, strict=True) if bool(lacking)]
-    return f"no server power is known for {', '.join(dict.fromkeys(unknown))}"
+    return f"no server power is known for {gpus_where(case, np.isnan(case.pools.server_power_w))}"
 
 
 def _no_training(name: str, training: TrainingResult | None) -> str:
@@ -325,7 +323,6 @@ def _no_equivalents(name: str, case: Case, training: TrainingResult | None) -> s
     basis = next((basis for basis in case.equivalents.measured if name.startswith(f"h100e.{basis}_")), None)
     if basis is None:
         return NEEDS["power"] if name.endswith("_per_mw") else "a GPU of the fleet has no such figure"
-    gaps = np.isnan(case.equivalents.measured[basis][..., :-1]) & (case.pools.gpu_count > 0.0)
-    lacks = gaps.reshape(-1, len(case.pools.gpus))[0]
-    missing = [gpu.id for gpu, lacking in zip(case.pools.gpus, lacks, strict=True) if bool(lacking)]
-    return f"no {basis} row for {', '.join(dict.fromkeys(missing))}" if missing else NEEDS["power"]
+    unmeasured = np.isnan(case.equivalents.measured[basis][..., :-1]) & (case.pools.gpu_count > 0.0)
+    missing = gpus_where(case, unmeasured)
+    return f"no {basis} row for {missing}" if missing else NEEDS["power"]

@@ -118,7 +118,7 @@ def _contracted(lease: LeaseCase) -> Array:
 
 def _contracted_share(case: Case, contracted: Array, site: str | None = None) -> Array:
     """Share of the nameplate (of the GPUs, where watts are unknown) that is under contract, on one site or on all."""
-    return np.asarray(np.sum(_site_weight(case, site) * contracted, axis=-1))
+    return np.asarray(np.sum(nameplate_part_share(case, site) * contracted, axis=-1))
 
 
 def _rates_and_revenue(lease: LeaseCase, gpu_count: Array, hours: Array) -> tuple[Array, Array]:
@@ -155,11 +155,11 @@ def pool_power_cost_usd_per_yr(case: Case, contracted: Array) -> Array:
             facility_power_mw=mw, energy_price_usd_per_mwh=case.sites.energy_price_usd_per_mwh[..., number]
         )
         charge = case.costs.demand_charge_usd_per_kw_month * mw * KW_PER_MW * MONTHS_PER_YEAR
-        total = total + _site_weight(case, name) * contracted * (bill + charge)[..., None]
+        total = total + nameplate_part_share(case, name) * contracted * (bill + charge)[..., None]
     return total
 
 
-def _site_weight(case: Case, site: str | None) -> Array:
+def nameplate_part_share(case: Case, site: str | None = None) -> Array:
     """Part of each pool in a site's nameplate (in its GPUs, where watts are unknown), or in that of all sites."""
     here = np.asarray([site is None or name == site for name in case.pools.site_names])
     server_w = case.pools.server_power_w

@@ -8,7 +8,13 @@ from numpy.typing import NDArray
 from colocalc.arrays import Array
 from colocalc.case import Case
 from colocalc.lease import opportunity
-from colocalc.study.leasing import LeaseResult, facility_power_mw, operations_usd_per_yr, pool_power_cost_usd_per_yr
+from colocalc.study.leasing import (
+    LeaseResult,
+    facility_power_mw,
+    nameplate_part_share,
+    operations_usd_per_yr,
+    pool_power_cost_usd_per_yr,
+)
 from colocalc.study.training import TrainingResult
 from colocalc.units import FLOPS_PER_PFLOPS, HOURS_PER_YEAR
 
@@ -125,11 +131,3 @@ def shared_cost_usd_per_yr(case: Case) -> Array:
     return np.asarray(
         priced + np.sum(pool_power_cost_usd_per_yr(case, whole), axis=-1) + operations_usd_per_yr(case, whole)
     )
-
-
-def nameplate_part_share(case: Case) -> Array:
-    """Each pool's part of the nameplate, or of the GPUs where watts are unknown, ``(..., pool)``."""
-    server_w = case.pools.server_power_w
-    weight = case.pools.gpu_count * (1.0 if np.isnan(server_w).any() else server_w)
-    total = np.sum(weight, axis=-1, keepdims=True)
-    return weight / np.where(total > 0.0, total, 1.0)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from colocalc.case import Case, ProjectCase, Terms
 from colocalc.lease.termination import NEVER_MONTHS
@@ -28,6 +29,12 @@ _BY_NAME = {
         "the flows have no rate of return, or several: see the table returns",
     ),
 }
+
+
+def gpus_where(case: Case, lacking: NDArray[np.bool_]) -> str:
+    """The GPUs of the pools ``(..., pool)`` that lack something in the first scenario; empty where none does."""
+    first = lacking.reshape(-1, len(case.pools.gpus))[0]
+    return ", ".join(dict.fromkeys(gpu.id for gpu, lacks in zip(case.pools.gpus, first, strict=True) if lacks))
 
 
 def why_no_returns(name: str, case: Case) -> str:

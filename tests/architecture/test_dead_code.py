@@ -112,3 +112,49 @@ def test_every_field_and_method_of_a_record_is_read_in_the_library():
 def test_the_tables_stay_short(rows):
     assert len(rows) <= 12
     assert all(rows.values())
+
+
+_ALL, _ANY = "**", 99  # all names, and any place
+
+
+def _given() -> tuple[dict[str, set[str]], dict[str, int]]:
+    """By the name of a function: the parameters given to it by name, and how many by place."""
+    named: dict[str, set[str]] = {}
+    placed: dict[str, int] = {}
+    for tree in TREES.values():
+        imports = [name for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for name in node.names]
+        first = {name.asname: name.name for name in imports if name.asname}
+        for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
+            said = getattr(call.func, "id", None) or getattr(call.func, "attr", "")
+            name = first.get(said, said)
+            named.setdefault(name, set()).update(word.arg or _ALL for word in call.keywords)
+            some = any(isinstance(one, ast.Starred) for one in call.args)
+            placed[name] = max(placed.get(name, 0), _ANY if some else len(call.args))
+    return named, placed
+
+
+def _optional(function: ast.FunctionDef) -> Iterator[tuple[str, int]]:
+    """Parameters with a default, each with its place; those by name alone have none that is reached."""
+    given = function.args
+    positional = [one.arg for one in (*given.posonlyargs, *given.args)]
+    own = positional[:1] in (["self"], ["cls"])
+    since = len(positional) - len(given.defaults)
+    yield from ((name, place - own) for place, name in enumerate(positional) if place >= since)
+    yield from ((one.arg, _ANY) for one, default in zip(given.kwonlyargs, given.kw_defaults, strict=True) if default)
+
+
+def test_every_parameter_with_a_default_is_given_in_the_library():
+    named, placed = _given()
+    unused = {
+        f"{title}.{node.name} {name}"
+        for title, tree in TREES.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef) and not node.decorator_list and not node.name.startswith("__")
+        for name, place in _optional(node)
+        if not {name, _ALL} & named.get(node.name, set()) and placed.get(node.name, 0) <= place
+    }
+    # The functions of spreadsheets have the parameters that these have, and XlsxWriter calls the other.
+    finance = ("colocalc.lease.annuity", "colocalc.lease.dates", "colocalc.lease.depreciation", "colocalc.lease.loan")
+    others = {"colocalc.report.to_xlsx._xml_number_element attributes"}
+    sized = {f"colocalc.lease.sizing.debt_from_dscr {name}" for name in ("advance_rate_cap", "cost")}
+    assert {one for one in unused if not one.startswith(finance)} == others | sized

@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from numpy.typing import ArrayLike
 
 import colocalc.chance
 import colocalc.lease
 import colocalc.mfu
 import colocalc.mfu.predict
 from colocalc import lease
-from colocalc.lease import finance
+from colocalc.lease import annuity, dates, finance
 
 PACKAGE = Path(colocalc.__file__).parent
 KERNELS = [
@@ -134,19 +135,23 @@ def _public() -> Iterator[Any]:
                     yield function
 
 
-BY_NAME_OF_OTHERS = {
+# Reference cases call these by position, as they call numpy-financial; and what these are made of is called alike.
+BY_POSITION = {
     *(getattr(finance, name) for name in finance.__all__),
     *(getattr(lease, name) for name in lease.__all__),
+    annuity.at_start,
+    dates.years_from_first,
 }
 
 
 @pytest.mark.parametrize("function", list(_public()), ids=lambda function: f"{function.__module__}.{function.__name__}")
 def test_quantities_are_passed_by_name(function):
-    if function in BY_NAME_OF_OTHERS:  # reference cases call these by position
+    if function in BY_POSITION:
         return
     positional = [
         parameter.name
         for parameter in inspect.signature(function).parameters.values()
-        if parameter.kind is not inspect.Parameter.KEYWORD_ONLY and "ArrayLike" in str(parameter.annotation)
+        if parameter.kind is not inspect.Parameter.KEYWORD_ONLY
+        and parameter.annotation in {ArrayLike, ArrayLike | None}
     ]
     assert positional == []

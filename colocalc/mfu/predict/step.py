@@ -129,7 +129,7 @@ def slices_share(setup: Setup) -> Array:
     -----
     ``dcn_share log2(slices)^1.5``
 
-    - one slice, or GPUs: 0
+    - one slice, as which GPUs count: 0
 
     References
     ----------

@@ -154,11 +154,11 @@ def axis_of(unit: str | None, most: float, **more: Any) -> Spec:
     return {"labelExpr": f"replace(format(datum.value, '{dollar}.3~s'), 'G', 'B')", "tickCount": 4, **more}
 
 
-def domain_of(values: Sequence[float], *, room: float = _ROOM) -> list[float]:
+def domain_of(values: Sequence[float]) -> list[float]:
     """From zero or below to zero or above, with room for numbers beyond the ends of bars."""
     low, high = min(0.0, *values), max(0.0, *values)
     span = (high - low) or 1.0
-    return [low - room * span * (low < 0.0), high + room * span * (high > 0.0 or low == 0.0)]
+    return [low - _ROOM * span * (low < 0.0), high + _ROOM * span * (high > 0.0 or low == 0.0)]
 
 
 def bars(

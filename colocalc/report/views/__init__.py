@@ -31,7 +31,6 @@ def mfu(
     others: "Sequence[Alternative]",
     band: "Band | None" = None,
     targets: "Sequence[Target]" = (),
-    command: str = "mfu",
 ) -> Report:
     """How much of the peak becomes useful training, which mechanism takes what, and what a claimed MFU would take."""
     from colocalc.report.views import band as band_view
@@ -42,7 +41,7 @@ def mfu(
 
     training = result.training
     return assemble(
-        command,
+        "mfu",
         case=case,
         result=result,
         catalog=catalog,

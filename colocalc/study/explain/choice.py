@@ -7,7 +7,8 @@ import numpy as np
 from colocalc.lease.opportunity import annuity_usd_per_yr
 from colocalc.study.explain.context import Context
 from colocalc.study.explain.formula import Draft
-from colocalc.study.opportunity import nameplate_part_share, pool_peak_pflop_per_s, shared_cost_usd_per_yr
+from colocalc.study.leasing import nameplate_part_share
+from colocalc.study.opportunity import pool_peak_pflop_per_s, shared_cost_usd_per_yr
 from colocalc.units import FLOPS_PER_PFLOPS, FLOPS_PER_TFLOPS, HOURS_PER_YEAR
 
 _HOURS = f"{HOURS_PER_YEAR:.0f}"

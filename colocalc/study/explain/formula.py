@@ -160,9 +160,9 @@ class Draft:
         whole = self.sum(parts, noun)
         return whole if _SYMBOL.fullmatch(whole) or whole == "0" else f"({whole})"
 
-    def call(self, function: str, parts: Sequence[str], noun: str = "pools") -> str:
+    def call(self, function: str, parts: Sequence[str]) -> str:
         """The least or the largest of several parts; of one, that part."""
-        return parts[0] if len(parts) == 1 else f"{function}({self._listed(parts, ', ', noun)})"
+        return parts[0] if len(parts) == 1 else f"{function}({self._listed(parts, ', ', 'pools')})"
 
     def _listed(self, parts: Sequence[str], between: str, noun: str) -> str:
         if len(parts) == 1:
