@@ -32,6 +32,7 @@ try:
 except ImportError:
     sys.exit("mutmut is not installed: pip install -e '.[mutation]'")
 
+LOG = Path("mutants") / "log.txt"
 KILLED = ("killed", "timeout")  # a mutant that never ends does not pass either
 COLUMNS = ("mutants", "run", "killed", "timeout", "survived", "other", "share")
 
@@ -126,6 +127,15 @@ def report(chosen: list[Stratum]) -> None:
                 print(outcome, name)
 
 
+def run(arguments: list[str]) -> None:
+    mutmut = shutil.which("mutmut", path=str(Path(sys.executable).parent)) or "mutmut"
+    LOG.parent.mkdir(exist_ok=True)
+    with LOG.open("w") as log:
+        ended = subprocess.run([mutmut, "run", *arguments], stdout=log, stderr=log, check=False)
+    if ended.returncode:
+        sys.exit(f"mutmut could not run; the end of {LOG}:\n{LOG.read_text()[-2_000:]}")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("words", nargs="*", metavar="MODULE", help="packages or modules; all kernels without one")
@@ -138,9 +148,7 @@ def main() -> None:
     everything = options.sample is None and not options.words
     names = [] if everything else [name for part in chosen for name in part.drawn]
     if not options.again:
-        mutmut = shutil.which("mutmut", path=str(Path(sys.executable).parent)) or "mutmut"
-        command = [mutmut, "run", "--max-children", str(options.workers), *names]
-        subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
+        run(["--max-children", str(options.workers), *names])
     report(chosen)
 
 
