@@ -143,3 +143,7 @@ def test_straight_line_for_tax_in_percent(life, expected):
 
 def test_straight_line_for_tax_without_a_life_is_undefined():
     assert np.isnan(straight_line_tax_half_year(0)).all()
+
+
+def test_a_life_of_one_year_goes_down_to_salvage_at_once():
+    assert float(db(100, 10, 1, 1)) == pytest.approx(90.0)
