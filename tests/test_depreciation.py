@@ -92,6 +92,10 @@ def test_fixed_declining_balance_rounds_its_rate():
     assert float(db(1e6, 1e5, 6, 2)) == pytest.approx(0.319 * 681_000.0)
 
 
+def test_a_life_of_one_year_goes_down_to_salvage_at_once():
+    assert float(db(100, 10, 1, 1)) == pytest.approx(90.0)
+
+
 def test_fixed_declining_balance_of_whole_years_ends_with_the_life():
     np.testing.assert_allclose(db(1e6, 1e5, 6, [7]), [0.0], atol=1e-9)
 

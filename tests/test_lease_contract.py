@@ -34,6 +34,9 @@ def test_anniversaries_are_counted_and_a_month_is_cut_at_them():
     late = late_share(calendar_month=months, start_month=100.5, end_month=np.inf)
     np.testing.assert_allclose(late[months == 112.0], 0.5)  # half of the month lies behind the first
     np.testing.assert_allclose(late[months == 113.0], 0.0)
+    # Over a quarter of a month after the anniversary, of the three quarters that are under contract
+    ended = late_share(calendar_month=months, start_month=100.5, end_month=112.75)
+    np.testing.assert_allclose(ended[months == 112.0], 1 / 3)
 
 
 def test_the_escalator_steps_on_each_anniversary():

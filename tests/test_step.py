@@ -780,6 +780,13 @@ def test_replicas_that_meet_every_few_steps_reduce_what_weights_have_moved():
     assert steps.data_parallel_s[1] == near(meeting_s / 50)
 
 
+def test_the_less_often_replicas_meet_the_less_they_wait_for_the_slowest():
+    intervals = np.array([1.0, 2.0, 20.0, 200.0])
+    found = evaluate_step(job(("h100-sxm", 1_024), outer_sync_interval_steps=intervals)).factors["jitter"]
+    assert np.all(np.diff(found) > 0.0)
+    assert found[-1] < 1.0
+
+
 # Failures
 
 

@@ -24,13 +24,15 @@ from pathlib import Path
 
 try:
     import libcst as cst
-    from mutmut.mutation.file_mutation import combine_mutations_to_source, create_mutations
+    from mutmut.mutation.file_mutation import create_mutations
+    from mutmut.mutation.trampoline_templates import mangle_function_name
     from mutmut.stats import status_by_exit_code
     from mutmut.utils.file_utils import walk_mutatable_files
     from mutmut.utils.format_utils import get_mutant_name
 except ImportError:
     sys.exit("mutmut is not installed: pip install -e '.[mutation]'")
 
+LOG = Path("mutants") / "log.txt"
 KILLED = ("killed", "timeout")  # a mutant that never ends does not pass either
 COLUMNS = ("mutants", "run", "killed", "timeout", "survived", "other", "share")
 
@@ -75,12 +77,23 @@ def strata(words: list[str], sample: int | None, seed: int) -> Iterator[Stratum]
 
 def _mutants(path: Path) -> Iterator[tuple[str, bool]]:
     """The name of each mutant of a module, and whether it takes an argument or a value away."""
-    module, mutations, *ignored = create_mutations(str(path), path.read_text(encoding="utf-8"))
-    inside = [one for one in mutations if isinstance(one.contained_by_top_level_function, cst.FunctionDef)]
-    names = combine_mutations_to_source(module, mutations, *ignored).mutant_names
-    for name, mutation in zip(names, inside, strict=True):
-        takes_away = isinstance(mutation.original_node, cst.Call | cst.Assign | cst.AnnAssign | cst.Lambda)
-        yield get_mutant_name(path, name), takes_away
+    module, mutations, *_ = create_mutations(str(path), path.read_text(encoding="utf-8"))
+    titles = dict(_functions(module))
+    counts: Counter[str] = Counter()
+    for mutation in mutations:
+        if title := titles.get(mutation.contained_by_top_level_function):
+            counts[title] += 1
+            takes_away = isinstance(mutation.original_node, cst.Call | cst.Assign | cst.AnnAssign | cst.Lambda)
+            yield get_mutant_name(path, f"{title}__mutmut_{counts[title]}"), takes_away
+
+
+def _functions(module: cst.Module) -> Iterator[tuple[cst.CSTNode, str]]:
+    """Every function and method of a module under the name that its mutants begin with."""
+    for outer in module.body:
+        name = outer.name.value if isinstance(outer, cst.ClassDef) else None
+        for one in outer.body.body if name else [outer]:
+            if isinstance(one, cst.FunctionDef):
+                yield one, mangle_function_name(name=one.name.value, class_name=name)
 
 
 def row(title: str, parts: list[Stratum]) -> str:
@@ -114,6 +127,15 @@ def report(chosen: list[Stratum]) -> None:
                 print(outcome, name)
 
 
+def run(arguments: list[str]) -> None:
+    mutmut = shutil.which("mutmut", path=str(Path(sys.executable).parent)) or "mutmut"
+    LOG.parent.mkdir(exist_ok=True)
+    with LOG.open("w") as log:
+        ended = subprocess.run([mutmut, "run", *arguments], stdout=log, stderr=log, check=False)
+    if ended.returncode:
+        sys.exit(f"mutmut could not run; the end of {LOG}:\n{LOG.read_text()[-2_000:]}")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("words", nargs="*", metavar="MODULE", help="packages or modules; all kernels without one")
@@ -126,9 +148,7 @@ def main() -> None:
     everything = options.sample is None and not options.words
     names = [] if everything else [name for part in chosen for name in part.drawn]
     if not options.again:
-        mutmut = shutil.which("mutmut", path=str(Path(sys.executable).parent)) or "mutmut"
-        command = [mutmut, "run", "--max-children", str(options.workers), *names]
-        subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
+        run(["--max-children", str(options.workers), *names])
     report(chosen)
 
 
