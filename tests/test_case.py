@@ -590,3 +590,26 @@ def test_the_newest_round_up_to_the_one_named_is_taken():
     assert list(equivalents.measured["mlperf_training_405b_v5_1"]) == [43_489, 118_106]
     assert equivalents.rounds["mlperf_training_405b_v5_0"] == "gb200-nvl72 v5.0, h100-sxm v5.0"
     assert equivalents.rounds["mlperf_training_405b_v5_1"] == "gb200-nvl72 v5.1, h100-sxm v5.0"
+
+
+def test_a_reference_takes_the_precision_of_the_first_job_and_says_so():
+    lowered = case(
+        pools("name: a, gpu: h100-sxm, count: 8", "name: b, gpu: h100-sxm, count: 8"),
+        "jobs: [{name: j, pools: [a], precision: fp8}, {name: k, pools: [b], precision: bf16}]",
+        "lease: {rate_usd_per_gpu_h: 2}",
+        "finance: {reference: {gpu: h100-sxm, rate_usd_per_gpu_h: 2, mfu_share: 0.4}}",
+    )
+    assert "jobs differ in precision: the reference GPU's peak is that of fp8" in texts(lowered)
+    assert float(lowered.choice.reference_peak_pflop_per_s) == pytest.approx(1.9789)
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("tp: 3", "layout.tp of 3 does not divide the 32 attention heads of the model"),
+        ("ep: 2", "layout.ep has no use: the model has no experts"),
+    ],
+)
+def test_a_layout_that_cuts_what_is_whole_is_warned_of(line, words):
+    text = f"training: {{model: llama-3.1-8b, global_batch_tokens: 4_194_304, layout: {{{line}}}}}"
+    assert any(words in told for told in texts(case(H100, text), "warning"))

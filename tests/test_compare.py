@@ -1,6 +1,7 @@
 """Two fleets and what lies between them: effects add up, and go the other way when the fleets change places."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -217,13 +218,16 @@ def test_blocks_that_do_nothing_cost_no_mixes():
 # -- The command ----------------------------------------------------------------------------------
 
 
+COUNTED = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")}
+
+
 def command(*arguments):
     return subprocess.run(
         [sys.executable, "-m", "colocalc", "compare", *arguments],
         capture_output=True,
         text=True,
         check=False,
-        env={"PATH": "/usr/bin:/bin", "COLUMNS": "80", "PYTHONIOENCODING": "utf-8"},
+        env=COUNTED | {"PATH": "/usr/bin:/bin", "COLUMNS": "80", "PYTHONIOENCODING": "utf-8"},
     )
 
 

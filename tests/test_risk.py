@@ -1,6 +1,7 @@
 """Trials of a fleet: the same bits wherever they run, each of them the fleet with the numbers drawn."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -13,7 +14,7 @@ from colocalc.errors import ColocalcError
 from colocalc.study.engine import Engine
 from colocalc.study.engine.task import Block
 from colocalc.study.evaluate import evaluate
-from colocalc.study.risk import perform, plan
+from colocalc.study.risk import MOST_INPUTS, perform, plan
 from colocalc.study.trials import inputs_of
 from colocalc.variants import Variants
 
@@ -105,6 +106,9 @@ reliability: {failures_per_1000_gpu_day: {value: 0, low: 0, high: 2}}
 # -- The command ----------------------------------------------------------------------------------
 
 
+COUNTED = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")}
+
+
 def command(*arguments, stdin=None, cwd=None):
     return subprocess.run(
         [sys.executable, "-m", "colocalc", "risk", *arguments],
@@ -113,7 +117,7 @@ def command(*arguments, stdin=None, cwd=None):
         text=True,
         check=False,
         cwd=cwd,
-        env={"PATH": "/usr/bin:/bin", "COLUMNS": "80", "PYTHONIOENCODING": "utf-8"},
+        env=COUNTED | {"PATH": "/usr/bin:/bin", "COLUMNS": "80", "PYTHONIOENCODING": "utf-8"},
     )
 
 
@@ -262,3 +266,30 @@ def test_a_block_that_is_wrong_is_refused_with_its_line(block):
     assert found.returncode == 3
     assert ":7:" in found.stderr
     assert "Traceback" not in found.stderr
+
+
+# What cannot be drawn, or not all of it
+
+
+def test_rates_that_cannot_move_together_are_refused():
+    # Two that move with a third, and against each other.
+    pairs = ("{gpus: [h100-sxm, h200-sxm], correlation_share: 0.9}", "{gpus: [h200-sxm, b200], correlation_share: 0.9}",
+             "{gpus: [h100-sxm, b200], correlation_share: -0.9}")  # fmt: skip
+    text = f"""
+name: three
+pools: [{{gpu: h100-sxm, count: 8}}, {{gpu: h200-sxm, count: 8}}, {{gpu: b200, count: 8}}]
+lease: {{rate_usd_per_gpu_h: 2, months: 6, market: {{rate_usd_per_gpu_h: 2, months: 6}}}}
+risk: {{correlations: [{", ".join(pairs)}]}}
+"""
+    own = Variants("-", CATALOG, stdin=text.encode())
+    with pytest.raises(ColocalcError, match="no rates can move together so") as caught:
+        planned(own, metrics=(REVENUE,))
+    assert caught.value.where == "risk.correlations"
+
+
+def test_numbers_of_pools_beyond_the_most_are_held_and_counted():
+    counts = [f"{{name: p{number}, gpu: h100-sxm, count: {{value: 8, low: 6, high: 9}}}}" for number in range(266)]
+    text = f"name: x\npools: [{', '.join(counts)}]\nlease: {{rate_usd_per_gpu_h: 2}}\n"
+    found = planned(Variants("-", CATALOG, stdin=text.encode()), metrics=(REVENUE,))
+    assert len(found.task.draws.inputs) == MOST_INPUTS
+    assert "10 numbers of pools with a range are held at their values" in found.held

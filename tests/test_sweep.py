@@ -1,6 +1,7 @@
 """Grids: every point is what the fleet says with those values, wherever and in whatever blocks it is evaluated."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -401,13 +402,16 @@ def test_words_have_no_unit():
 # -- The command ----------------------------------------------------------------------------------
 
 
+COUNTED = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")}
+
+
 def command(*arguments, columns=80):
     return subprocess.run(
         [sys.executable, "-m", "colocalc", "sweep", *arguments],
         capture_output=True,
         text=True,
         check=False,
-        env={"PATH": "/usr/bin:/bin", "COLUMNS": str(columns), "PYTHONIOENCODING": "utf-8"},
+        env=COUNTED | {"PATH": "/usr/bin:/bin", "COLUMNS": str(columns), "PYTHONIOENCODING": "utf-8"},
     )
 
 
@@ -445,3 +449,11 @@ def test_wrong_use_has_its_exit_code_and_no_traceback(arguments, code):
     found = command("colossus-1", *arguments)
     assert found.returncode == code, found.stderr
     assert "Traceback" not in found.stderr
+
+
+def test_more_combinations_than_can_be_told_apart_are_refused():
+    with pytest.raises(ColocalcError) as caught:
+        swept("training.layout.tp=1:70:70", "training.layout.pp=1:70:70")
+    keys = "training.layout.tp, training.layout.pp"
+    assert caught.value.message == f"4,900 combinations of {keys} are more than 4,096: each is a fleet of its own"
+    assert (caught.value.where, caught.value.exit_code) == ("--over", 2)
