@@ -293,3 +293,22 @@ def test_numbers_of_pools_beyond_the_most_are_held_and_counted():
     found = planned(Variants("-", CATALOG, stdin=text.encode()), metrics=(REVENUE,))
     assert len(found.task.draws.inputs) == MOST_INPUTS
     assert "10 numbers of pools with a range are held at their values" in found.held
+
+
+def test_nothing_is_drawn_for_metrics_without_a_value(colocalc):
+    bare = b"""
+name: bare
+gpus: {own: {title: Own, peak_tflop_per_s: {bf16: 100}}}
+pools: [{gpu: own, count: 8}]
+lease: {rate_usd_per_gpu_h: 2}
+"""
+    run = colocalc("risk", "-", "--trials", "1000", "--metric", "h100e.hbm_bandwidth_count", stdin=bare, columns=200)
+    assert run.code == 0, run.err
+    why = "h100e.hbm_bandwidth_count: a GPU of the fleet has no such figure."
+    assert f"Nothing to draw for: no metric asked for has a value here. {why}" in " ".join(run.out.split())
+
+
+def test_an_expectation_of_a_metric_there_is_not_is_refused(colocalc):
+    run = colocalc("risk", "neocloud-1k-h100", "--trials", "1000", "--expect", "hedge.gros_share > 1")
+    assert (run.code, run.out) == (3, "")
+    assert "did you mean hedge.gross_share" in run.err
