@@ -438,3 +438,27 @@ def test_a_fleets_name_that_is_no_file_is_quoted_as_text(colocalc, place):
     assert (run.code, run.out) == (EXIT_IO, "")
     assert not ESCAPES.search(run.err)
     assert len(run.err.splitlines()) == 1
+
+
+# What is told before the command line is loaded
+
+
+@needs_full
+@pytest.mark.parametrize("arguments", [("--version",), ()])
+def test_a_first_word_that_cannot_be_said_is_told(arguments):
+    with FULL.open("wb") as full:
+        done = ran(*arguments, stdout=full)
+    assert (done.returncode, done.stderr) == (EXIT_IO, b"standard output: cannot write: No space left on device\n")
+
+    closed = in_shell(">&-", *arguments)
+    assert (closed.returncode, closed.stderr) == (EXIT_IO, b"standard output: cannot write: it is closed\n")
+
+    assert in_shell(">/dev/full 2>&-", *arguments).returncode == EXIT_IO
+
+
+def test_a_reader_that_went_away_hears_no_version():
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = ran("--version", stdout=writer)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (READER_WENT_AWAY, b"")
