@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from colocalc.catalog import load_catalog
 from colocalc.mixing import Pair
+from colocalc.study import compare
 from colocalc.study.compare import MOST_GROUPS, bridges, shapley_effect
 from colocalc.study.evaluate import values
 from colocalc.variants import Variants
@@ -262,3 +263,13 @@ def test_wrong_use_has_its_exit_code_and_no_traceback(arguments, code, says):
     assert "Traceback" not in found.stderr
     assert says in found.stderr
     assert found.returncode == code
+
+
+def test_groups_that_do_least_stand_together_where_there_are_too_many(monkeypatch):
+    one, other = sample("colossus-1"), sample("neocloud-1k-h100")
+    _, (full,) = bridge(one, other, "lease.contribution_usd_per_yr")
+    monkeypatch.setattr(compare, "MOST_GROUPS", 2)
+    _, (few,) = bridge(one, other, "lease.contribution_usd_per_yr")
+    assert np.count_nonzero(few.effects) <= 2 < np.count_nonzero(full.effects)
+    assert few.effects.sum() == pytest.approx(full.effects.sum(), rel=1e-9)
+    assert few.joined
