@@ -312,3 +312,15 @@ def test_an_expectation_of_a_metric_there_is_not_is_refused(colocalc):
     run = colocalc("risk", "neocloud-1k-h100", "--trials", "1000", "--expect", "hedge.gros_share > 1")
     assert (run.code, run.out) == (3, "")
     assert "did you mean hedge.gross_share" in run.err
+
+
+def test_what_has_no_range_is_the_same_in_all_trials(colocalc):
+    still = b"name: still\npools: [{gpu: h100-sxm, count: 8}]\nlease: {rate_usd_per_gpu_h: 2, billed_share: 1}\n"
+    asked = ("--metric", REVENUE, "--expect", f"{REVENUE} = {8 * 8_760 * 2}")
+    run = colocalc("risk", "-", "--trials", "1000", *asked, "--format", "json", stdin=still)
+    assert run.code == 0, run.err
+    document = json.loads(run.out)
+    assert document["headline"] == [
+        "No figure behind these metrics has a range, so all trials are the same: give figures low and high."
+    ]
+    assert [row["share"] for row in document["tables"]["odds"]] == [1.0]

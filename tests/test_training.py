@@ -448,3 +448,15 @@ def test_a_site_that_cannot_feed_its_hosts_leaves_its_pools_nothing():
     told = warned(f"training: {{{MODEL}, layout: {{tp: 8}}}}", H100, "site: {it_power_mw: 0.01}")
     words = "hosts and switches alone draw more than the site has: nothing is left for h"
     assert words in told
+
+
+def test_a_batch_that_comes_out_otherwise_is_told():
+    # 512 sequences on 300 replicas: two each, 600 in all.
+    told = warned(H100.replace("1_024", "2_400"), TRAINING)
+    assert any("4,915,200 tokens a step in whole micro-batches, not the 4,194,304 tokens asked for" in text for text in told)
+
+
+def test_a_pool_that_holds_no_replica_trains_nothing():
+    pools = "pools: [{name: a, gpu: h100-sxm, count: 1_024}, {name: b, gpu: h200-sxm, count: 4}]"
+    told = warned(pools, f"training: {{{MODEL}, layout: {{tp: 8}}, split: partitions}}")
+    assert any("a pool holds no whole replica (tp x pp x cp GPUs) and trains nothing" in text for text in told)
