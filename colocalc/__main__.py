@@ -49,11 +49,16 @@ def _say(text: str) -> None:
     try:
         os.write(1, text.encode())
     except OSError as error:
+        from contextlib import suppress
+        from errno import EBADF
+
         from colocalc.errors import EXIT_IO, EXIT_READER_WENT_AWAY
 
         if isinstance(error, BrokenPipeError):
             sys.exit(EXIT_READER_WENT_AWAY)
-        os.write(2, f"standard output: cannot write: {error.strerror}\n".encode())
+        why = "it is closed" if error.errno == EBADF else error.strerror
+        with suppress(OSError):  # the exit code says it where standard error is closed too
+            os.write(2, f"standard output: cannot write: {why}\n".encode())
         sys.exit(EXIT_IO)
 
 

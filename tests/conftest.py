@@ -24,6 +24,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="write the golden files instead of comparing")
 
 
+def pytest_sessionfinish() -> None:
+    # A worker of pytest-xdist that takes its time to end is killed, and what it counted would go with it.
+    measured = sys.modules.get("coverage")
+    current = measured and measured.Coverage.current()
+    if current:
+        current.save()
+
+
 @dataclass(frozen=True)
 class Run:
     """What a run of the command line left behind."""

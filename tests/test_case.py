@@ -590,3 +590,61 @@ def test_the_newest_round_up_to_the_one_named_is_taken():
     assert list(equivalents.measured["mlperf_training_405b_v5_1"]) == [43_489, 118_106]
     assert equivalents.rounds["mlperf_training_405b_v5_0"] == "gb200-nvl72 v5.0, h100-sxm v5.0"
     assert equivalents.rounds["mlperf_training_405b_v5_1"] == "gb200-nvl72 v5.1, h100-sxm v5.0"
+
+
+def test_a_reference_takes_the_precision_of_the_first_job_and_says_so():
+    lowered = case(
+        pools("name: a, gpu: h100-sxm, count: 8", "name: b, gpu: h100-sxm, count: 8"),
+        "jobs: [{name: j, pools: [a], precision: fp8}, {name: k, pools: [b], precision: bf16}]",
+        "lease: {rate_usd_per_gpu_h: 2}",
+        "finance: {reference: {gpu: h100-sxm, rate_usd_per_gpu_h: 2, mfu_share: 0.4}}",
+    )
+    assert "jobs differ in precision: the reference GPU's peak is that of fp8" in texts(lowered)
+    assert float(lowered.choice.reference_peak_pflop_per_s) == pytest.approx(1.9789)
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("tp: 3", "layout.tp of 3 does not divide the 32 attention heads of the model"),
+        ("ep: 2", "layout.ep has no use: the model has no experts"),
+    ],
+)
+def test_a_layout_that_cuts_what_is_whole_is_warned_of(line, words):
+    text = f"training: {{model: llama-3.1-8b, global_batch_tokens: 4_194_304, layout: {{{line}}}}}"
+    assert any(words in told for told in texts(case(H100, text), "warning"))
+
+
+def recomputed(gpu, as_of, software):
+    layout = "layout: {tp: 2, micro_batch: 1, recompute: selective}"
+    text = f"training: {{model: llama-3.1-8b, global_batch_tokens: 4_194_304, software: {software}, {layout}}}"
+    return case(f"pools: [{{gpu: {gpu}, count: 256}}]", f"as_of: {as_of}", text)
+
+
+@pytest.mark.parametrize(
+    ("gpu", "as_of", "software", "layer", "core"),
+    [
+        ("a100-sxm-80gb", "2022-06", "megatron", 0.0, 1.0),  # before fused attention: the core alone
+        ("a100-sxm-80gb", "2023-06", "megatron", 0.045, 0.0),  # fused: norms and activations
+        ("tpu-v4", "2023-06", "xla", 0.85, 0.0),  # nearly the whole layer
+    ],
+)
+def test_selective_recompute_is_what_the_stack_of_the_day_runs_again(gpu, as_of, software, layer, core):
+    arrays = recomputed(gpu, as_of, software).jobs[0].arrays
+    assert float(arrays.recompute_layer_share) == pytest.approx(layer)
+    assert float(arrays.recompute_core_share) == core
+
+
+def test_a_date_before_the_launch_of_a_gpu_is_warned_of():
+    told = texts(recomputed("h100-sxm", "2022-01", "megatron"), "warning")
+    assert any("as_of 2022-01 is before h100-sxm was launched in" in text for text in told)
+
+
+def test_the_context_of_inference_may_be_given():
+    served = "inference: {model: llama-3.1-8b, prompt_tokens: 1_000, output_tokens: 200CONTEXT}"
+    derived, given = (case(H100, served.replace("CONTEXT", text)) for text in ("", ", context_tokens: 5_000"))
+    assert of(derived)["inference.context_tokens"].value == 1_100.0
+    assert (of(given)["inference.context_tokens"].value, of(given)["inference.context_tokens"].origin) == (
+        5_000.0,
+        "given",
+    )

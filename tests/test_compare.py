@@ -1,6 +1,7 @@
 """Two fleets and what lies between them: effects add up, and go the other way when the fleets change places."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from colocalc.catalog import load_catalog
 from colocalc.mixing import Pair
+from colocalc.study import compare
 from colocalc.study.compare import MOST_GROUPS, bridges, shapley_effect
 from colocalc.study.evaluate import values
 from colocalc.variants import Variants
@@ -217,13 +219,16 @@ def test_blocks_that_do_nothing_cost_no_mixes():
 # -- The command ----------------------------------------------------------------------------------
 
 
+COUNTED = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")}
+
+
 def command(*arguments):
     return subprocess.run(
         [sys.executable, "-m", "colocalc", "compare", *arguments],
         capture_output=True,
         text=True,
         check=False,
-        env={"PATH": "/usr/bin:/bin", "COLUMNS": "80", "PYTHONIOENCODING": "utf-8"},
+        env=COUNTED | {"PATH": "/usr/bin:/bin", "COLUMNS": "80", "PYTHONIOENCODING": "utf-8"},
     )
 
 
@@ -258,3 +263,13 @@ def test_wrong_use_has_its_exit_code_and_no_traceback(arguments, code, says):
     assert "Traceback" not in found.stderr
     assert says in found.stderr
     assert found.returncode == code
+
+
+def test_groups_that_do_least_stand_together_where_there_are_too_many(monkeypatch):
+    one, other = sample("colossus-1"), sample("neocloud-1k-h100")
+    _, (full,) = bridge(one, other, "lease.contribution_usd_per_yr")
+    monkeypatch.setattr(compare, "MOST_GROUPS", 2)
+    _, (few,) = bridge(one, other, "lease.contribution_usd_per_yr")
+    assert np.count_nonzero(few.effects) <= 2 < np.count_nonzero(full.effects)
+    assert few.effects.sum() == pytest.approx(full.effects.sum(), rel=1e-9)
+    assert few.joined

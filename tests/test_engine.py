@@ -7,17 +7,21 @@ import subprocess
 import sys
 import textwrap
 import time
+from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from colocalc import __version__
 from colocalc.case import numbers
 from colocalc.case.plane import Span
 from colocalc.catalog import load_catalog
 from colocalc.errors import ColocalcError
 from colocalc.study.engine import ENGINES, Engine, engine_of, run
+from colocalc.study.engine import cluster as cluster_module
 from colocalc.study.engine.task import Block, blocks_of, by_chunk, chunk_rows, whole_chunks
 from colocalc.study.surface import LoweredSurface, PlaneSurface, surface_of
 from colocalc.variants import Variants
@@ -209,7 +213,8 @@ def test_an_interruption_leaves_no_process_behind(tmp_path):
         """
         import sys, time
         from colocalc.study.engine import Engine, run
-        from colocalc.study.engine.task import blocks_of
+        from colocalc.study.engine import cluster as cluster_module
+from colocalc.study.engine.task import blocks_of
         from slow import Slow
 
         if __name__ == "__main__":
@@ -352,3 +357,46 @@ def test_a_scenario_without_a_result_takes_none_from_the_others():
     assert np.isnan(found[1])
     assert np.isfinite(found[[0, 2]]).all()
     np.testing.assert_array_equal(surface.metrics(rows[2:], ["mfu.step_share"])["mfu.step_share"], found[2:])
+
+
+# What a cluster may be short of, asked of one that is made up
+
+
+def made_up(versions, *, comes=True):
+    """A Dask client of a cluster whose workers run these versions."""
+
+    def wait_for_workers(count, timeout):
+        if not comes:
+            raise TimeoutError
+
+    return SimpleNamespace(
+        wait_for_workers=wait_for_workers,
+        scheduler_info=lambda: {"workers": dict.fromkeys(versions)},
+        run=lambda _: versions,
+    )
+
+
+def test_workers_of_another_version_are_refused():
+    versions = {"one": __version__, "two": "9.9"}
+    with pytest.raises(ColocalcError) as caught:
+        cluster_module._checked_workers(made_up(versions), "tcp://here:1")
+    assert caught.value.message == f"workers run colocalc 9.9, and this is {__version__}"
+    assert (caught.value.where, caught.value.exit_code) == ("--scheduler tcp://here:1", 5)
+
+
+def test_a_cluster_without_workers_is_said_once_none_has_come():
+    with pytest.raises(ColocalcError) as caught:
+        cluster_module._checked_workers(made_up({}, comes=False), None)
+    assert (caught.value.where, caught.value.message) == ("--engine dask", "the cluster has no workers")
+
+
+def test_a_block_whose_workers_died_is_named():
+    distributed = pytest.importorskip("distributed")
+
+    def result():
+        raise OSError
+
+    waiting = deque([(Block(7, 14, 0), SimpleNamespace(result=result))])
+    with pytest.raises(ColocalcError, match="workers died at scenarios 7 to 13: OSError") as caught:
+        cluster_module._taken(distributed, waiting)
+    assert caught.value.exit_code == 5

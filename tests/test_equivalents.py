@@ -209,3 +209,10 @@ def test_scenarios_of_counts_stand_in_front():
         assert found.count[basis] == near(counts @ np.asarray([1.0, *worth])), basis
         assert found.per_mw[basis] == near(counts @ np.asarray([1.0, *worth]) / [1, 2]), basis
     assert found.effective_count == near(found.count["eight_bit_dense"] * np.asarray([1, 0.5]))
+
+
+def test_a_fleet_that_the_default_basis_does_not_know_is_counted_in_gpus(colocalc):
+    own = b"name: own\ngpus: {own: {title: Own, peak_tflop_per_s: {tf32: 100}}}\npools: [{gpu: own, count: 8}]\n"
+    run = colocalc("h100e", "-", stdin=own)
+    assert run.code == 0, run.err
+    assert "8 GPUs; the default basis has no figure for some of them." in run.out

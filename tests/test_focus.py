@@ -171,3 +171,10 @@ def test_what_cannot_be_a_bill_is_refused(colocalc, arguments, code, said):
     assert run.code == code
     assert said in run.err
     assert run.out == ""
+
+
+@pytest.mark.parametrize("study", [("--with", "risk"), ("--chart", "waterfall")])
+def test_a_bill_takes_no_study_along(colocalc, study):
+    run = colocalc("report", "spacex-filing-325k", "--csv-shape", "focus", *study)
+    assert (run.code, run.out) == (2, "")
+    assert run.err == "--csv-shape: goes with neither --with nor --chart\n"

@@ -259,3 +259,16 @@ def test_a_key_that_is_no_number_is_told_as_such(small, key, message):
         goal(small, key, "hedge.gross_share = 1")
 
     assert str(caught.value) == message
+
+
+def test_a_metric_without_a_value_is_no_goal(colocalc):
+    bare = b"""
+name: bare
+gpus: {own: {title: Own, peak_tflop_per_s: {bf16: 100}}}
+pools: [{gpu: own, count: 8}]
+lease: {rate_usd_per_gpu_h: 2}
+"""
+    wanted = ("--for", "lease.billed_share", "--until", "h100e.hbm_bandwidth_count = 1")
+    run = colocalc("solve", "-", *wanted, stdin=bare)
+    assert (run.code, run.out) == (3, "")
+    assert run.err == "--until: h100e.hbm_bandwidth_count is undefined: a GPU of the fleet has no such figure\n"

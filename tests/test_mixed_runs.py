@@ -348,3 +348,13 @@ def test_huge_numbers_do_not_break_it(colocalc, tmp_path, recwarn, key):
     said = _said(colocalc, tmp_path, *rows)
     assert len(said["tables"]["rows"]) == 4
     assert not [each for each in recwarn if issubclass(each.category, RuntimeWarning)]
+
+
+def test_a_run_of_more_parts_than_any_has_is_left_out():
+    layers = 60_000
+    model = MIXED["model"] | {"layers": layers}
+    pools = [{"accelerator": "fast1", "n": layers}, {"accelerator": "slow1", "n": layers}]
+    case = _lowered(
+        model=model, n_gpus=2 * layers, pools=pools, parallelism={"tp": 2, "pp": layers, "dp": 1}, global_batch=64
+    )
+    assert case.skipped[0][2] == "mixed hardware: stages times pools exceed 100,000"

@@ -548,3 +548,11 @@ def test_a_fleets_own_card_of_that_name_goes_before_a_file(folder, colocalc):
     fleet = "name: x\npools: [{gpu: h100-sxm, count: 8}]\nlease: {rate_card: prices.csv}\n" + card
     run = colocalc("lease", "-", "--format", "json", stdin=fleet.encode())
     assert run.metrics["lease.mean_rate_usd_per_gpu_h"] == 1.0
+
+
+def test_a_file_of_more_columns_than_any_has_is_refused(tmp_path, colocalc):
+    path = tmp_path / "wide.csv"
+    path.write_text(",".join(f"c{number}" for number in range(1_001)) + "\n")
+    run = colocalc("lease", "neocloud-1k-h100", "--rate-card", path)
+    assert (run.code, run.out) == (3, "")
+    assert run.err == f"{path}:1:1: more than 1,000 columns\n"

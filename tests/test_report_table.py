@@ -183,3 +183,32 @@ def test_a_wide_bar_is_longer_than_a_narrow_one():
 )
 def test_a_sparkline_goes_from_the_least_to_the_largest(values, line):
     assert sparkline(values) == line
+
+
+@pytest.mark.parametrize(
+    ("columns", "rows", "more", "said"),
+    [
+        (("a", "a"), ((1.0, 2.0),), {}, "table t: a column key stands twice"),
+        (("a", "b"), ((1.0,),), {}, "table t: a row has not one value per column"),
+        (("a",), ((1.0,),), {"total_count": 2}, "table t: more totals than rows"),
+    ],
+)
+def test_a_table_that_does_not_fit_together_is_refused(columns, rows, more, said):
+    with pytest.raises(ValueError, match=said):
+        Table("t", "T", tuple(Column(key, key, "usd") for key in columns), rows, **more)
+
+
+def test_a_unit_is_that_of_a_column_there_is():
+    with pytest.raises(ValueError, match="table t: unit_from names no column"):
+        Table("t", "T", (Column("a", "A", unit_from="b"),), ((1.0,),))
+
+
+def test_a_report_has_a_table_of_a_key_once():
+    table = Table("t", "T", (Column("a", "A", "usd"),), ((1.0,),))
+    with pytest.raises(ValueError, match="report lease: a table key stands twice"):
+        Report("lease", "x", None, None, {}, {}, {}, (table, table))
+
+
+def test_numbers_that_are_one_draw_no_line():
+    assert sparkline([2.0, 2.0]) == sparkline([]) == ""
+    assert len(sparkline([1.0, 2.0, 3.0])) == 3

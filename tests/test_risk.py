@@ -1,6 +1,7 @@
 """Trials of a fleet: the same bits wherever they run, each of them the fleet with the numbers drawn."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -13,7 +14,7 @@ from colocalc.errors import ColocalcError
 from colocalc.study.engine import Engine
 from colocalc.study.engine.task import Block
 from colocalc.study.evaluate import evaluate
-from colocalc.study.risk import perform, plan
+from colocalc.study.risk import MOST_INPUTS, perform, plan
 from colocalc.study.spread import spread
 from colocalc.study.trials import inputs_of
 from colocalc.variants import Variants
@@ -106,6 +107,9 @@ reliability: {failures_per_1000_gpu_day: {value: 0, low: 0, high: 2}}
 # -- The command ----------------------------------------------------------------------------------
 
 
+COUNTED = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")}
+
+
 def command(*arguments, stdin=None, cwd=None):
     return subprocess.run(
         [sys.executable, "-m", "colocalc", "risk", *arguments],
@@ -114,7 +118,7 @@ def command(*arguments, stdin=None, cwd=None):
         text=True,
         check=False,
         cwd=cwd,
-        env={"PATH": "/usr/bin:/bin", "COLUMNS": "80", "PYTHONIOENCODING": "utf-8"},
+        env=COUNTED | {"PATH": "/usr/bin:/bin", "COLUMNS": "80", "PYTHONIOENCODING": "utf-8"},
     )
 
 
@@ -269,3 +273,61 @@ def test_an_input_that_moves_a_metric_by_rounding_alone_has_no_bar():
     own = Variants("neocloud-1k-h100", CATALOG)  # its debt is sized to a cover of 1.35
     found = planned(own, metrics=("lease.min_dscr_factor",))
     assert spread(found, performed(found, 20, size=20)).tornadoes == {"lease.min_dscr_factor": ()}
+
+
+# What cannot be drawn, or not all of it
+
+
+def test_rates_that_cannot_move_together_are_refused():
+    # Two that move with a third, and against each other.
+    pairs = ("{gpus: [h100-sxm, h200-sxm], correlation_share: 0.9}", "{gpus: [h200-sxm, b200], correlation_share: 0.9}",
+             "{gpus: [h100-sxm, b200], correlation_share: -0.9}")  # fmt: skip
+    text = f"""
+name: three
+pools: [{{gpu: h100-sxm, count: 8}}, {{gpu: h200-sxm, count: 8}}, {{gpu: b200, count: 8}}]
+lease: {{rate_usd_per_gpu_h: 2, months: 6, market: {{rate_usd_per_gpu_h: 2, months: 6}}}}
+risk: {{correlations: [{", ".join(pairs)}]}}
+"""
+    own = Variants("-", CATALOG, stdin=text.encode())
+    with pytest.raises(ColocalcError, match="no rates can move together so") as caught:
+        planned(own, metrics=(REVENUE,))
+    assert caught.value.where == "risk.correlations"
+
+
+def test_numbers_of_pools_beyond_the_most_are_held_and_counted():
+    counts = [f"{{name: p{number}, gpu: h100-sxm, count: {{value: 8, low: 6, high: 9}}}}" for number in range(266)]
+    text = f"name: x\npools: [{', '.join(counts)}]\nlease: {{rate_usd_per_gpu_h: 2}}\n"
+    found = planned(Variants("-", CATALOG, stdin=text.encode()), metrics=(REVENUE,))
+    assert len(found.task.draws.inputs) == MOST_INPUTS
+    assert "10 numbers of pools with a range are held at their values" in found.held
+
+
+def test_nothing_is_drawn_for_metrics_without_a_value(colocalc):
+    bare = b"""
+name: bare
+gpus: {own: {title: Own, peak_tflop_per_s: {bf16: 100}}}
+pools: [{gpu: own, count: 8}]
+lease: {rate_usd_per_gpu_h: 2}
+"""
+    run = colocalc("risk", "-", "--trials", "1000", "--metric", "h100e.hbm_bandwidth_count", stdin=bare, columns=200)
+    assert run.code == 0, run.err
+    why = "h100e.hbm_bandwidth_count: a GPU of the fleet has no such figure."
+    assert f"Nothing to draw for: no metric asked for has a value here. {why}" in " ".join(run.out.split())
+
+
+def test_an_expectation_of_a_metric_there_is_not_is_refused(colocalc):
+    run = colocalc("risk", "neocloud-1k-h100", "--trials", "1000", "--expect", "hedge.gros_share > 1")
+    assert (run.code, run.out) == (3, "")
+    assert "did you mean hedge.gross_share" in run.err
+
+
+def test_what_has_no_range_is_the_same_in_all_trials(colocalc):
+    still = b"name: still\npools: [{gpu: h100-sxm, count: 8}]\nlease: {rate_usd_per_gpu_h: 2, billed_share: 1}\n"
+    asked = ("--metric", REVENUE, "--expect", f"{REVENUE} = {8 * 8_760 * 2}")
+    run = colocalc("risk", "-", "--trials", "1000", *asked, "--format", "json", stdin=still)
+    assert run.code == 0, run.err
+    document = json.loads(run.out)
+    assert document["headline"] == [
+        "No figure behind these metrics has a range, so all trials are the same: give figures low and high."
+    ]
+    assert [row["share"] for row in document["tables"]["odds"]] == [1.0]

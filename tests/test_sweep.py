@@ -1,6 +1,7 @@
 """Grids: every point is what the fleet says with those values, wherever and in whatever blocks it is evaluated."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -34,6 +35,12 @@ pools: [{name: a, gpu: h100-sxm, count: 1_024}, {name: b, gpu: h200-sxm, count: 
 site: {facility_power_mw: 2, energy_price_usd_per_mwh: 50}
 training: {model: llama-3.1-8b, sequence_tokens: 8192, global_batch_tokens: 16_777_216, layout: {tp: 2}}
 lease: {rate_usd_per_gpu_h: 2, billed_share: 0.7}
+"""
+NO_BANDWIDTH = b"""
+name: bare
+gpus: {own: {title: Own, peak_tflop_per_s: {bf16: 100}}}
+pools: [{gpu: own, count: 8}]
+lease: {rate_usd_per_gpu_h: 2}
 """
 MFU, MONEY = "mfu.fleet_share", "lease.contribution_usd_per_yr"
 
@@ -431,13 +438,16 @@ def test_words_have_no_unit():
 # -- The command ----------------------------------------------------------------------------------
 
 
+COUNTED = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")}
+
+
 def command(*arguments, columns=80):
     return subprocess.run(
         [sys.executable, "-m", "colocalc", "sweep", *arguments],
         capture_output=True,
         text=True,
         check=False,
-        env={"PATH": "/usr/bin:/bin", "COLUMNS": str(columns), "PYTHONIOENCODING": "utf-8"},
+        env=COUNTED | {"PATH": "/usr/bin:/bin", "COLUMNS": str(columns), "PYTHONIOENCODING": "utf-8"},
     )
 
 
@@ -475,3 +485,26 @@ def test_wrong_use_has_its_exit_code_and_no_traceback(arguments, code):
     found = command("colossus-1", *arguments)
     assert found.returncode == code, found.stderr
     assert "Traceback" not in found.stderr
+
+
+def test_more_combinations_than_can_be_told_apart_are_refused():
+    with pytest.raises(ColocalcError) as caught:
+        swept("training.layout.tp=1:70:70", "training.layout.pp=1:70:70")
+    keys = "training.layout.tp, training.layout.pp"
+    assert caught.value.message == f"4,900 combinations of {keys} are more than 4,096: each is a fleet of its own"
+    assert (caught.value.where, caught.value.exit_code) == ("--over", 2)
+
+
+def test_a_metric_without_a_value_anywhere_is_said_once(colocalc):
+    over = ("--over", "lease.billed_share=0.5,1")
+    run = colocalc("sweep", "-", *over, "--metric", "h100e.hbm_bandwidth_count", stdin=NO_BANDWIDTH)
+    assert run.code == 0, run.err
+    assert "h100e.hbm_bandwidth_count is undefined at every point." in run.out
+
+
+def test_combinations_that_are_no_fleet_are_told_up_to_a_few(colocalc):
+    over = ("--over", f"training.layout.tp={','.join(map(str, (2, *range(100_000, 100_012))))}")
+    run = colocalc("sweep", "-", *over, "--metric", MFU, "--format", "json", stdin=FLEET)
+    told = [note["text"] for note in json.loads(run.out)["notes"] if note["kind"] == "warning"]
+    assert sum(text.startswith("no fleet at training.layout.tp 100") for text in told) == 12 - int(told[-1].split()[1])
+    assert told[-1].endswith("more combinations are no fleet")

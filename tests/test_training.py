@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from colocalc.report.views.mfu import warnings
 
 from colocalc.case import lower
 from colocalc.catalog import load_catalog
@@ -21,6 +22,7 @@ MODEL = "model: llama-3.1-8b, sequence_tokens: 8192, global_batch_tokens: 4_194_
 TRAINING = f"training: {{{MODEL}, layout: {{tp: 8}}}}"
 MIXED = "pools: [{name: h, gpu: h100-sxm, count: 1_024}, {name: g, gpu: gb200-nvl72, count: 512, counted_as: gpu}]"
 H100 = "pools: [{name: h, gpu: h100-sxm, count: 1_024}]"
+SMALL = MODEL.replace("4_194_304", "2_097_152")
 H, G = 794.5, 1_822.0  # best matrix products; shapes are alike
 
 
@@ -422,3 +424,45 @@ def test_what_smoothing_takes_of_throughput_is_part_of_power():
     smoothed = trained(*lines, "site: {it_power_mw: 2, smoothing_floor_share: 0.8}")
     assert smoothed.waterfall.factors["power"] == near(0.95)
     assert trained(H100, TRAINING, "site: {it_power_mw: 2}").waterfall.factors["power"] == 1.0
+
+
+# What the report warns of
+
+
+def warned(*lines):
+    one = case(*lines)
+    return [note.text for note in warnings(one, evaluate_training(one))]
+
+
+def test_gpus_that_do_not_train_are_told():
+    slow = "pools: [{name: a, gpu: h200-sxm, count: 1_024}, {name: b, gpu: a100-sxm-80gb, count: 16}]"
+    told = warned(f"training: {{{MODEL}, layout: {{tp: 8}}, split: drop-slow}}", slow)
+    assert any("16 GPUs are dropped as too slow; they count in the denominator" in text for text in told)
+    odd = warned(H100, f"training: {{{MODEL}, layout: {{tp: 8, pp: 3}}}}")
+    assert any("16 GPUs are left over by the layout" in text for text in odd)
+
+
+def test_few_micro_batches_are_warned_of():
+    told = warned(H100, f"training: {{{SMALL}, layout: {{tp: 2, pp: 2}}}}")
+    assert any("1 micro-batch per replica, fewer than" in text for text in told)
+    assert any(text.endswith("the pipeline is mostly bubble") for text in told)
+
+
+def test_a_site_that_cannot_feed_its_hosts_leaves_its_pools_nothing():
+    told = warned(f"training: {{{MODEL}, layout: {{tp: 8}}}}", H100, "site: {it_power_mw: 0.01}")
+    words = "hosts and switches alone draw more than the site has: nothing is left for h"
+    assert words in told
+
+
+def test_a_batch_that_comes_out_otherwise_is_told():
+    # 512 sequences on 300 replicas: two each, 600 in all.
+    told = warned(H100.replace("1_024", "2_400"), TRAINING)
+    assert any(
+        "4,915,200 tokens a step in whole micro-batches, not the 4,194,304 tokens asked for" in text for text in told
+    )
+
+
+def test_a_pool_that_holds_no_replica_trains_nothing():
+    pools = "pools: [{name: a, gpu: h100-sxm, count: 1_024}, {name: b, gpu: h200-sxm, count: 4}]"
+    told = warned(pools, f"training: {{{MODEL}, layout: {{tp: 8}}, split: partitions}}")
+    assert any("a pool holds no whole replica (tp x pp x cp GPUs) and trains nothing" in text for text in told)

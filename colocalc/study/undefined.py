@@ -69,8 +69,6 @@ def _missing(name: str, case: Case) -> Iterator[str]:
     yield from _lacks_refund(name, case)
     if not case.sites.names:
         yield "needs a site, whose power is a cost"
-    elif np.isnan(case.sites.energy_price_usd_per_mwh).any():
-        yield "needs energy_price_usd_per_mwh of every site"
     if project.debt is not None and (project.debt.sizing, project.debt.repayment) == ("amount", "sculpted"):
         yield _BY_NAME.get(name, _UNSCULPTED)
     yield _BY_NAME.get(name, "cannot be computed from these flows")

@@ -162,6 +162,9 @@ def test_a_missing_extra_is_one_sentence_and_no_file(tmp_path, monkeypatch, colo
 # -- Interruptions, and a terminal that shows how far the work is ----------------------------------
 
 
+COUNTED = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")}
+
+
 def watched(*arguments, folder):
     """A run whose standard error is a terminal; interrupted once progress is told there."""
     import pty
@@ -169,7 +172,7 @@ def watched(*arguments, folder):
     ours, theirs = pty.openpty()
     running = subprocess.Popen(
         [*COLOCALC, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=theirs, cwd=folder,
-        env={"PATH": "/usr/bin:/bin", "COLUMNS": "80", "PYTHONIOENCODING": "utf-8"},
+        env=COUNTED | {"PATH": "/usr/bin:/bin", "COLUMNS": "80", "PYTHONIOENCODING": "utf-8"},
     )  # fmt: skip
     os.close(theirs)
     running.stdin.write(FLEET)

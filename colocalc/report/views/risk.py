@@ -79,7 +79,7 @@ def _undefined(plan: Plan, found: Report) -> dict[str, str]:
 
 def _headline(plan: Plan, outcome: Outcome, spread: Spread | None) -> tuple[str, ...]:
     if spread is None:
-        reasons = "; ".join(f"{name} {why}" for name, why in list(plan.undefined.items())[:1])
+        reasons = "; ".join(f"{name}: {why}" for name, why in list(plan.undefined.items())[:1])
         return (f"Nothing to draw for: no metric asked for has a value here. {reasons}.",) if not plan.names else ()
     if not plan.task.varied and plan.task.draws.paths is None:
         return ("No figure behind these metrics has a range, so all trials are the same: give figures low and high.",)
