@@ -1,12 +1,12 @@
 """Train on a fleet, or lease it: as a whole, pool by pool, and in the best split of its pools between the two."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from colocalc.arrays import Array
+from colocalc.arrays import Array, as_array
 from colocalc.case import Case, TrainingCase
 from colocalc.claim import Claim
 from colocalc.lease import opportunity
@@ -110,22 +110,19 @@ def train_or_lease(
     TrainOrLease
         Without options and splits for a fleet that does not train.
     """
-    every = np.ones(len(case.pools.names))
     now = result.training.waterfall.fleet_share if result.training else np.asarray(np.nan)
-    whole = _option("whole fleet", case, result, every, float(now))
-    levels = tuple(_option(name, case, result, every, mfu) for name, mfu in _levels(whole.mfu_share, band, claims))
+    names, shares = zip(*_levels(float(now), band, claims), strict=True)
+    levels = _options(names, case, result, _all, shares)
     if result.training is None:
         return TrainOrLease(levels, (), (), is_exhaustive=True)
     alone = _alone_pflop_per_s(case)
     peaks = pool_peak_pflop_per_s(case)
-    pools = [
-        _option(name, case, result, np.eye(len(every))[place], _share(alone[place], peaks[place]))
-        for place, name in enumerate(case.pools.names)
-    ]
-    parts = _option("partitions", case, result, every, _share(float(np.sum(alone)), float(np.sum(peaks))))
+    apart = _share(_all(alone), _all(peaks))
+    whole = _options(("whole fleet", "partitions"), case, result, _all, (float(now), float(apart[0])))
+    pools = _options(case.pools.names, case, result, _each, _share(alone, peaks))
     limit = case.choice.exhaustive_pool_count
-    options = (whole, parts, *pools) if len(pools) > 1 else (whole,)
-    return TrainOrLease(levels, options, _splits(case, result, alone), is_exhaustive=len(every) <= limit)
+    options = (*whole, *pools) if len(pools) > 1 else whole[:1]
+    return TrainOrLease(levels, options, _splits(case, result, alone), is_exhaustive=len(pools) <= limit)
 
 
 def _levels(now: float, band: Band | None, claims: Sequence[Claim]) -> list[tuple[str, float]]:
@@ -141,46 +138,50 @@ def _levels(now: float, band: Band | None, claims: Sequence[Claim]) -> list[tupl
     return [*found, *((f"claimed: {who}" if who else "claimed", share) for share, who in reversed(said.items()))]
 
 
-def _option(name: str, case: Case, result: Result, chosen: Array, mfu_share: float) -> Option:
-    """The pools that count 1, trained on at an MFU, against their lease."""
-    unknown = np.full(chosen.shape, np.nan)
-    lease = result.lease
-    revenue = _of(lease.revenue_usd_per_yr if lease else unknown, chosen)
-    hours = _of(lease.billed_gpu_h_per_yr if lease else unknown, chosen)
-    owning = _of(owning_cost_usd_per_yr(case), chosen)
-    peak = _of(pool_peak_pflop_per_s(case), chosen)
+def _options(
+    names: Sequence[str], case: Case, result: Result, of: Callable[[Array], Array], mfu_share: ArrayLike
+) -> tuple[Option, ...]:
+    """Sets of pools trained on at an MFU, against their lease; ``of`` makes of a quantity of pools that of each set."""
+    unknown = np.full(len(case.pools.names), np.nan)
+    lease, mfu = result.lease, as_array(mfu_share)
+    revenue = of(lease.revenue_usd_per_yr if lease else unknown)
+    hours = of(lease.billed_gpu_h_per_yr if lease else unknown)
+    owning = of(owning_cost_usd_per_yr(case))
+    peak = of(pool_peak_pflop_per_s(case))
     price = market_price_usd_per_pflop_h(case)
-    value = opportunity.training_value_usd_per_yr(
-        peak_pflop_per_s=peak, mfu_share=mfu_share, price_usd_per_pflop_h=price
-    )
-    delivered = {"peak_pflop_per_s": peak, "mfu_share": mfu_share}
-    return Option(
-        name=name,
-        gpu_count=_of(case.pools.gpu_count, chosen),
-        mfu_share=mfu_share,
-        value_usd_per_yr=float(value),
-        revenue_usd_per_yr=revenue,
-        owning_cost_usd_per_yr=owning,
-        premium_factor=float(opportunity.lease_premium_factor(revenue_usd_per_yr=revenue, value_usd_per_yr=value)),
-        indifference_mfu_share=float(
-            opportunity.indifference_mfu_share(
-                revenue_usd_per_yr=revenue, peak_pflop_per_s=peak, price_usd_per_pflop_h=price
-            )
+    value = opportunity.training_value_usd_per_yr(peak_pflop_per_s=peak, mfu_share=mfu, price_usd_per_pflop_h=price)
+    delivered = {"peak_pflop_per_s": peak, "mfu_share": mfu}
+    columns = {
+        "gpu_count": of(case.pools.gpu_count),
+        "mfu_share": mfu,
+        "value_usd_per_yr": value,
+        "revenue_usd_per_yr": revenue,
+        "owning_cost_usd_per_yr": owning,
+        "premium_factor": opportunity.lease_premium_factor(revenue_usd_per_yr=revenue, value_usd_per_yr=value),
+        "indifference_mfu_share": opportunity.indifference_mfu_share(
+            revenue_usd_per_yr=revenue, peak_pflop_per_s=peak, price_usd_per_pflop_h=price
         ),
-        indifference_rate_usd_per_gpu_h=float(
-            opportunity.indifference_rate_usd_per_gpu_h(value_usd_per_yr=value, billed_gpu_h_per_yr=hours)
+        "indifference_rate_usd_per_gpu_h": opportunity.indifference_rate_usd_per_gpu_h(
+            value_usd_per_yr=value, billed_gpu_h_per_yr=hours
         ),
-        forgone_rent_usd_per_pflop_h=float(opportunity.cost_usd_per_pflop_h(cost_usd_per_yr=revenue, **delivered)),
-        owning_cost_usd_per_pflop_h=float(opportunity.cost_usd_per_pflop_h(cost_usd_per_yr=owning, **delivered)),
-    )
+        "forgone_rent_usd_per_pflop_h": opportunity.cost_usd_per_pflop_h(cost_usd_per_yr=revenue, **delivered),
+        "owning_cost_usd_per_pflop_h": opportunity.cost_usd_per_pflop_h(cost_usd_per_yr=owning, **delivered),
+    }
+    rows = zip(*(np.broadcast_to(column, len(names)).tolist() for column in columns.values()), strict=True)
+    return tuple(Option(name, **dict(zip(columns, row, strict=True))) for name, row in zip(names, rows, strict=True))
 
 
-def _of(values: Array, chosen: Array) -> float:
-    return float(np.sum(np.where(chosen > 0.0, values, 0.0)))
+def _all(values: Array) -> Array:
+    return np.asarray(np.sum(values, axis=-1, keepdims=True))
 
 
-def _share(part: float, whole: float) -> float:
-    return float(part / whole) if whole > 0.0 else float("nan")
+def _each(values: Array) -> Array:
+    return values
+
+
+def _share(part: Array, whole: Array) -> Array:
+    """A part of a whole; NaN of none."""
+    return part / np.where(whole > 0.0, whole, np.nan)
 
 
 def _alone_pflop_per_s(case: Case) -> Array:

@@ -1,7 +1,7 @@
 """Views: results turned into reports, one function per command, which imports what it shows when it is called."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from colocalc.case import Case
 from colocalc.catalog import Catalog
@@ -23,6 +23,20 @@ if TYPE_CHECKING:
 __all__ = ["check", "h100e", "hedge", "lease", "mfu", "report", "train_or_lease"]
 
 
+class _Part(NamedTuple):
+    """What one command shows, before the metrics, remarks and assumptions that belong to it are put beside it."""
+
+    command: str
+    families: tuple[str, ...]
+    topics: tuple[str, ...]
+    tables: tuple[Table, ...]
+    headline: tuple[str, ...]
+    notes: tuple[Note, ...] = ()
+
+    def report(self, case: Case, result: Result, catalog: Catalog) -> Report:
+        return assemble(case=case, result=result, catalog=catalog, **self._asdict())
+
+
 def mfu(
     case: Case,
     result: Result,
@@ -33,6 +47,17 @@ def mfu(
     targets: "Sequence[Target]" = (),
 ) -> Report:
     """How much of the peak becomes useful training, which mechanism takes what, and what a claimed MFU would take."""
+    return _mfu(case, result, others=others, band=band, targets=targets).report(case, result, catalog)
+
+
+def _mfu(
+    case: Case,
+    result: Result,
+    *,
+    others: "Sequence[Alternative]",
+    band: "Band | None",
+    targets: "Sequence[Target]",
+) -> _Part:
     from colocalc.report.views import band as band_view
     from colocalc.report.views import memory as memory_view
     from colocalc.report.views import needed as needed_view
@@ -40,11 +65,8 @@ def mfu(
     from colocalc.report.views import waterfall as waterfall_view
 
     training = result.training
-    return assemble(
+    return _Part(
         "mfu",
-        case=case,
-        result=result,
-        catalog=catalog,
         families=("mfu", "fleet"),
         topics=("mfu",),
         tables=(
@@ -80,6 +102,10 @@ def lease(
     case: Case, result: Result, catalog: Catalog, *, notes: Sequence[str] = (), cards: Sequence[str] = ()
 ) -> Report:
     """Revenue by GPU type, cost and contribution; first the rate cards asked for."""
+    return _lease(case, result, catalog, notes=notes, cards=cards).report(case, result, catalog)
+
+
+def _lease(case: Case, result: Result, catalog: Catalog, *, notes: Sequence[str], cards: Sequence[str]) -> _Part:
     from colocalc.report.views import deal as deal_view
     from colocalc.report.views import lending as lending_view
     from colocalc.report.views import revenue as revenue_view
@@ -87,11 +113,8 @@ def lease(
 
     found = result.lease
     shown = [table for name in cards for table in card_tables(catalog.card(name))]
-    return assemble(
+    return _Part(
         "lease",
-        case=case,
-        result=result,
-        catalog=catalog,
         families=("lease", "fleet"),
         topics=("lease",),
         tables=(
@@ -114,17 +137,18 @@ def lease(
 
 def hedge(case: Case, result: Result, catalog: Catalog) -> Report:
     """Which part of a stated loss the lease covers, and the rate that covers all of it."""
+    return _hedge(case, result, catalog).report(case, result, catalog)
+
+
+def _hedge(case: Case, result: Result, catalog: Catalog) -> _Part:
     from colocalc.report.views import deal as deal_view
     from colocalc.report.views import revenue as revenue_view
     from colocalc.study.returns import hedge_by_year
 
     found = result.hedge
     missing = NEEDS["lease"] if result.lease is None else NEEDS["loss"]
-    return assemble(
+    return _Part(
         "hedge",
-        case=case,
-        result=result,
-        catalog=catalog,
         families=("hedge", "lease", "fleet"),
         topics=("hedge",),
         tables=(
@@ -147,13 +171,14 @@ def hedge(case: Case, result: Result, catalog: Catalog) -> Report:
 
 def h100e(case: Case, result: Result, catalog: Catalog) -> Report:
     """The fleet in H100-equivalents on every basis, and the share of a stated total."""
+    return _h100e(case, result).report(case, result, catalog)
+
+
+def _h100e(case: Case, result: Result) -> _Part:
     from colocalc.report.views import equivalents as equivalents_view
 
-    return assemble(
+    return _Part(
         "h100e",
-        case=case,
-        result=result,
-        catalog=catalog,
         families=("h100e", "fleet"),
         topics=("h100e",),
         tables=equivalents_view.tables(case, result, result.equivalents),
@@ -164,13 +189,14 @@ def h100e(case: Case, result: Result, catalog: Catalog) -> Report:
 
 def train_or_lease(case: Case, result: Result, catalog: Catalog, *, found: "TrainOrLease") -> Report:
     """What training is worth against what the lease brings, as a whole, by pool and split; and the tenant's view."""
+    return _train_or_lease(case, result, found=found).report(case, result, catalog)
+
+
+def _train_or_lease(case: Case, result: Result, *, found: "TrainOrLease") -> _Part:
     from colocalc.report.views import choice as choice_view
 
-    return assemble(
+    return _Part(
         "train-or-lease",
-        case=case,
-        result=result,
-        catalog=catalog,
         families=("choice", "inference", "fleet"),
         topics=("choice", "inference", "lease"),
         tables=choice_view.tables(case, result, found),
@@ -194,12 +220,12 @@ def report(
     """Everything: MFU, lease, hedge, H100-equivalents, expectations and claims in one report."""
     from colocalc.report.views import claims as claims_view
 
-    parts = [mfu(case, result, catalog, others=others, targets=targets, band=band), h100e(case, result, catalog)]
+    parts = [_mfu(case, result, others=others, band=band, targets=targets), _h100e(case, result)]
     if result.lease is not None:
-        parts.append(lease(case, result, catalog))
-    parts.append(hedge(case, result, catalog))
+        parts.append(_lease(case, result, catalog, notes=(), cards=()))
+    parts.append(_hedge(case, result, catalog))
     if choice is not None:
-        parts.append(train_or_lease(case, result, catalog, found=choice))
+        parts.append(_train_or_lease(case, result, found=choice))
     tables = [table for part in parts for table in part.tables]
     # A report is asked for with what a file has: examples of what else there could be belong to the single commands.
     notes = dict.fromkeys(note for part in parts for note in part.notes if note not in EXAMPLES)
