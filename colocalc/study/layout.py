@@ -21,6 +21,7 @@ from colocalc.mfu.predict.search import Costs, Found, Ranking, costs
 
 # The stages that the cut of a model decides. Shape is left out: of good layouts it is that of the model and the GPU.
 CUT_STAGES = ("recompute", "tensor_context_expert", "bubble", "stage_imbalance", "data_parallel")
+_MOST_SHOWN = 1_000  # each is costed by itself
 KEYS = (*layout_search.DEGREES, "recompute", "schedule")
 _WORDS = {"recompute": layout_search.RECOMPUTE, "schedule": layout_search.SCHEDULES}
 
@@ -169,6 +170,8 @@ def best_layouts(
     limit = int(ledger.number("search.top_count", None, "mfu", default="search.top_count")) if top is None else top
     if limit < 1:
         raise ColocalcError(f"should be at least 1, not {limit}", where="--top", exit_code=EXIT_USAGE)
+    if limit > _MOST_SHOWN:
+        raise ColocalcError(f"should be at most {_MOST_SHOWN:,}, not {limit}", where="--top", exit_code=EXIT_USAGE)
     if memory_share is not None and not 0.0 < memory_share < float("inf"):
         message = f"should be a share above 0, such as 0.9; not {memory_share:g}"
         raise ColocalcError(message, where="--memory", exit_code=EXIT_USAGE)
