@@ -221,7 +221,7 @@ def test_an_interruption_shows_what_is_known_and_leaves_no_file(arguments, what,
     [
         (("sweep", "-", "--workers", "1" + "0" * 20), f"--workers: should be at most 1,024, not 1{'0' * 20}\n"),
         (("sweep", "-", "--workers", "1025", "--engine", "dask"), "--workers: should be at most 1,024, not 1025\n"),
-        (("layout", "-", "--top", "1001"), "--top: should be at most 1,000, not 1001\n"),
+        (("layout", "-", "--top", "1001"), "--top: should be from 1 to 1,000, not 1001\n"),
     ],
 )
 def test_more_than_a_machine_has_is_refused(arguments, told, colocalc):
@@ -272,3 +272,15 @@ def test_points_that_train_on_another_batch_are_told(colocalc):
     assert said in found.err
     assert "mfu.global_batch_tokens" not in found.out.partition("Assumptions")[0]
     assert "the batch is not" not in money.err + kept.err
+
+
+@pytest.mark.parametrize("name", ["rows.csv", "./rows.csv", "link.csv"])
+def test_one_file_is_not_written_twice(name, colocalc, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "link.csv").symlink_to("rows.csv")
+    grid = colocalc("sweep", "-", "--over", "lease.billed_share=0,1", "--points", "rows.csv", "-o", name, stdin=FLEET)
+    trials = colocalc("risk", "-", "--trials", "3", "--draws", "rows.csv", "-o", name, stdin=FLEET)
+
+    assert (grid.code, grid.err) == (2, "--points rows.csv: is the file of the report, -o, too\n")
+    assert (trials.code, trials.err) == (2, "--draws rows.csv: is the file of the report, -o, too\n")
+    assert [path.name for path in tmp_path.iterdir()] == ["link.csv"]
