@@ -21,7 +21,6 @@ from colocalc.mfu.predict.search import Costs, Found, Ranking, costs
 
 # The stages that the cut of a model decides. Shape is left out: of good layouts it is that of the model and the GPU.
 CUT_STAGES = ("recompute", "tensor_context_expert", "bubble", "stage_imbalance", "data_parallel")
-_MOST_SHOWN = 1_000  # each is costed by itself
 KEYS = (*layout_search.DEGREES, "recompute", "schedule")
 _WORDS = {"recompute": layout_search.RECOMPUTE, "schedule": layout_search.SCHEDULES}
 
@@ -168,8 +167,8 @@ def best_layouts(
     ledger, allowed = Ledger(catalog, fleet.assumptions), read_allowed(allow)
     ledger.part = "layout"
     limit = int(ledger.number("search.top_count", None, "mfu", default="search.top_count")) if top is None else top
-    if not 1 <= limit <= _MOST_SHOWN:
-        raise ColocalcError(f"should be from 1 to {_MOST_SHOWN:,}, not {limit}", where="--top", exit_code=EXIT_USAGE)
+    if limit < 1:
+        raise ColocalcError(f"should be at least 1, not {limit}", where="--top", exit_code=EXIT_USAGE)
     if memory_share is not None and not 0.0 < memory_share < float("inf"):
         message = f"should be a share above 0, such as 0.9; not {memory_share:g}"
         raise ColocalcError(message, where="--memory", exit_code=EXIT_USAGE)
@@ -181,7 +180,8 @@ def best_layouts(
         names = _schedules(training, allowed)
         schedules += [name for name in names if name not in schedules]
         searched += _of_job(case, one, training, names, ask)
-    return LayoutStudy(tuple(searched), allowed, tuple(schedules), tuple(_search_rows(ledger, memory_share)))
+    rows = tuple(_search_rows(ledger, memory_share))
+    return LayoutStudy(tuple(searched), allowed, tuple(schedules), rows)
 
 
 def _search_rows(ledger: Ledger, memory_share: float | None) -> Iterator[Assumption]:

@@ -221,12 +221,10 @@ def test_an_interruption_shows_what_is_known_and_leaves_no_file(arguments, what,
     [
         (("sweep", "-", "--workers", "1" + "0" * 20), f"--workers: should be at most 1,024, not 1{'0' * 20}\n"),
         (("sweep", "-", "--workers", "1025", "--engine", "dask"), "--workers: should be at most 1,024, not 1025\n"),
-        (("layout", "-", "--top", "1001"), "--top: should be from 1 to 1,000, not 1001\n"),
     ],
 )
-def test_more_than_a_machine_has_is_refused(arguments, told, colocalc):
-    over = ("--over", "lease.billed_share=0,1") if arguments[0] == "sweep" else ()
-    found = colocalc(*arguments, *over, stdin=FLEET)
+def test_more_workers_than_a_machine_has_are_refused(arguments, told, colocalc):
+    found = colocalc(*arguments, "--over", "lease.billed_share=0,1", stdin=FLEET)
 
     assert (found.code, found.out, found.err) == (2, "", told)
 
