@@ -246,7 +246,7 @@ def find_fleet(place: str) -> Path:
         When neither exists, with the samples and the nearest of them.
     """
     path = Path(place)
-    if os.path.lexists(path):  # Path.exists raises where a name is too long
+    if place and os.path.lexists(path):  # no name is that of a folder; Path.exists raises where a name is too long
         return path
     names = fleet_names()
     if place in names:

@@ -89,6 +89,18 @@ class RowsFile(ABC):
         return ColocalcError(f"cannot write: {reason}", where=str(self._path), exit_code=EXIT_IO)
 
 
+def refuse_twice(rows: Path | None, report: Path | None, option: str) -> None:
+    """Refuses one file for rows and for the report, of which the second would replace the first.
+
+    Raises
+    ------
+    ColocalcError
+        When both are named, and lead to the same place.
+    """
+    if rows is not None and report is not None and os.path.realpath(rows) == os.path.realpath(report):
+        raise ColocalcError("is the file of the report, -o, too", where=f"{option} {rows}", exit_code=EXIT_USAGE)
+
+
 class CsvRows(RowsFile):
     """Rows as CSV: raw numbers, nothing where there is none."""
 

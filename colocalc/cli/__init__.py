@@ -49,9 +49,7 @@ def _root(
 
 def run() -> NoReturn:
     """Runs the command line and leaves with its exit code."""
-    asked, _, shell = os.environ.get("_COLOCALC_COMPLETE", "").partition("_")
-    if asked == "complete" and shell in {"bash", "zsh", "fish"}:
-        _complete(shell)  # typer answers the other shells
+    _complete_if_asked()
     try:
         code = app(prog_name="colocalc", standalone_mode=False)
     except ColocalcError as error:
@@ -60,6 +58,8 @@ def run() -> NoReturn:
         # Reports and files say where; what is left is typer's own help on a full disk.
         _silence(sys.stdout)
         _leave(f"cannot read or write: {error.strerror or error}", EXIT_IO)
+    except MemoryError:
+        _leave("not enough memory: take fewer points, smaller blocks, or a smaller fleet", EXIT_IO)
     except typer.Abort:
         sys.exit(130)
     except Exception as error:
@@ -75,8 +75,11 @@ def run() -> NoReturn:
     sys.exit(code if isinstance(code, int) else 0)
 
 
-def _complete(shell: str) -> NoReturn:
-    """Answers a shell that completes a command line."""
+def _complete_if_asked() -> None:
+    """Answers a shell that completes a command line; typer answers the other shells."""
+    asked, _, shell = os.environ.get("_COLOCALC_COMPLETE", "").partition("_")
+    if asked != "complete" or shell not in {"bash", "zsh", "fish"}:
+        return
     from colocalc.cli.completing import answer
 
     commands = {name_of(one): one for group in app.registered_groups for one in _of(group)}

@@ -135,8 +135,11 @@ def axes_of(over: "Sequence[str]") -> "list[Axis]":
 
 def _files(points: Path | None, output: Path | None, fmt: str | None) -> tuple[Path | None, Path | None]:
     """Where the points go and where the report does; ``-o FILE.parquet`` is for points."""
+    from colocalc.rows import refuse_twice
+
     if output is not None and fmt is None and points is None and output.suffix.lower() == ".parquet":
         return output, None
+    refuse_twice(points, output, "--points")
     return points, output
 
 

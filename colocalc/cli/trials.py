@@ -143,8 +143,11 @@ def risk_report(
 
 def _files(draws: Path | None, output: Path | None, fmt: str | None) -> tuple[Path | None, Path | None]:
     """Where the trials go and where the report does; ``-o FILE.parquet`` is for trials."""
+    from colocalc.rows import refuse_twice
+
     if output is not None and fmt is None and draws is None and output.suffix.lower() == ".parquet":
         return output, None
+    refuse_twice(draws, output, "--draws")
     return draws, output
 
 

@@ -72,6 +72,8 @@ def _read(text: str) -> Iterator[Wanted]:
             if kind:
                 yield Wanted(kind, tuple(parts))
             kind, parts = name, [rest] if colon else []
+            if kind == COMPARE and not rest.strip():
+                raise ColocalcError(_GRAMMAR, where=f"--with {quoted(text)}", exit_code=EXIT_USAGE)
         elif kind == SWEEP and "=" in token:
             parts.append(token)
         elif kind == SWEEP:

@@ -182,14 +182,16 @@ def per_year(rate: Array, months_per_period: float) -> Array:
 
 
 def _break_even_billed_share(case: Case, project: Project, rate_usd_per_gpu_h: Array) -> Array:
-    """Undefined where a contract has a fee, which does not follow the hours."""
+    """Undefined where a contract has a fee, which does not follow the hours, where none is billed, or none need be."""
     if case.lease is None or not bool(np.all(np.isnan(case.lease.fee_usd_per_month))):
         return np.asarray(np.nan)
     gpus = case.pools.gpu_count
-    billed = np.sum(case.lease.billed_share * gpus, axis=-1) / np.sum(gpus * (case.lease.billed_share > 0.0), axis=-1)
-    return levelized.break_even_billed_share(
+    let = np.sum(gpus * (case.lease.billed_share > 0.0), axis=-1)
+    billed = np.sum(case.lease.billed_share * gpus, axis=-1) / np.where(let > 0.0, let, np.nan)
+    found = levelized.break_even_billed_share(
         break_even_usd_per_gpu_h=billed * rate_usd_per_gpu_h, rate_usd_per_gpu_h=project.mean_rate_usd_per_gpu_h
     )
+    return np.where(found >= 0.0, found, np.nan)
 
 
 def depreciation_usd_per_yr(case: Case) -> Array:

@@ -13,6 +13,7 @@ from colocalc.arrays import Array
 from colocalc.case import numbers
 from colocalc.case.plane import Span, bent
 from colocalc.errors import EXIT_USAGE, ColocalcError, InputError, printable
+from colocalc.study.batches import ASKED, BATCH, Batches, watched
 from colocalc.study.engine import Engine, Progress, run
 from colocalc.study.engine.task import Block, blocks_of, by_chunk, chunk_rows, whole_chunks
 from colocalc.study.extremes import Extremes
@@ -135,6 +136,8 @@ class Sweep:
         Points done, and points of the grid.
     why_not : tuple of str
         Combinations that are no fleet, with the reason.
+    batches : Batches or None
+        Points that train on another batch than was asked for; None where no metric hangs on it.
     """
 
     axes: tuple[Axis, ...]
@@ -144,6 +147,7 @@ class Sweep:
     done_count: int
     count: int
     why_not: tuple[str, ...]
+    batches: Batches | None = None
 
     def moving(self) -> "Sweep":
         """Only the metrics that are not the same everywhere, where there are any."""
@@ -199,24 +203,29 @@ def sweep(
         When a key leads nowhere, a value is none it may have, or there are too many points.
     """
     count = point_count(axes, is_written=sink is not None)
-    grid, order, why_not = _grid(fleet.with_its_layout(), axes, names)
+    batches = watched(fleet.case, names)
+    asked = names if batches is None or BATCH in names else (*names, BATCH)
+    grid, order, why_not = _grid(fleet.with_its_layout(), axes, asked)
     is_kept = count <= MOST_POINTS
-    columns = {name: np.full(count, np.nan) for name in grid.names} if is_kept else {}
-    extremes = {name: Extremes() for name in grid.names}
+    columns = {name: np.full(count, np.nan) for name in names} if is_kept else {}
+    extremes = {name: Extremes() for name in names}
     done = 0
     try:
         for block, found in run(grid, _blocks(grid, block_size), engine=engine, progress=progress):
             places, values = order.of(block)
-            for name in grid.names:
+            if batches is not None:
+                batches.take(found[BATCH], _axis_columns(order.axes, values).get(ASKED))
+            for name in names:
                 extremes[name].take(places, found[name])
                 if is_kept:
                     columns[name][places] = found[name]
             if sink is not None:
-                sink.write({"point": places, **_axis_columns(order.axes, values), **found})
+                metrics = {name: found[name] for name in names}
+                sink.write({"point": places, **_axis_columns(order.axes, values), **metrics})
             done += block.stop - block.start
     except KeyboardInterrupt:
         pass  # what is known is shown
-    return Sweep(order.axes, grid.names, columns, extremes, done, count, why_not)
+    return Sweep(order.axes, tuple(names), columns, extremes, done, count, why_not, batches)
 
 
 def _axis_columns(axes: Sequence[Axis], places: Sequence[NDArray[np.int64]]) -> dict[str, NDArray[Any]]:
@@ -311,7 +320,7 @@ def _straight(fleet: Varied, axes: Sequence[Axis]) -> list[Axis]:
             with _told_of(axes):
                 fleet.given({one.key: end}).case  # noqa: B018 - lowering checks it
         if low < high:
-            axis_of(fleet, one.key, between=(low, high))
+            _refuse_beyond(fleet, one.key, low, high)
             spans.append(Span(one.key, float(known[one.key].value), low, high))  # type: ignore[arg-type]
     if any(fleet.searches_anew(span.key) for span in spans):
         turning: frozenset[str] = frozenset()  # every point is lowered by itself anyway
@@ -319,6 +328,14 @@ def _straight(fleet: Varied, axes: Sequence[Axis]) -> list[Axis]:
         turning = bent(fleet.at_once, spans) if spans else frozenset()
     keys = {span.key for span in spans} - turning
     return [one for one in axes if one.key in keys]
+
+
+def _refuse_beyond(fleet: Varied, key: str, low: float, high: float) -> None:
+    """Refuses ends that a number of this unit never has, under the option that was typed."""
+    try:
+        axis_of(fleet, key, between=(low, high))
+    except ColocalcError as error:
+        raise ColocalcError(error.message, where=f"--over {key}", exit_code=error.exit_code) from None
 
 
 def _surfaces(

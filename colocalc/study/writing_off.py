@@ -44,16 +44,16 @@ def tax_shares(project: ProjectCase, periods: int, months_per_period: float) -> 
     if project.tax_method == "macrs":
         yearly = np.asarray(finance.macrs(int(life), project.tax_convention, quarter))
     else:
-        yearly = _half_year(life)
+        yearly = _half_year(life, int(np.ceil(periods * months_per_period / MONTHS_PER_YEAR)))
     first = project.bonus_share[..., None]
     yearly = yearly * (1.0 - first)
     yearly = np.concatenate([yearly[..., :1] + first, yearly[..., 1:]], axis=-1)
     return _by_period(yearly, periods, months_per_period)
 
 
-def _half_year(life_yr: float) -> Array:
-    """Straight line over a tax life that begins in the middle of the first year."""
-    edge = np.clip(np.arange(int(np.ceil(life_yr)) + 2) - 0.5, 0.0, life_yr)
+def _half_year(life_yr: float, years: int) -> Array:
+    """Straight line over a tax life that begins in the middle of the first year, in as many years as there are."""
+    edge = np.clip(np.arange(min(int(np.ceil(life_yr)) + 1, years) + 1) - 0.5, 0.0, life_yr)
     edge[0] = 0.0
     return np.asarray(np.diff(edge) / life_yr)
 

@@ -214,3 +214,74 @@ def test_an_interruption_shows_what_is_known_and_leaves_no_file(arguments, what,
     assert "lease.contribution_usd_per_yr" in out
     assert [name for name in files if name.endswith(".tmp")] == files != []
     assert list(tmp_path.iterdir()) == []
+
+
+# What a study cannot do
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("sweep", "-", "--workers", "1" + "0" * 20), f"--workers: should be at most 1,024, not 1{'0' * 20}\n"),
+        (("sweep", "-", "--workers", "1025", "--engine", "dask"), "--workers: should be at most 1,024, not 1025\n"),
+    ],
+)
+def test_more_workers_than_a_machine_has_are_refused(arguments, told, colocalc):
+    found = colocalc(*arguments, "--over", "lease.billed_share=0,1", stdin=FLEET)
+
+    assert (found.code, found.out, found.err) == (2, "", told)
+
+
+@pytest.mark.parametrize("study", ["compare:", "compare: ", "risk,compare:"])
+def test_a_fleet_without_a_name_is_none_to_compare_with(study, colocalc):
+    found = colocalc("report", "-", "--with", study, stdin=FLEET)
+
+    assert (found.code, found.out) == (2, "")
+    assert found.err.startswith(f'--with "{study}": should be ')
+
+
+def test_a_number_beyond_its_unit_is_told_under_the_option_that_was_typed(colocalc):
+    found = colocalc("sweep", "neocloud-1k-h100", "--over", "software.megatron_factor=0.5,1.5")
+
+    assert (found.code, found.out) == (2, "")
+    assert found.err == "--over software.megatron_factor: software.megatron_factor lies between 0 and 1\n"
+
+
+def test_a_lack_of_memory_is_one_sentence(colocalc, monkeypatch):
+    def too_much(*_, **__):
+        raise MemoryError
+
+    monkeypatch.setattr("colocalc.study.sweep.sweep", too_much)
+    found = colocalc("sweep", "-", "--over", "lease.billed_share=0,1", *METRIC, stdin=FLEET)
+
+    assert (found.code, found.out) == (5, "")
+    assert found.err == "not enough memory: take fewer points, smaller blocks, or a smaller fleet\n"
+
+
+def test_points_that_train_on_another_batch_are_told(colocalc):
+    # From 256 replicas on a batch of 128 sequences has not one for each of them.
+    training = (
+        b"training: {model: llama-3.1-8b, sequence_tokens: 8192, global_batch_tokens: 1_048_576, layout: {tp: 1}}\n"
+    )
+    grid = ("--over", "pools.a.count=64,128,256,1024", "--metric", "mfu.fleet_share")
+    found = colocalc("sweep", "-", *grid, stdin=FLEET + training)
+    money = colocalc("sweep", "-", *grid[:2], *METRIC, stdin=FLEET + training)
+    kept = colocalc("sweep", "-", "--over", "pools.a.count=64,128", *grid[2:], stdin=FLEET + training)
+
+    assert (found.code, money.code, kept.code) == (0, 0, 0)
+    said = "warning: at 2 points the batch is not the one asked for, up to 8,388,608 tokens: "
+    assert said in found.err
+    assert "mfu.global_batch_tokens" not in found.out.partition("Assumptions")[0]
+    assert "the batch is not" not in money.err + kept.err
+
+
+@pytest.mark.parametrize("name", ["rows.csv", "./rows.csv", "link.csv"])
+def test_one_file_is_not_written_twice(name, colocalc, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "link.csv").symlink_to("rows.csv")
+    grid = colocalc("sweep", "-", "--over", "lease.billed_share=0,1", "--points", "rows.csv", "-o", name, stdin=FLEET)
+    trials = colocalc("risk", "-", "--trials", "3", "--draws", "rows.csv", "-o", name, stdin=FLEET)
+
+    assert (grid.code, grid.err) == (2, "--points rows.csv: is the file of the report, -o, too\n")
+    assert (trials.code, trials.err) == (2, "--draws rows.csv: is the file of the report, -o, too\n")
+    assert [path.name for path in tmp_path.iterdir()] == ["link.csv"]

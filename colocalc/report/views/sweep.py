@@ -12,6 +12,7 @@ from colocalc.report.table import Column, Note, Report, Table
 from colocalc.report.views.common import assemble, counted, number
 from colocalc.report.views.heat_map import heat_maps, thinned, value_text
 from colocalc.report.views.kept_layout import on_layout
+from colocalc.study.batches import Batches
 from colocalc.study.evaluate import Result
 from colocalc.study.sweep import Sweep
 from colocalc.units import text
@@ -71,9 +72,16 @@ def _sentence(name: str, found: Sweep) -> str:
     )
 
 
+def _of_batches(batches: Batches) -> str:
+    points, most = counted(batches.other_count, "point"), text(batches.most_tokens, "tokens")
+    return f"at {points} the batch is not the one asked for, up to {most}: each replica has a micro-batch at the least"
+
+
 def _notes(found: Sweep, engine: str, written_to: Path | None) -> Iterator[Note]:
     if found.done_count < found.count:
         yield Note(f"interrupted after {found.done_count:,} of {counted(found.count, 'point')}", "warning")
+    if found.batches and found.batches.other_count:
+        yield Note(_of_batches(found.batches), "warning")
     for reason in found.why_not[:_MOST_REASONS]:
         yield Note(f"no fleet at {reason}", "warning")
     if len(found.why_not) > _MOST_REASONS:

@@ -12,6 +12,7 @@ from colocalc.mfu.waterfall import Waterfall
 from colocalc.report.table import Column, Note, Table
 from colocalc.report.views.common import counted, number
 from colocalc.report.views.stages import came_from
+from colocalc.study.batches import TOLERANCE
 from colocalc.study.training import Alternative, TrainingResult, power_readings, smoothing_rows
 from colocalc.units import FLOPS_PER_EFLOPS, text
 
@@ -322,7 +323,7 @@ def _batch_warnings(job: TrainingCase, step: Step) -> Iterator[str]:
             "interleaved schedules ask for one"
         )
     asked, used = float(job.arrays.global_batch_tokens), float(np.nansum(step.global_batch_tokens))
-    if abs(used / asked - 1.0) > _BATCH_TOLERANCE:
+    if abs(used / asked - 1.0) > TOLERANCE:
         asked_for = text(asked, "tokens")
         yield f"{job.name}: {text(used, 'tokens')} a step in whole micro-batches, not the {asked_for} asked for"
 
@@ -345,6 +346,5 @@ def _layout_warnings(job: TrainingCase, step: Step) -> Iterator[str]:
         yield f"{job.name}: a pool holds no whole replica (tp x pp x cp GPUs) and trains nothing"
 
 
-_BATCH_TOLERANCE = 0.05
 _LARGE_BUBBLE = 0.1
 _BY_SPEED = ("proportional", "memory")

@@ -15,6 +15,7 @@ from colocalc.errors import EXIT_USAGE, ColocalcError, did_you_mean, quoted
 from colocalc.study.engine.pools import in_processes, in_threads
 from colocalc.study.engine.task import Block, Task
 
+_MOST_WORKERS = 1_024  # of one machine: each is a process with libraries of its own
 ENGINES = ("serial", "threads", "processes", "dask")
 
 
@@ -79,6 +80,9 @@ def engine_of(name: str | None, workers: int | None, scheduler: str | None) -> E
         )
     if workers is not None and workers < 1:
         raise ColocalcError(f"should be at least 1, not {workers}", where="--workers", exit_code=EXIT_USAGE)
+    if workers is not None and workers > _MOST_WORKERS:
+        message = f"should be at most {_MOST_WORKERS:,}, not {workers}"
+        raise ColocalcError(message, where="--workers", exit_code=EXIT_USAGE)
     if scheduler is not None and chosen != "dask":
         raise ColocalcError("belongs to --engine dask", where="--scheduler", exit_code=EXIT_USAGE)
     if scheduler is not None and workers is not None:
