@@ -453,7 +453,9 @@ def test_a_site_that_cannot_feed_its_hosts_leaves_its_pools_nothing():
 def test_a_batch_that_comes_out_otherwise_is_told():
     # 512 sequences on 300 replicas: two each, 600 in all.
     told = warned(H100.replace("1_024", "2_400"), TRAINING)
-    assert any("4,915,200 tokens a step in whole micro-batches, not the 4,194,304 tokens asked for" in text for text in told)
+    assert any(
+        "4,915,200 tokens a step in whole micro-batches, not the 4,194,304 tokens asked for" in text for text in told
+    )
 
 
 def test_a_pool_that_holds_no_replica_trains_nothing():
