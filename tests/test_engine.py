@@ -213,8 +213,7 @@ def test_an_interruption_leaves_no_process_behind(tmp_path):
         """
         import sys, time
         from colocalc.study.engine import Engine, run
-        from colocalc.study.engine import cluster as cluster_module
-from colocalc.study.engine.task import blocks_of
+        from colocalc.study.engine.task import blocks_of
         from slow import Slow
 
         if __name__ == "__main__":
