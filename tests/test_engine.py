@@ -213,8 +213,7 @@ def test_an_interruption_leaves_no_process_behind(tmp_path):
         """
         import sys, time
         from colocalc.study.engine import Engine, run
-        from colocalc.study.engine import cluster as cluster_module
-from colocalc.study.engine.task import blocks_of
+        from colocalc.study.engine.task import blocks_of
         from slow import Slow
 
         if __name__ == "__main__":
@@ -357,6 +356,16 @@ def test_a_scenario_without_a_result_takes_none_from_the_others():
     assert np.isnan(found[1])
     assert np.isfinite(found[[0, 2]]).all()
     np.testing.assert_array_equal(surface.metrics(rows[2:], ["mfu.step_share"])["mfu.step_share"], found[2:])
+
+
+@pytest.mark.parametrize("kind", ["plane", "lowered"])
+def test_scenarios_that_all_hold_no_replica_have_no_value_and_end_nothing(kind):
+    own = Variants("-", load_catalog(), stdin=FLEET, sets=("training.layout={tp: 8, pp: 4}",))
+    spans = spans_of(own, count=(1.0, 1536.0))
+    surface = surface_of(own, spans) if kind == "plane" else LoweredSurface(own, tuple(span.key for span in spans))
+    assert isinstance(surface, PlaneSurface if kind == "plane" else LoweredSurface)
+    small = surface.metrics(np.asarray([[1.0], [2.0], [31.0]]), ["mfu.step_share"])["mfu.step_share"]
+    assert np.isnan(small).tolist() == [True, True, True]
 
 
 # What a cluster may be short of, asked of one that is made up

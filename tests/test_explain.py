@@ -982,3 +982,21 @@ def test_every_format_carries_the_report(metric):
     assert [row["symbol"] for row in document["tables"]["terms"]] == [row[0] for row in report.tables[0].rows]
     assert report.tables[0].rows[0][0] in to_csv.render(report)
     assert report.headline[0] in to_markdown.render(report)
+
+
+@pytest.mark.parametrize(
+    ("stage", "here", "value"),
+    [
+        ("ceiling", "c_h100_sxm", 794.5 / 989.4),
+        ("bubble", "1 / (1 + ", 1.0 / (1.0 + 3.0 / 16.0)),  # 16 micro-batches on four stages
+    ],
+)
+def test_a_job_without_a_model_is_explained_by_what_is_assumed_of_it(colocalc, stage, here, value):
+    text = (
+        "name: bare\npools: [{gpu: h100-sxm, count: 1_024}]\n"
+        "training: {sequence_tokens: 8192, global_batch_tokens: 4_194_304, layout: {tp: 8, pp: 4}}\n"
+    )
+    run = colocalc("explain", f"mfu.stage.{stage}_factor", "-", stdin=text.encode(), columns=120)
+    assert run.code == 0, run.err
+    assert f"Here: {here}" in run.out
+    assert f"= {value:.4f}" in run.out
