@@ -138,7 +138,9 @@ def run(arguments: list[str]) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        "python -m tests.mutation", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("words", nargs="*", metavar="MODULE", help="packages or modules; all kernels without one")
     parser.add_argument("--sample", type=int, help="mutants drawn of either kind from each module; all without it")
     parser.add_argument("--seed", type=int, default=1, help="of the draw")
