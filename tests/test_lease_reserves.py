@@ -105,3 +105,8 @@ def test_a_lock_up_holds_below_its_dscr_alone():
 def test_a_lock_up_level_of_zero_never_locks_what_earns_anything():
     np.testing.assert_array_equal(locked_share(dscr_factor=[0.0, 0.5], lock_up_dscr_factor=0.0), [0.0, 0.0])
     assert locked_share(dscr_factor=[-0.1], lock_up_dscr_factor=0.0) == pytest.approx(1.0)
+
+
+def test_one_period_holds_nothing_back():
+    one = held(available_usd=[50.0], service_usd=[40.0], target_usd=[0.0], drawing_share=[0.0], locked_share=[1.0])
+    assert one.reserve_usd.tolist() == one.trapped_usd.tolist() == [0.0]

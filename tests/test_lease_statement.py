@@ -235,3 +235,10 @@ def test_a_block_of_any_size_gives_the_same_bits(block):
     ]
     for name, value in whole.items():
         assert np.concatenate([part[name] for part in parts]).tobytes() == value.tobytes(), name
+
+
+def test_hours_beyond_those_owed_are_sold_at_the_escalated_rate_where_it_holds_for_all():
+    owed, sold = (
+        evaluate_months(make(escalator_share=0.03, take_or_pay_share=np.full(3, share))) for share in (1.0, 0.0)
+    )
+    np.testing.assert_allclose(sold.revenue_usd, owed.revenue_usd, rtol=1e-12)

@@ -80,7 +80,7 @@ def test_at_a_third_of_that_the_lease_brings_three_times_as_much():
 def test_nothing_costs_nothing_and_half_the_mfu_costs_twice():
     assert cost(money=0.0) == 0.0
     assert cost(mfu=0.2) == pytest.approx(2 * cost(mfu=0.4), rel=1e-15)
-    assert cost(money=YEAR_H, peak=0.5, mfu=0.5) == pytest.approx(4.0, rel=1e-15)
+    assert cost(money=3.0, peak=0.5 / YEAR_H, mfu=0.5) == pytest.approx(12.0, rel=1e-15)
 
 
 @pytest.mark.parametrize(("peak", "mfu"), [(0.0, 0.4), (PEAK, 0.0)])

@@ -353,6 +353,10 @@ def test_llama_3_runs_128_replicas_of_16_micro_batches_on_2048_nodes(llama_3):
     assert llama_3.algorithm == "hierarchical"
 
 
+def test_llama_3_fits_into_memory_as_it_was_run(llama_3):
+    assert 0.7 < float(llama_3.memory.use_share[0]) < 1.0
+
+
 def test_llama_3_fails_every_three_hours(llama_3):
     # 0.47 per 1,000 GPU-days
     assert llama_3.mttf_s == near(86_400_000 / (16_384 * 0.47))
@@ -778,6 +782,11 @@ def test_replicas_that_meet_every_few_steps_reduce_what_weights_have_moved():
     meeting_s = 2 * 127 * 14e-6 * 1.4 + 8.4e-6 + 2 * 127 / 128 * EIGHT_B_STORED / 8 / NIC_BYTE_PER_S
     assert steps.exchange_s["ring"] == near([float(evaluate_step(one).exchange_s["ring"]), meeting_s])
     assert steps.data_parallel_s[1] == near(meeting_s / 50)
+
+
+def test_two_replicas_wait_for_each_other_and_one_for_nobody():
+    one, two = (float(evaluate_step(job(("h100-sxm", count))).factors["jitter"]) for count in (8, 16))
+    assert two < one == 1.0
 
 
 def test_the_less_often_replicas_meet_the_less_they_wait_for_the_slowest():

@@ -56,8 +56,9 @@ class Stratum:
 
     def outcomes(self) -> dict[str, str]:
         """What became of those that have been run."""
-        codes = json.loads((Path("mutants") / f"{self.path}.meta").read_text())["exit_code_by_key"]
-        return {name: status_by_exit_code[codes[name]] for name in self.drawn if codes[name] is not None}
+        found = Path("mutants") / f"{self.path}.meta"
+        codes = json.loads(found.read_text())["exit_code_by_key"] if found.exists() else {}
+        return {name: status_by_exit_code[codes[name]] for name in self.drawn if codes.get(name) is not None}
 
 
 def strata(words: list[str], sample: int | None, seed: int) -> Iterator[Stratum]:
@@ -137,14 +138,20 @@ def run(arguments: list[str]) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        "python -m tests.mutation", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("words", nargs="*", metavar="MODULE", help="packages or modules; all kernels without one")
     parser.add_argument("--sample", type=int, help="mutants drawn of either kind from each module; all without it")
     parser.add_argument("--seed", type=int, default=1, help="of the draw")
     parser.add_argument("--workers", type=int, default=1, help="mutants run at the same time")
     parser.add_argument("--again", action="store_true", help="print the figures of what has been run")
     options = parser.parse_args()
+    if options.sample is not None and options.sample < 1:
+        parser.error("--sample: at least 1")
     chosen = list(strata(options.words, options.sample, options.seed))
+    if not chosen:
+        parser.error(f"no kernel in {', '.join(options.words)}")
     everything = options.sample is None and not options.words
     names = [] if everything else [name for part in chosen for name in part.drawn]
     if not options.again:
