@@ -350,6 +350,11 @@ def base_id(metric_id: str) -> str:
     return metric_id.split(".", 2)[-1] if metric_id.startswith("pools.") else metric_id
 
 
+def family_of(metric_id: str) -> str:
+    """The first part of an id, such as ``lease``: what is worked out together."""
+    return base_id(metric_id).split(".", 1)[0]
+
+
 def is_metric(metric_id: str, pools: Iterable[str] = ()) -> bool:
     """Whether an id is registered, and for a pool's metric, whether the pool exists and has that metric."""
     if not metric_id.startswith("pools."):

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from colocalc.arrays import Array, as_array
 from colocalc.case import Case
 from colocalc.errors import ColocalcError
-from colocalc.metrics import base_id
+from colocalc.metrics import family_of
 from colocalc.study.evaluate import values
 
 MOST_GROUPS = 8  # of a bridge: 256 mixed fleets
@@ -94,7 +94,7 @@ class _Mixes:
         """A metric with some blocks changed; NaN where that is no fleet."""
         if (changed, name) not in self.known:
             # What takes the same work is had at once; the training of a mix is no part of its lease.
-            alike = [each for each in self.names if _family(each) == _family(name)]
+            alike = [each for each in self.names if family_of(each) == family_of(name)]
             found = self._values(changed, alike)
             self.known.update({(changed, each): float(found.get(each, np.nan)) for each in alike})
         return self.known[changed, name]
@@ -108,10 +108,6 @@ class _Mixes:
             return {} if case is None else values(case, names)
         except (ColocalcError, LookupError):  # a block names what only the other fleet has
             return {}
-
-
-def _family(name: str) -> str:
-    return base_id(name).split(".", 1)[0]
 
 
 def bridges(mixed: Mixed, blocks: Sequence[str], names: Sequence[str]) -> tuple[Bridge, ...]:

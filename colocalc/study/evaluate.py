@@ -8,7 +8,7 @@ import numpy as np
 
 from colocalc.arrays import Array
 from colocalc.case import Case
-from colocalc.metrics import H100E_BASES, IN_TABLES, METRICS, STAGES, base_id
+from colocalc.metrics import H100E_BASES, IN_TABLES, METRICS, STAGES, base_id, family_of
 from colocalc.study.choices import choice_values, no_choice, no_inference, pool_choice_values, serving_values
 from colocalc.study.equivalents import EquivalentsResult, evaluate_equivalents
 from colocalc.study.leasing import HedgeResult, LeaseResult, evaluate_hedge, evaluate_lease, facility_power_mw
@@ -137,7 +137,7 @@ def values(case: Case, names: Collection[str]) -> dict[str, Array]:
     dict of str to ndarray
         The same arrays as ``evaluate`` has; NaN where a metric is undefined.
     """
-    families = {base_id(name).split(".", 1)[0] for name in names}
+    families = {family_of(name) for name in names}
     trains = bool(families & {"mfu", "choice"}) or "h100e.effective_count" in names
     training = evaluate_training(case) if trains else None
     lease = evaluate_lease(case) if families & {"lease", "hedge", "choice", "inference"} else None
@@ -271,7 +271,7 @@ def _reason(
         "h100e": lambda: _no_equivalents(name, case, training),
         "choice": lambda: no_choice(name, case, NEEDS),
         "inference": lambda: no_inference(name, case, NEEDS),
-    }[name.split(".", 1)[0]]()
+    }[family_of(name)]()
 
 
 def _no_power(name: str, case: Case) -> str:

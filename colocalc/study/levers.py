@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from colocalc.case import Case, numbers
-from colocalc.metrics import base_id
+from colocalc.metrics import base_id, family_of
 from colocalc.study.axis import Axis
 from colocalc.study.ranges import Ranged, Varied, axis_of, nudged
 from colocalc.study.solve import meets, solve
@@ -115,7 +115,7 @@ def levers(fleet: Varied, metric: str, target: float) -> tuple[Need, ...]:
     target : float
         What the metric should be.
     """
-    family = base_id(metric).split(".")[0]
+    family = family_of(metric)
     few_pools = len(fleet.case.pools.names) <= _MOST_POOLS
     keys = [
         path

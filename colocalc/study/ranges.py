@@ -8,7 +8,7 @@ import numpy as np
 
 from colocalc.case import Assumption, Case, numbers
 from colocalc.errors import EXIT_USAGE, ColocalcError
-from colocalc.metrics import base_id
+from colocalc.metrics import family_of
 from colocalc.study.axis import Axis, metrics_of
 from colocalc.units import WHOLE, unit_of
 
@@ -162,7 +162,7 @@ def ranged(fleet: Varied, names: Sequence[str]) -> tuple[Ranged, ...]:
     names : sequence of str
         Metric ids.
     """
-    families = {base_id(name).split(".", 1)[0] for name in names}
+    families = {family_of(name) for name in names}
     rows = [
         row
         for row in numbers(fleet.case).values()

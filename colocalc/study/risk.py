@@ -21,7 +21,7 @@ from colocalc.case.risk import (
 from colocalc.chance.shapes import normal_quantile_factor
 from colocalc.errors import ColocalcError, quoted
 from colocalc.expect import Expectation, metrics_of, parse, unknown_metrics
-from colocalc.metrics import METRICS, base_id, is_metric
+from colocalc.metrics import METRICS, base_id, family_of, is_metric
 from colocalc.study.asked import refuse_unknown
 from colocalc.study.deal import evaluate_deal
 from colocalc.study.engine import Engine, Progress, run
@@ -203,7 +203,7 @@ def _draws(fleet: Varied, chances: Chances, names: Sequence[str], seed: int) -> 
 
 def _rows(fleet: Varied, names: Sequence[str]) -> tuple[list[Assumption], list[str]]:
     """Numbers with a range, and failure rates, that go into some metrics."""
-    families = {base_id(name).split(".", 1)[0] for name in names}
+    families = {family_of(name) for name in names}
     rows = [
         row
         for row in numbers(fleet.case).values()

@@ -7,8 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import typer.main
 
 import colocalc
+from colocalc.catalog import load_catalog
+from colocalc.cli import app
 from colocalc.figure import Definition, Figure
 from tests.architecture.test_imports import DEFINITIONS
 
@@ -101,3 +104,10 @@ def _numeric_defaults(path: Path) -> list[str]:
         for name, default in _defaults(node)
         if default is not None and _number(default)
     ]
+
+
+def test_help_tells_the_defaults_that_the_catalog_has():
+    told = {option.name: option.help for option in typer.main.get_command(app).commands["layout"].params}  # type: ignore[attr-defined]
+    catalog = load_catalog()
+    assert f" {catalog.default('search.top_count').value:g} unless said otherwise" in told["top"]
+    assert f"else {catalog.default('search.memory_limit_share').value:g}." in told["memory"]

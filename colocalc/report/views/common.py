@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from colocalc.case import Assumption as CaseAssumption
 from colocalc.case import Case
-from colocalc.metrics import METRICS, base_id, unit_suffix
+from colocalc.metrics import METRICS, base_id, family_of, unit_suffix
 from colocalc.report.table import Assumption, Column, Note, Report, Table, cited_sources
 from colocalc.study.evaluate import Result
 from colocalc.units import MONTHS_PER_YEAR
@@ -83,7 +83,7 @@ def assemble(
     wanted = set(topics)
 
     def belongs(metric_id: str) -> bool:
-        return base_id(metric_id).split(".", 1)[0] in families
+        return family_of(metric_id) in families
 
     metrics = {name: float(value) for name, value in result.metrics.items() if belongs(name)}
     undefined = {name: why for name, why in result.undefined.items() if belongs(name)}

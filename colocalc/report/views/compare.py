@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from colocalc.case import Case, searched_layout
 from colocalc.catalog import Catalog
-from colocalc.metrics import base_id, unit_suffix
+from colocalc.metrics import family_of, unit_suffix
 from colocalc.report.table import Column, Note, Report, Table
 from colocalc.report.views.common import assemble, counted
 from colocalc.study.compare import Bridge
@@ -25,7 +25,7 @@ def compare(
     relayout: bool = False,
 ) -> Report:
     """Metrics of every fleet, bridges from the first to the second of two, and the inputs that differ."""
-    families = tuple(dict.fromkeys(base_id(name).split(".", 1)[0] for name in names))
+    families = tuple(dict.fromkeys(family_of(name) for name in names))
     inputs, left = _inputs(labels, cases)
     return assemble(
         "compare",

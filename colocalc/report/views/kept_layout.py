@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from colocalc.case import Case, searched_layout
-from colocalc.metrics import base_id
+from colocalc.metrics import family_of
 from colocalc.report.table import Note
 
 _OF_TRAINING = frozenset({"mfu", "choice"})
@@ -28,7 +28,7 @@ def on_layout(case: Case, names: Sequence[str], where: str, *, relayout: bool) -
         yield Note("no layout of this fleet is searched for, so that --relayout changes nothing")
     elif relayout:
         yield Note(f"the layout is searched anew at every {where}")
-    elif layout and any(base_id(name).split(".", 1)[0] in _OF_TRAINING for name in names):
+    elif layout and any(family_of(name) in _OF_TRAINING for name in names):
         parts = ", ".join(f"{path.rpartition('.')[2]} {_word(row.value)}" for path, row in layout.items())
         yield Note(
             f"the layout found for the fleet as it is is kept at every {where} ({parts}); --relayout searches anew"

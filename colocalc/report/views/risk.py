@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from colocalc.case import Case
 from colocalc.case.risk import Chances, Input
-from colocalc.metrics import base_id, unit_suffix
+from colocalc.metrics import family_of, unit_suffix
 from colocalc.report.table import Assumption, Column, Note, Report, Table
 from colocalc.report.views.common import assemble, counted, source_titles
 from colocalc.report.views.kept_layout import on_layout
@@ -49,7 +49,7 @@ def risk(
     relayout: bool = False,
 ) -> Report:
     """What the trials say of each metric; without any that is done, why."""
-    families = {base_id(name).split(".", 1)[0] for name in (*plan.names, *plan.undefined)}
+    families = {family_of(name) for name in (*plan.names, *plan.undefined)}
     found = assemble(
         "risk",
         case=case,

@@ -7,7 +7,7 @@ from pathlib import Path
 from colocalc.case import Case
 from colocalc.catalog import Catalog
 from colocalc.errors import quoted
-from colocalc.metrics import base_id, unit_suffix
+from colocalc.metrics import family_of, unit_suffix
 from colocalc.report.table import Column, Note, Report, Table
 from colocalc.report.views.common import assemble, counted, number
 from colocalc.report.views.heat_map import heat_maps, thinned, value_text
@@ -38,7 +38,7 @@ def sweep(
         case=case,
         result=result,
         catalog=catalog,
-        families=tuple(dict.fromkeys(base_id(name).split(".", 1)[0] for name in names)),
+        families=tuple(dict.fromkeys(family_of(name) for name in names)),
         topics=tuple(dict.fromkeys(_topic(name) for name in names)),
         tables=(_extremes(found), *(_kept(found) if found.columns else ())),
         headline=tuple(_sentence(name, found) for name in names),
@@ -47,7 +47,7 @@ def sweep(
 
 
 def _topic(name: str) -> str:
-    family = base_id(name).split(".", 1)[0]
+    family = family_of(name)
     return "mfu" if family == "fleet" else family
 
 
