@@ -539,7 +539,7 @@ def weighed(command, name="colossus-1"):
         case,
         result,
         variants.loaded.catalog,
-        others=tuple(alternatives(case)),
+        others=tuple(alternatives(case, result.training)),
         checked=checked,
         verdicts=verdicts,
         targets=needed(claims, variants),
