@@ -290,3 +290,15 @@ def test_any_table_fits_and_keeps_its_numbers_whole(rows, label, width, ascii_on
     for row in rows:
         for column in (columns[1], columns[3]):
             assert cell_text(column, row, table_).replace("—", "-" if ascii_only else "—") in text
+
+
+def test_of_very_many_rows_the_first_are_shown_and_the_totals_and_how_many_more_there_are():
+    columns = (Column("pool", "Pool", kind="text"), Column("gpu_count", "GPUs", "count"))
+    many = to_terminal.SHOWN_ROWS + 1_500
+    rows = (*((f"p{number}", 1.0) for number in range(many)), ("fleet", float(many)))
+    lines = shown(Table("pools", "Pools", columns, rows, 1)).split("\n")
+    assert f"p{to_terminal.SHOWN_ROWS - 1}" in {line.split(" ")[0] for line in lines}
+    assert not any(line.startswith(f"p{to_terminal.SHOWN_ROWS} ") for line in lines)
+    assert any(line.startswith("fleet ") for line in lines)
+    assert "and 1,500 more rows: --format json and csv list all" in lines
+    assert not any("more rows" in line for line in shown(Table("t", "T", columns, rows[:1_000])).split("\n"))

@@ -29,20 +29,17 @@ def failure_rates(path: str, fleet: Fleet, index: tuple[int, ...], pools: Pools,
             f"changes at {text(threshold, 'count')} GPUs",
             _TOPIC,
         )
+    default = f"reliability.failures_per_1000_gpu_day.{size}"
+    of_the_fleet: float | None = None  # asked once, and only where a pool has none of its own
     rates = []
     for i in index:
         own = pools.definitions[i].reliability
         if own is not None:
             rates.append(ledger.number(f"pools.{pools.names[i]}.{key}", own.failures_per_1000_gpu_day, _TOPIC))
-        else:
-            rates.append(
-                ledger.number(
-                    shared,
-                    given,
-                    _TOPIC,
-                    default=f"reliability.failures_per_1000_gpu_day.{size}",
-                )
-            )
+            continue
+        if of_the_fleet is None:
+            of_the_fleet = ledger.number(shared, given, _TOPIC, default=default)
+        rates.append(of_the_fleet)
     return array(*rates)
 
 

@@ -90,13 +90,14 @@ def _lower_job(
 ) -> TrainingCase:
     gpus = [pools.gpus[i] for i in index]
     words = _words(path, training, gpus, array(*pools.gpu_count[list(index)]), fleet, ledger)
+    peaks = {gpu.id: peak_key(gpu.peak_tflop_per_s, words.precision) or "" for gpu in gpus}
     return TrainingCase(
         name=path.removeprefix("jobs."),
         pool_index=index,
         arrays=_arrays(path, training, index, words, fleet, pools, ledger),
         precision=words.precision,
         peak_precision=wanted_peak(words.precision),
-        peak_precisions=tuple(peak_key(gpu.peak_tflop_per_s, words.precision) or "" for gpu in gpus),
+        peak_precisions=tuple(peaks[gpu.id] for gpu in gpus),
         split=words.split,
         isolation=words.isolation,
         recompute=words.layout.recompute,

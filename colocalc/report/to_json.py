@@ -2,6 +2,8 @@
 
 import json
 from dataclasses import asdict
+from io import StringIO
+from itertools import islice
 
 from colocalc.report.table import Report, Table, cited_sources, raw
 
@@ -17,7 +19,7 @@ def render(report: Report) -> str:
     """
     metrics = {name: plain(value) for name, value in report.metrics.items()}
     missing = {name: _NOT_FINITE for name, value in metrics.items() if value is None}
-    document = {
+    parts = {
         "schema": SCHEMA,
         "command": report.command,
         "fleet": report.fleet,
@@ -25,14 +27,40 @@ def render(report: Report) -> str:
         "metrics": {name: value for name, value in metrics.items() if value is not None},
         "undefined": missing | report.undefined,
         "units": dict(report.units),
-        "tables": {table.key: _rows(table) for table in report.tables},
-        "assumptions": [{key: plain(value) for key, value in asdict(each).items()} for each in report.assumptions],
+        "tables": {table.key: table for table in report.tables},
+        "assumptions": [{key: plain(value) for key, value in vars(each).items()} for each in report.assumptions],
         "notes": [asdict(note) for note in report.notes],
         "title": report.title,
         "headline": list(report.headline),
         "sources": cited_sources(report),
     }
-    return json.dumps(document, indent=2, allow_nan=False) + "\n"
+    out = StringIO()
+    _write(out, parts, 0)
+    out.write("\n")
+    return out.getvalue()
+
+
+_WORDS = 10_000  # written at once
+_ENCODER = json.JSONEncoder(indent=2, allow_nan=False)
+
+
+def _write(out: StringIO, value: object, depth: int) -> None:
+    """A value as ``json.dumps`` has it, which would keep every word of very many rows until the last.
+
+    The document and its tables are written part by part, so that one table at a time is held as mappings.
+    """
+    margin = "\n" + "  " * depth
+    if isinstance(value, Table):
+        value = _rows(value)
+    if not isinstance(value, dict) or depth > 1 or not value:
+        words = iter(_ENCODER.iterencode(value))
+        while some := "".join(islice(words, _WORDS)):
+            out.write(some.replace("\n", margin))  # text in JSON has no line breaks of its own
+        return
+    for place, (key, part) in enumerate(value.items()):
+        out.write(f"{',' if place else '{'}{margin}  {json.dumps(key)}: ")
+        _write(out, part, depth + 1)
+    out.write(f"{margin}}}")
 
 
 def plain(value: object) -> float | str | bool | None:

@@ -3,7 +3,7 @@
 import re
 import textwrap
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import StringIO
 from itertools import groupby
 from typing import Literal
@@ -21,6 +21,7 @@ LEAST_WIDTH = 60
 MOST_WIDTH = 140
 WIDE_FROM = 120
 SHOWN_ASSUMPTIONS = 12
+SHOWN_ROWS = 1_000  # of one table: nobody reads more of them on a terminal, and other formats have them all
 
 _PROSE_WIDTH = 100
 _LONGEST_NUMBER = 28  # two such columns fit the least width; anything longer is folded like text
@@ -125,12 +126,15 @@ class _Sheet:
 
     def table(self, table: Table) -> None:
         self.heading(table.title)
+        table, left_out = _shortened(table)
         shown = [column for column in table.columns if not column.hidden and (self._wide or not column.wide)]
         # Before 14 rich counts padding at the outer edges, so two columns are left free.
         room = self._console.width - 2
         for page in _pages([_strip(column, table, self._clean) for column in shown], room, self._gap):
             self._console.print()
             self._console.print(self._grid(page, _widths(page, room, self._gap), len(table.rows) - table.total_count))
+        if left_out:
+            self.prose(f"and {left_out:,} more rows: --format json and csv list all", "dim")
         if table.caption:
             self._console.print()
             self.prose(table.caption, "dim")
@@ -169,6 +173,15 @@ class _Sheet:
     def _clean(self, text: str) -> str:
         shown = printable(text)
         return shown.translate(_IN_ASCII).encode("ascii", "replace").decode("ascii") if self._ascii_only else shown
+
+
+def _shortened(table: Table) -> tuple[Table, int]:
+    """A table of at most so many rows and its totals, and how many rows are left out."""
+    first_total = len(table.rows) - table.total_count
+    left_out = max(first_total - SHOWN_ROWS, 0)
+    if not left_out:
+        return table, 0
+    return replace(table, rows=(*table.rows[:SHOWN_ROWS], *table.rows[first_total:])), left_out
 
 
 def _strip(column: Column, table: Table, clean: Callable[[str], str]) -> _Strip:

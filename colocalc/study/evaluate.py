@@ -10,6 +10,7 @@ from colocalc.arrays import Array
 from colocalc.case import Case
 from colocalc.metrics import H100E_BASES, IN_TABLES, METRICS, STAGES, base_id, family_of
 from colocalc.study.choices import choice_values, no_choice, no_inference, pool_choice_values, serving_values
+from colocalc.study.columns import Metrics
 from colocalc.study.equivalents import EquivalentsResult, evaluate_equivalents
 from colocalc.study.leasing import HedgeResult, LeaseResult, evaluate_hedge, evaluate_lease, facility_power_mw
 from colocalc.study.opportunity import ChoiceResult, evaluate_choice, pool_peak_pflop_per_s
@@ -103,8 +104,7 @@ def evaluate(case: Case) -> Result:
     equivalents = evaluate_equivalents(case, facility_power_mw=facility_mw, mfu_share=fleet_mfu)
     choice, serving = evaluate_choice(case, training, lease), evaluate_serving(case, lease)
     parts = _Parts(training, lease, returns, hedge, equivalents, choice, serving)
-    found: dict[str, Array] = dict(_all_values(case, parts))
-    metrics = {name: value for name, value in found.items() if not bool(np.all(np.isnan(value)))}
+    metrics = Metrics(_fleet_values(case, parts), case.pools.names, _pool_values(case, parts)).defined()
     undefined = {name: _reason(name, case, training, lease, hedge) for name in METRICS if name not in metrics}
     return Result(metrics, undefined, training, lease, returns, hedge, equivalents, choice, serving)
 
@@ -149,7 +149,8 @@ def values(case: Case, names: Collection[str]) -> dict[str, Array]:
         equivalents = evaluate_equivalents(case, facility_power_mw=facility_power_mw(case), mfu_share=fleet_mfu)
     choice = evaluate_choice(case, training, lease) if "choice" in families else None
     serving = evaluate_serving(case, lease) if "inference" in families else None
-    found = dict(_all_values(case, _Parts(training, lease, returns, hedge, equivalents, choice, serving)))
+    parts = _Parts(training, lease, returns, hedge, equivalents, choice, serving)
+    found = Metrics(_fleet_values(case, parts), case.pools.names, _pool_values(case, parts))
     missing = np.asarray(np.nan)
     return {name: found.get(name, missing) for name in names}
 
@@ -158,7 +159,7 @@ def _needs_returns(names: Collection[str]) -> bool:
     return any(base_id(name) in IN_TABLES for name in names)
 
 
-def _all_values(case: Case, parts: _Parts) -> Iterator[tuple[str, Array]]:
+def _fleet_values(case: Case, parts: _Parts) -> Iterator[tuple[str, Array]]:
     gpu_count = np.sum(case.pools.gpu_count, axis=-1)
     yield "fleet.gpu_count", gpu_count
     yield from _site_values(case)
@@ -174,10 +175,6 @@ def _all_values(case: Case, parts: _Parts) -> Iterator[tuple[str, Array]]:
     for part, values_of in of_parts:
         if part is not None:
             yield from values_of(part)
-    columns = tuple(_pool_values(case, parts))
-    for number, pool in enumerate(case.pools.names):
-        for name, values in columns:
-            yield f"pools.{pool}.{name}", values[..., number]
 
 
 def _site_values(case: Case) -> Iterator[tuple[str, Array]]:

@@ -38,8 +38,8 @@ _WIDE = ("gradients", "logits", "buffers")
 def warnings(case: Case, training: TrainingResult) -> Iterator[Note]:
     """Pools whose GPUs cannot hold their part of the job, with the largest term."""
     for job, step in _pairs(case, training):
-        for place, pool in enumerate(job.pool_index):
-            use = float(_by_pool(job, step, step.memory.use_share)[place])
+        uses = _by_pool(job, step, step.memory.use_share).tolist()
+        for place, (pool, use) in enumerate(zip(job.pool_index, uses, strict=True)):
             if not case.pools.gpu_count[pool] > 0.0:  # a pool of none, as a scenario may leave it, holds nothing
                 continue
             if use > job.memory_slack_factor and not job.ignores_memory:
@@ -67,10 +67,8 @@ def _by_pool(job: TrainingCase, step: Step, values: Array) -> Array:
 
 
 def _rows(case: Case, job: TrainingCase, step: Step) -> Iterator[tuple[object, ...]]:
-    for place, pool in enumerate(job.pool_index):
-        name = case.pools.names[pool]
-        values = [*(step.memory.terms[term] for term in TERMS), step.memory.total_byte]
-        gbytes = [float(_by_pool(job, step, value)[place]) / BYTES_PER_GBYTE for value in values]
-        label = name if len(case.jobs) == 1 else f"{job.name}: {name}"
-        has = float(job.arrays.chip.hbm_byte[place]) / BYTES_PER_GBYTE
-        yield (label, *gbytes, has, float(_by_pool(job, step, step.memory.use_share)[place]))
+    names = [case.pools.names[pool] for pool in job.pool_index]
+    labels = names if len(case.jobs) == 1 else [f"{job.name}: {name}" for name in names]
+    byte = (*(step.memory.terms[term] for term in TERMS), step.memory.total_byte, job.arrays.chip.hbm_byte)
+    gbytes = ((_by_pool(job, step, value) / BYTES_PER_GBYTE).tolist() for value in byte)
+    yield from zip(labels, *gbytes, _by_pool(job, step, step.memory.use_share).tolist(), strict=True)
