@@ -126,8 +126,9 @@ def _capital(case: Case, deal: Deal, place: np.ndarray[tuple[int], np.dtype[np.i
     bought = np.sum(leasing.pool_hardware_usd(case, leasing.contracted(case))[..., None] * step, axis=-2)
     hardware = np.zeros((*bought.shape[:-1], int(place[-1]) + 1))
     hardware[..., :-1] = summed(bought, place)[..., 1:]
-    building = np.zeros_like(hardware)
-    building[..., 0] = leasing.data_centre_usd(case, leasing.contracted(case))
+    built = leasing.data_centre_usd(case, leasing.contracted(case))  # may hang on what servers do not, and they on more
+    building = np.zeros((*np.broadcast_shapes(np.shape(built), bought.shape[:-1]), hardware.shape[-1]))
+    building[..., 0] = built
     return _Capital(hardware, building)
 
 

@@ -23,7 +23,7 @@ _BY_NAME = {
     "lease.break_even_rate_usd_per_gpu_h": _NO_RATE,
     "lease.equity_break_even_rate_usd_per_gpu_h": _NO_RATE,
     "lease.payback_yr": "the flows never add up to the capital",
-    "lease.break_even_billed_share": "a fee follows no hours, no rate breaks even, or none is needed",
+    "lease.break_even_billed_share": "a contract has a fee, no rate breaks even, or none is needed",
     **dict.fromkeys(
         ("lease.project_irr_share", "lease.project_irr_before_tax_share", "lease.equity_irr_share"),
         "the flows have no rate of return, or several: see the table returns",
