@@ -25,6 +25,13 @@ import importlib, json, sys
 importlib.import_module(json.loads(sys.argv[1]))
 sys.stderr.write("\\n" + json.dumps(sorted(sys.modules)))
 """
+_DEFAULTS = """
+import json, sys
+from colocalc.cli.options import evaluated
+variants, _, _ = evaluated("colossus-1", None, None)
+defaults = variants.loaded.catalog.defaults
+sys.stderr.write("\\n" + json.dumps([len(defaults._made), len(defaults)]))
+"""
 
 
 def _loaded(program: str, argument: object) -> tuple[str, set[str]]:
@@ -97,3 +104,17 @@ def test_a_definition_is_validated_without_numpy(module):
 def test_a_kernel_is_used_without_files_or_definitions(module):
     _, modules = _loaded(_IMPORT, f"colocalc.{module}")
     assert not modules & {"pydantic", "yaml", "rich", "typer", "colocalc.figure", "colocalc.yamlio"}
+
+
+def test_mfu_loads_no_view_study_or_search_of_other_commands():
+    said, modules = _loaded(_RUN, ["mfu", "colossus-1"])
+    assert said.startswith("Colossus 1")
+    others = {"runs", "lint", "case.layout_search", "mfu.predict.search", "study.check", "study.claims", "study.layout"}
+    others |= {"study.goal", "study.train_or_lease", "report.views.choice", "report.views.revenue", "report.to_html"}
+    assert not modules & {f"colocalc.{name}" for name in others}
+
+
+def test_mfu_reads_no_default_that_it_does_not_use():
+    done = subprocess.run([sys.executable, "-c", _DEFAULTS], capture_output=True, text=True, check=True)
+    made, known = json.loads(done.stderr.rpartition("\n")[2])
+    assert made < known

@@ -51,12 +51,14 @@ def timings() -> list[Timing]:
     """Commands with their time, and a floor with its own and the ratio that is the target."""
     python = sys.executable
     script = str(Path(python).with_name("colocalc"))
-    bare = fastest_s(python, "-c", "pass")
+    bare, with_re = (fastest_s(python, "-c", code) for code in ("pass", "import re"))
     imports = fastest_s(python, "-c", FIVE)
     plain_help = fastest_s(python, "-c", PLAIN, "--help")
     asked = ("COMP_WORDS=colocalc mfu colossus-1 --set lease.", "COMP_CWORD=4", "_COLOCALC_COMPLETE=complete_bash")
     return [
         ("colocalc --version", fastest_s(script, "--version"), "python -c pass", bare, 1.5),
+        # Some versions of pip write a script that imports ``re``: then this is the floor of any program.
+        ("colocalc --version", fastest_s(script, "--version"), "python -c 'import re'", with_re, None),
         ("colocalc --help", fastest_s(script, "--help"), "plain typer --help", plain_help, 1.15),
         ("completion of a key", fastest_s("env", *asked, script), "plain typer --help", plain_help, 1.15),
         ("colocalc mfu colossus-1", fastest_s(script, "mfu", "colossus-1"), "five imports", imports, 1.35),
