@@ -15,7 +15,7 @@ from colocalc.loading import load_fleet
 from colocalc.mfu.job import SPLITS, each, on_job_axis, partitioned
 from colocalc.mfu.pace import PACE_STAGES, paced, plan_of
 from colocalc.mfu.predict.step import step_time
-from colocalc.mfu.step import STEP_STAGES, evaluate_step, stopped_replica_count
+from colocalc.mfu.step import STEP_STAGES, evaluate_step, stopped_replica_count, worked
 
 CATALOG = load_catalog()
 K = CATALOG.calibration.values()
@@ -859,3 +859,20 @@ def test_a_pool_of_no_gpus_changes_nothing(split):
     for stage in (*STEP_STAGES, "goodput"):
         assert with_it.factors[stage] == near(without.factors[stage]), stage
     assert with_it.step_time_s == near(without.step_time_s)
+
+
+# What jobs share
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"algorithm": "ring"}, {"isolation": "replica"}, {"measured": {"bubble_factor": np.asarray(0.9)}}],
+    ids=["algorithm", "isolation", "measured"],
+)
+def test_jobs_that_differ_in_algorithm_recovery_or_what_was_measured_share_what_is_worked_out(changes):
+    one = job(("h100-sxm", 1_024), ("h200-sxm", 1_024))
+    other = replace(one, **changes)
+    ours, theirs = evaluate_step(other, worked(one)), evaluate_step(other)
+    assert float(ours.step_time_s) == float(theirs.step_time_s)
+    for name, factor in theirs.factors.items():
+        assert np.asarray(ours.factors[name]).tobytes() == np.asarray(factor).tobytes(), name

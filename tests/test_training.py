@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from colocalc.report.views.mfu import warnings
 
 from colocalc.case import lower
 from colocalc.catalog import load_catalog
 from colocalc.errors import ColocalcError
 from colocalc.loading import load_fleet
+from colocalc.report.views.waterfall import warnings
 from colocalc.study.training import (
     alternatives,
     evaluate_training,
@@ -445,7 +445,7 @@ def test_gpus_that_do_not_train_are_told():
 def test_few_micro_batches_are_warned_of():
     told = warned(H100, f"training: {{{SMALL}, layout: {{tp: 2, pp: 2}}}}")
     assert any("1 micro-batch per replica, fewer than" in text for text in told)
-    assert any(text.endswith("the pipeline is mostly bubble") for text in told)
+    assert any("the bubble of the pipeline takes" in text for text in told)
 
 
 def test_a_site_that_cannot_feed_its_hosts_leaves_its_pools_nothing():

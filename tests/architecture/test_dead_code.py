@@ -75,6 +75,7 @@ FIELDS = {name for _, name in USED} | {
 CHECKED = {
     "equity_before_tax_usd": "owners' flows beside those after tax",
     "opening_usd": "the account of a loan, before each period",
+    "term_month_count": "horizons are told apart as wholes",
     "reserve_interest_usd": "what cash held back has earned",
     "sources_less_uses_usd": "0 where every dollar is accounted for",
     "unlevered_tax_usd": "tax as it would be without debt",

@@ -59,7 +59,6 @@ COUNTED = {
     "chance/paths.py price_factor": "each month starts from the one before",
     "chance/shapes.py loading_factor": "Cholesky by columns: a handful of GPU types",
     "lease/annuity.py rate": "halvings",
-    "lease/cashflow.py cash_flow": "passes: interest on what is held back changes what is held back",
     "lease/depreciation.py _percents": "years of a table",
     "lease/draws.py delayed_draw_usd": "each draw pays interest on those before",
     "lease/reserves.py reserves": "what a period holds back is what the one before left",

@@ -282,6 +282,12 @@ ELSEWHERE: dict[str, dict[str, tuple[str, str]]] = {
             "without_any_power_a_step_has_no_end_and_power_takes_the_whole_loss",
         ),
     },
+    "mfu.step.worked": {
+        "another algorithm, recovery policy or measured stage": (
+            WHOLE,
+            "jobs_that_differ_in_algorithm_recovery_or_what_was_measured_share_what_is_worked_out",
+        ),
+    },
     "mfu.step.jitter_excess_share": {
         "no batch": (HOSTS, "without_a_batch_every_micro_batch_ends_at_a_barrier"),
         "barriers ever farther apart": (HOSTS, "barriers_far_apart_leave_the_persistent_part"),

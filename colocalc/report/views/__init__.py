@@ -7,7 +7,6 @@ from colocalc.case import Case
 from colocalc.catalog import Catalog
 from colocalc.report.table import Column, Note, Report, Table
 from colocalc.report.views.common import assemble, counted
-from colocalc.report.views.slips import slips
 from colocalc.report.views.wanted import EXAMPLES, wanted
 from colocalc.study.evaluate import NEEDS, Result
 
@@ -110,6 +109,7 @@ def _lease(case: Case, result: Result, catalog: Catalog, *, notes: Sequence[str]
     from colocalc.report.views import lending as lending_view
     from colocalc.report.views import revenue as revenue_view
     from colocalc.report.views.cards import card_tables
+    from colocalc.report.views.slips import slips
 
     found = result.lease
     shown = [table for name in cards for table in card_tables(catalog.card(name))]
@@ -143,6 +143,7 @@ def hedge(case: Case, result: Result, catalog: Catalog) -> Report:
 def _hedge(case: Case, result: Result, catalog: Catalog) -> _Part:
     from colocalc.report.views import deal as deal_view
     from colocalc.report.views import revenue as revenue_view
+    from colocalc.report.views.slips import slips
     from colocalc.study.returns import hedge_by_year
 
     found = result.hedge
@@ -267,6 +268,7 @@ def check(
 ) -> Report:
     """Whether the file is sound, whether each expectation holds, what its claims are worth, and its cards."""
     from colocalc.report.views import claims as claims_view
+    from colocalc.report.views.slips import slips
 
     failed = [outcome for _, outcome in checked.outcomes if not outcome.holds]
     held = len(checked.outcomes) - len(failed)
