@@ -9,6 +9,8 @@ kind from each module, runs on each the tests that reach the changed function (o
 Mutated is what stands in functions. Of one kind are mutants that change a number, an operator, a comparison, a keyword
 or a word; of the other those that take an argument or a value away, most of which break a kernel at once. The last line
 is of the first kind alone: the sterner figure. Docstrings, annotations, module constants and ``__all__`` stay as they are.
+Mutants that change no result count as survivors: the fill of a guarded denominator, ``<`` for ``<=`` where both sides
+agree, a default spelled out, one more iteration, what is made at import.
 """
 
 import argparse
