@@ -104,3 +104,9 @@ def test_profit_in_every_period_is_taxed_in_full():
 
 def test_a_loss_carried_forward_without_a_cap_saves_the_same_tax_later():
     assert tax().sum() == pytest.approx(tax(immediate=1.0).sum())
+
+
+def test_what_is_left_of_each_purchase_is_its_own():
+    # 100 less 70, and 100 less 30
+    found = gain(45.0, depreciation=[(40.0, 30.0), (10.0, 20.0)])
+    np.testing.assert_array_equal(found, [[0.0, 15.0], [0.0, -25.0]])

@@ -232,6 +232,16 @@ def test_llama_3_reaches_the_mfu_its_authors_give(llama_3):
     assert product(llama_3) == pytest.approx(0.41, abs=0.01)
 
 
+def test_fleets_of_several_sizes_are_trained_as_each_alone():
+    one = job(("h100-sxm", 1_024), layout="tp: 8, pp: 2")
+    sizes = (1_024.0, 512.0, 64.0)
+    both = evaluate_step(replace(one, gpu_count=np.array([[size] for size in sizes])))
+    alone = [evaluate_step(replace(one, gpu_count=np.array([size]))) for size in sizes]
+    assert both.replica_count.tolist() == [64.0, 32.0, 4.0]
+    for name in ("step_time_s", "data_parallel_s", "node_count", "mttf_s"):
+        assert getattr(both, name).tolist() == near([float(getattr(step, name)) for step in alone]), name
+
+
 # Without a model
 
 

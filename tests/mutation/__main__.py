@@ -1,6 +1,6 @@
 """Mutation testing of the kernels: which small changes of them does no test of theirs notice?
 
-``python -m tests.mutation --sample 12 --seed 1``, with ``pip install -e '.[mutation]'``, draws so many mutants of either
+``python -m tests.mutation --sample 7 --seed 4``, with ``pip install -e '.[mutation]'``, draws so many mutants of either
 kind from each module, runs on each the tests that reach the changed function (of those listed under ``tool.mutmut`` in
 ``pyproject.toml``), and prints the share killed per module, per package and in total, with its standard error. Without
 ``--sample`` every mutant is run, which takes hours; a run of all that was cut goes on where it stopped. Words such as
@@ -9,6 +9,8 @@ kind from each module, runs on each the tests that reach the changed function (o
 Mutated is what stands in functions. Of one kind are mutants that change a number, an operator, a comparison, a keyword
 or a word; of the other those that take an argument or a value away, most of which break a kernel at once. The last line
 is of the first kind alone: the sterner figure. Docstrings, annotations, module constants and ``__all__`` stay as they are.
+Mutants that change no result count as survivors: the fill of a guarded denominator, ``<`` for ``<=`` where both sides
+agree, a default spelled out, one more iteration, what is made at import.
 """
 
 import argparse
