@@ -6,7 +6,6 @@ them and its product is still the fleet's MFU exactly.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -24,6 +23,8 @@ class Waterfall:
         Time before over time after of each stage.
     running : mapping of str to ndarray
         MFU after each stage.
+    log_share : mapping of str to ndarray
+        ln(factor) over the sum of all of them: the stage's part in the loss.
     unmodelled : frozenset of str
         Stages that no job could compute or measured; they count as 1.
     partly_unmodelled : frozenset of str
@@ -34,16 +35,12 @@ class Waterfall:
 
     factors: Mapping[str, Array]
     running: Mapping[str, Array]
+    log_share: Mapping[str, Array]
     unmodelled: frozenset[str]
     partly_unmodelled: frozenset[str]
     step_share: Array
     job_share: Array
     fleet_share: Array
-
-    @cached_property
-    def log_share(self) -> dict[str, Array]:
-        """ln(factor) over the sum of all of them: each stage's part in the loss, which few that ask for MFU want."""
-        return _log_shares(self.factors)
 
 
 def compose(
@@ -104,6 +101,7 @@ def compose(
     return Waterfall(
         factors=found,
         running={name: np.nan_to_num(value) for name, value in running.items()},
+        log_share=_log_shares(found),
         unmodelled=unmodelled,
         partly_unmodelled=frozenset(name for name, gaps in missing.items() if bool(np.any(gaps))) - unmodelled,
         step_share=np.nan_to_num(running["software"]),
