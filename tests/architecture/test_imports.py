@@ -246,6 +246,7 @@ OWNERS = {
     "rich": ("report.to_terminal",),
     "typer": ("cli",),
     "distributed": ("study.engine.cluster",),
+    "dask": ("study.engine.cluster",),
     "pyarrow": ("rows",),
     "xlsxwriter": ("report.to_xlsx",),
     "vl_convert": ("report.drawing",),
