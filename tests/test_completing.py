@@ -147,5 +147,6 @@ def test_a_shell_asks_and_is_answered():
     assert done.stderr == ""
 
 
-def test_typer_still_writes_the_script(colocalc):
+def test_typer_still_writes_the_script(colocalc, monkeypatch):
+    monkeypatch.setenv("_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION", "1")  # no shell may stand above the tests
     assert "_COLOCALC_COMPLETE" in colocalc("--show-completion", "bash").out

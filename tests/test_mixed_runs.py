@@ -189,7 +189,7 @@ def test_the_band_is_that_of_the_logarithm():
         ({"model__hidden": 2048}, "no layer profile of hidden 2,048"),
         ({"model__seq_len": 4096}, "sequences of 4,096"),
         ({"precision": "fp16"}, "fp16"),
-        ({"model__experts": 8}, "dense models"),
+        ({"model__experts": 8, "model__topk": 2}, "dense models"),
         ({"activation_recompute": "full"}, "without recompute"),
         ({"global_batch": 63}, "no whole number of micro-batches"),
         ({"measured": {"mfu": 0.4}}, "no usable step time"),

@@ -256,7 +256,8 @@ class Catalog:
 def read_calibration(path: Path) -> Calibration:
     """The calibration of a file, the one that ships or one's own; an InputError lists what is wrong with it."""
     tree = yamlio.read_file(path)
-    if isinstance(tree, list) or (isinstance(tree, dict) and "runs" in tree):
+    rows = tree if isinstance(tree, list) else tree.get("runs") if isinstance(tree, dict) else None
+    if isinstance(rows, list) and any(isinstance(row, dict) for row in rows):
         fit = f"colocalc validate {path.name} --fit --save own.yaml"
         raise InputError([Fault("holds runs, not constants", file=str(path), hint=f"fit them first: {fit}")])
     return _valid(Calibration, _mapping(tree, path), key=None, id_field=None, path=path)
