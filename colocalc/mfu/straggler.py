@@ -263,11 +263,15 @@ def gumbel_expected_max(*, quantile_far: ArrayLike, quantile_near: ArrayLike) ->
     return near + EULER_GAMMA * (as_array(quantile_far) - near)
 
 
-def _log_gamma(x: Array) -> Array:
+def _log_gamma_growth(x: Array, step: Array) -> Array:
+    """``log(Gamma(x + step) / Gamma(x))``, term by term: of large numbers the two logarithms have no digits left."""
     base = x + _LANCZOS_SHIFT - 0.5
-    series: Array = np.sum(_LANCZOS / (x[..., None] + np.arange(_LANCZOS.size)), axis=-1)
-    stirling: Array = (x - 0.5) * np.log(base) - base + 0.5 * np.log(2.0 * np.pi)
-    return stirling + np.log(_LANCZOS_FIRST + series)
+    stirling = (x - 0.5) * np.log1p(step / base) + step * (np.log(base + step) - 1.0)
+    return as_array(stirling + _log_series(x + step) - _log_series(x))
+
+
+def _log_series(x: Array) -> Array:
+    return as_array(np.log(_LANCZOS_FIRST + np.sum(_LANCZOS / (x[..., None] + np.arange(_LANCZOS.size)), axis=-1)))
 
 
 def pareto_expected_max(*, count: ArrayLike, scale_factor: ArrayLike, alpha_factor: ArrayLike) -> Array:
@@ -305,7 +309,7 @@ def pareto_expected_max(*, count: ArrayLike, scale_factor: ArrayLike, alpha_fact
     n = as_array(count)
     alpha = as_array(alpha_factor)
     inverse = np.where(alpha > 1.0, 1.0 / alpha, np.where(np.isnan(alpha), np.nan, 0.0))
-    growth = np.exp(_log_gamma(n + 1.0) + _log_gamma(1.0 - inverse) - _log_gamma(n + 1.0 - inverse))
+    growth = np.exp(_log_gamma_growth(n + 1.0 - inverse, inverse) - _log_gamma_growth(1.0 - inverse, inverse))
     return as_array(scale_factor) * np.where(alpha <= 1.0, np.inf, growth)
 
 

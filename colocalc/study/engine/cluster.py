@@ -3,6 +3,7 @@
 import pickle
 from collections import deque
 from collections.abc import Generator, Mapping, Sequence
+from concurrent.futures import CancelledError
 from contextlib import ExitStack, suppress
 from functools import lru_cache
 from typing import Any
@@ -112,6 +113,6 @@ def _taken(distributed: Any, waiting: deque[tuple[Block, Any]]) -> tuple[Block, 
     block, future = waiting.popleft()
     try:
         return block, future.result()
-    except (distributed.scheduler.KilledWorker, distributed.client.FutureCancelledError, OSError) as error:
+    except (distributed.scheduler.KilledWorker, CancelledError, OSError) as error:
         message = f"workers died at scenarios {block.start} to {block.stop - 1}: {type(error).__name__}"
         raise ColocalcError(message, where="--engine dask", exit_code=EXIT_IO) from None
