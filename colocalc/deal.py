@@ -38,6 +38,9 @@ DecayPerYr = Annotated[float, Quantity("per_yr", at_least=0.0, at_most=100.0)]
 ChangePerYr = Annotated[float, Quantity("share_per_yr", above=-1.0)]
 RepricingMonths = Annotated[float, Quantity("months", above=0.0, at_most=120.0, whole=True)]
 
+# Flows are kept by month: a century of them is more than any contract and its market, and little to compute.
+MOST_MONTHS: Final = 1_200
+
 
 def _both(message: LiteralString, at: str) -> PydanticCustomError:
     return PydanticCustomError("both", message, {"at": at})

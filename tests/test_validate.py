@@ -110,6 +110,8 @@ def test_a_file_named_unseen_is_read(tmp_path, monkeypatch):
     (tmp_path / "unseen").write_text(yaml.safe_dump([ROW]))
     said = json.loads(CliRunner().invoke(app, ["validate", "unseen", "--format", "json"]).stdout)
     assert said["metrics"]["validate.rows_count"] == 1.0
+    shipped = json.loads(CliRunner().invoke(app, ["validate", "--format", "json"]).stdout)
+    assert shipped["metrics"]["validate.unseen_rows_count"] == 94.0  # those that ship, whatever lies here
 
 
 @pytest.mark.parametrize(("start", "bound"), [("llama3", 0.04), ("megascale-175B", 0.16), ("palm", 0.15)])

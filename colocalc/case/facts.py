@@ -296,12 +296,17 @@ def recompute_shares(
     if kind == "full":
         layer = 1.0
     elif kind == "selective":
-        what = _selective_kind(gpus, model, is_fused=is_fused, is_fsdp=is_fsdp)
+        what = selective_kind(
+            is_tpu=any(gpu.link_kind == "torus" for gpu in gpus),
+            has_experts=model is not None and model.expert_count is not None,
+            is_fused=is_fused,
+            is_fsdp=is_fsdp,
+        )
         if what == "core":
             core = 1.0
         else:
             layer = _assumed(f"predict.recompute_layer_share.{what}", f"predict.recompute.{what}_share", ledger)
-            selective = float(what in {"experts", "cheap_parts"})
+            selective = float(what in CHEAP_PARTS_KINDS)
     return {
         "recompute_layer_share": scalar(layer),
         "recompute_core_share": scalar(core),
@@ -309,19 +314,23 @@ def recompute_shares(
     }
 
 
-def _selective_kind(gpus: list[GpuType], model: ModelDims | None, *, is_fused: bool, is_fsdp: bool) -> str:
-    """What selective means.
+# Of the kinds of selective recompute, those that keep the outputs of products and run the cheap parts again.
+CHEAP_PARTS_KINDS: Final = frozenset({"experts", "cheap_parts"})
+
+
+def selective_kind(*, is_tpu: bool, has_experts: bool, is_fused: bool, is_fsdp: bool) -> str:
+    """What selective means, of a fleet or of a measured run.
 
     Projections on a TPU, every second product in FSDP, the cheap parts of a layer where attention is fused, else its
     core.
     """
-    if any(gpu.link_kind == "torus" for gpu in gpus):
+    if is_tpu:
         return "tpu"
     if is_fsdp:
         return "fsdp"
     if not is_fused:
         return "core"
-    return "experts" if model is not None and model.expert_count is not None else "cheap_parts"
+    return "experts" if has_experts else "cheap_parts"
 
 
 def stack_period(software: str, as_of: str | None, ledger: Ledger) -> StackPeriod:

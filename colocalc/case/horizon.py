@@ -6,17 +6,15 @@ they are cases of their own.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 
 from colocalc.arrays import Array
 from colocalc.case.project import ProjectCase
 from colocalc.case.terms import Terms
+from colocalc.deal import MOST_MONTHS
 from colocalc.errors import ColocalcError
 from colocalc.lease.months import SLACK_MONTHS
-
-_MOST_MONTHS: Final = 1_200
 
 
 @dataclass(frozen=True)
@@ -62,10 +60,8 @@ def lower_horizon(contracts: Sequence[Terms], project: ProjectCase | None) -> Ho
         return None
     start = min(float(terms.start_month) for terms in contracts)
     end = max(float(market_end_month(terms)) for terms in contracts)
-    if end - start > _MOST_MONTHS:  # a file is refused for it before; a number that a study moves is not
-        raise ColocalcError(
-            f"contracts end {end - start:,.0f} months after the first start, more than {_MOST_MONTHS:,}"
-        )
+    if end - start > MOST_MONTHS:  # a file is refused for it before; a number that a study moves is not
+        raise ColocalcError(f"contracts end {end - start:,.0f} months after the first start, more than {MOST_MONTHS:,}")
     covered = [place for terms in contracts for place in terms.pools]
     if project is None or bool(np.isnan(project.capital_usd_per_gpu[..., covered]).all()):
         return None

@@ -11,13 +11,12 @@ from colocalc.card import TERM_MONTHS, PathKind, Rate, RateCard, find_curve, fin
 from colocalc.case.card_rates import missing_rate, rate_key
 from colocalc.case.ledger import Ledger
 from colocalc.case.pools import Pools
-from colocalc.deal import Lease
+from colocalc.deal import MOST_MONTHS, Lease
 from colocalc.lease.forward import forward_rate_usd_per_gpu_h
 from colocalc.lease.months import month_number
 from colocalc.lease.path import point_rate_usd_per_gpu_h, repriced_rate_usd_per_gpu_h, repricing_month
 
 _TOPIC: Final = "lease"
-_MOST_MONTHS = 1_200  # a contract and its market are no longer
 _MOST_BETWEEN = 120  # from one repricing to the next
 _MID_MONTH = 0.5
 
@@ -126,7 +125,7 @@ def _used_term(card: RateCard, term: str) -> str:
 
 def _calendar(start_month: float, until_month: float) -> Array:
     first = float(np.floor(start_month))
-    count = min(max(np.ceil(until_month - first), 1.0), _MOST_MONTHS)
+    count = min(max(np.ceil(until_month - first), 1.0), MOST_MONTHS)
     return as_array(first + np.arange(count))
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from colocalc.arrays import Array
 from colocalc.calibration import family_key
-from colocalc.case.facts import months_of
+from colocalc.case.facts import CHEAP_PARTS_KINDS, months_of, selective_kind
 from colocalc.case.measured import date_of, head_dim_of, measured_step_s
 from colocalc.catalog import Catalog
 from colocalc.errors import quoted
@@ -368,15 +368,17 @@ def _recompute(run: Run, gpu: GpuType, catalog: Catalog, *, fused: bool) -> list
     if run.activation_recompute == "none":
         return [(0.0, 0.0, 0.0)]
     if run.activation_recompute == "selective":
-        return [_selective(run, gpu, share)]
+        return [_selective(run, gpu, share, fused=fused)]
     if fused:
         return [(0.0, 0.0, 0.0), (share["cheap_parts"], 0.0, 1.0)]
     return [(0.0, 0.0, 0.0), (0.0, 1.0, 0.0), (1.0, 0.0, 0.0)]
 
 
-def _selective(run: Run, gpu: GpuType, share: Mapping[str, float]) -> _Recompute:
-    if gpu.link_kind == "torus":
-        return share["tpu"], 0.0, 0.0
-    if run.software == FSDP:
-        return share["fsdp"], 0.0, 0.0
-    return (share["experts"], 0.0, 1.0) if run.model.experts else (0.0, 1.0, 0.0)
+def _selective(run: Run, gpu: GpuType, share: Mapping[str, float], *, fused: bool) -> _Recompute:
+    what = selective_kind(
+        is_tpu=gpu.link_kind == "torus",
+        has_experts=run.model.experts is not None,
+        is_fused=fused,
+        is_fsdp=run.software == FSDP,
+    )
+    return (0.0, 1.0, 0.0) if what == "core" else (share[what], 0.0, float(what in CHEAP_PARTS_KINDS))

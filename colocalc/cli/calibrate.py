@@ -1,7 +1,7 @@
 """Commands on measured runs: how far the model is off."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -22,8 +22,10 @@ if TYPE_CHECKING:
 app = typer.Typer()
 
 UNSEEN = "unseen"
-_FITTED = "the published runs that ship"
-_NOT_FITTED = "published runs that no fit has seen"
+_SHIPPED = {
+    None: ("runs.yaml", "the published runs that ship"),
+    UNSEEN: ("unseen_runs.yaml", "published runs that no fit has seen"),
+}
 
 
 @app.command()
@@ -55,40 +57,30 @@ def validate(
     from colocalc.emit import to_stderr, write
     from colocalc.report.views.validate import validate as view
     from colocalc.study.mixed_runs import validate_mixed
-    from colocalc.study.validate import validate as predicted
 
     catalog = catalog_with(calibration)
     constants = catalog.calibration
-    listed, profiles, unknown, name = _read(runs)
-    case = lower_runs(listed, catalog)
+    listed = _read(runs)
+    case = lower_runs(listed.runs, catalog)
     target = _target(save, fit=fit)
     found = None
     if target is not None:
         # Published runs are fitted from what was believed without them, one's own from what those showed.
-        constants, found = _fitted(case, constants if runs is None else constants.as_prior(), catalog, name)
-
-    def judged(runs_case: "RunsCase") -> "Validation":
-        return predicted(
-            runs_case,
-            constants=constants.values(),
-            memory_slack_factor=float(catalog.default("predict.memory_slack_factor").value),
-            band_share=_by_kind(catalog, "predict.band_share"),
-        )
-
-    unseen = None if runs is not None else judged(lower_runs(_read(UNSEEN)[0], catalog))
+        constants, found = _fitted(case, constants if runs is None else constants.as_prior(), catalog, listed.name)
+    unseen = None if runs is not None else lower_runs(_shipped(UNSEEN).runs, catalog)
     mixed = validate_mixed(
-        lower_mixed_runs(listed, catalog, own=profiles),
+        lower_mixed_runs(listed.runs, catalog, own=listed.profiles),
         band_share=float(catalog.default("predict.band_share.mixed").value),
     )
     report = view(
-        judged(case),
+        _predicted(case, constants, catalog),
         catalog,
         constants=constants,
-        name=name,
+        name=listed.name,
         fit=found,
         mixed=mixed,
-        unseen=unseen,
-        left_alone=unknown,
+        unseen=None if unseen is None else _predicted(unseen, constants, catalog),
+        left_alone=listed.left_alone,
     )
     if target is not None:
         write(constants.as_text(), target)
@@ -96,25 +88,51 @@ def validate(
     emit_report(report, fmt, output, color)
 
 
-def _read(place: str | None) -> "tuple[Sequence[Run | Incomplete], Sequence[LayerProfile], Sequence[str], str]":
-    """The runs of a file, of standard input, or of those that ship; layer profiles, keys left alone, and a name."""
+class _Listed(NamedTuple):
+    """What a file of runs holds."""
+
+    runs: "Sequence[Run | Incomplete]"
+    profiles: "Sequence[LayerProfile]"
+    left_alone: "Sequence[str]"
+    name: str
+
+
+def _read(place: str | None) -> _Listed:
+    """The runs of a file, of standard input, or of those that ship; a file named as those are is read."""
+    from colocalc import yamlio
+    from colocalc.reading import is_file
+
+    if place is None or (place == UNSEEN and not is_file(Path(place))):
+        return _shipped(place)
+    if place == "-":
+        return _listed(yamlio.read(stdin_of(place) or b"", name="standard input"), "standard input", "standard input")
+    return _listed(yamlio.read_file(Path(place)), place, place)
+
+
+def _shipped(which: str | None) -> _Listed:
     from colocalc import yamlio
     from colocalc.catalog import catalog_dir
-    from colocalc.reading import is_file
+
+    file, name = _SHIPPED[which]
+    path = catalog_dir() / file
+    return _listed(yamlio.read_file(path), str(path), name)
+
+
+def _listed(tree: object, path: str, name: str) -> _Listed:
     from colocalc.runs import left_alone, profiles_of, runs_of
 
-    shipped = {None: ("runs.yaml", _FITTED), UNSEEN: ("unseen_runs.yaml", _NOT_FITTED)}
-    if place == "-":
-        path = name = "standard input"
-        tree = yamlio.read(stdin_of(place) or b"", name=name)
-    elif place in shipped and not (place and is_file(Path(place))):
-        file, name = shipped[place]
-        path = str(catalog_dir() / file)
-        tree = yamlio.read_file(Path(path))
-    else:
-        path = name = str(place)
-        tree = yamlio.read_file(Path(path))
-    return runs_of(tree, name=path), profiles_of(tree, name=path), left_alone(tree), name
+    return _Listed(runs_of(tree, name=path), profiles_of(tree, name=path), left_alone(tree), name)
+
+
+def _predicted(case: "RunsCase", constants: "Calibration", catalog: "Catalog") -> "Validation":
+    from colocalc.study.validate import validate as predicted
+
+    return predicted(
+        case,
+        constants=constants.values(),
+        memory_slack_factor=float(catalog.default("predict.memory_slack_factor").value),
+        band_share=_by_kind(catalog, "predict.band_share"),
+    )
 
 
 def _target(save: Path | None, *, fit: bool) -> Path | None:

@@ -6,14 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from colocalc.catalog import Catalog
-from colocalc.deal import Debt, Depreciation, Lease, Market
+from colocalc.deal import MOST_MONTHS, Debt, Depreciation, Lease, Market
 from colocalc.figure import Figure
 from colocalc.fleet import Fleet
 from colocalc.references.problems import Path, Problem
 from colocalc.units import MONTHS_PER_YEAR
 
-# Flows are kept by month: a century of them is more than any contract and little to compute.
-_MOST_MONTHS = 1_200.0
 # The property classes that the tax code has tables for.
 _CLASSES_YR = (3.0, 5.0, 7.0, 10.0, 15.0, 20.0)
 
@@ -79,8 +77,8 @@ def _market(path: Path, lease: Lease) -> Iterator[Problem]:
 
 def _within_the_term(path: Path, lease: Lease) -> Iterator[Problem]:
     """A ramp, a notice or a credit that the contract is over before."""
-    if len(lease.ramp_share) > _MOST_MONTHS:
-        message = f"has {len(lease.ramp_share):,} months, more than {_MOST_MONTHS:,.0f}"
+    if len(lease.ramp_share) > MOST_MONTHS:
+        message = f"has {len(lease.ramp_share):,} months, more than {MOST_MONTHS:,.0f}"
         yield Problem((*path, "ramp_share"), message, "the last share holds to the end")
     if lease.months is None:
         return
@@ -88,7 +86,7 @@ def _within_the_term(path: Path, lease: Lease) -> Iterator[Problem]:
     hint = f"{_dotted(path)}.months is {months:,.0f}"
     if lease.ramp_months and lease.ramp_months.value > months:
         yield Problem((*path, "ramp_months"), "is longer than the contract", hint)
-    if _MOST_MONTHS >= len(lease.ramp_share) > months:
+    if MOST_MONTHS >= len(lease.ramp_share) > months:
         message = f"has {len(lease.ramp_share):,} months, more than the contract"
         yield Problem((*path, "ramp_share"), message, hint)
     after = lease.notice.after_months if lease.notice else None
@@ -147,15 +145,15 @@ def _calendar(spans: list[_Span]) -> Iterator[Problem]:
         return
     first = min(span.start for span in spans)
     last = max(spans, key=lambda span: span.end)
-    if (months := last.end - first) > _MOST_MONTHS:
+    if (months := last.end - first) > MOST_MONTHS:
         place: Path = ("months",)
         hint: str | None = "a contract of 5 years has 60 months"
         if last.market_months > last.months:
             market = last.lease.market or Market()
             place = ("market", "months" if market.months is not None else "gap_months")
-        elif last.months <= _MOST_MONTHS and last.lease.start:
+        elif last.months <= MOST_MONTHS and last.lease.start:
             place, hint = ("start",), None
-        message = f"ends {months:,.0f} months after the first start, more than {_MOST_MONTHS:,.0f}"
+        message = f"ends {months:,.0f} months after the first start, more than {MOST_MONTHS:,.0f}"
         yield Problem((*last.path, *place), message, hint)
 
 

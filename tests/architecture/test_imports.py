@@ -157,7 +157,7 @@ MAY_IMPORT = {
     # How rates move together is asked of the catalog in one number, and drawn with a matrix of them.
     # A card's rate may be one of a surface, and its prices by month those between dates or terms.
     "case.card_rates": ("case", "catalog", *DEFINITIONS, "lease.surface", *BOTTOM),
-    "case.horizon": ("case", "lease.months", "arrays", "errors"),
+    "case.horizon": ("case", "deal", "lease.months", "arrays", "errors"),
     "case.price_paths": ("case", "catalog", *DEFINITIONS, "lease.forward", "lease.months", "lease.path", "arrays"),
     "case.risk": ("case", "catalog", *DEFINITIONS, "chance.shapes.loading_factor", "arrays", *BOTTOM),
     "study": ("study", "case", "mfu", "lease", "h100e", "chance", "metrics", "expect", "arrays", "root", *BOTTOM),
